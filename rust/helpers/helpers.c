@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * C shims for the inline functions and macros that rust/kernel calls. One file
+ * per C header family. bindgen reads this file for the declarations.
+ */
+#include <linux/compiler_types.h>
+
+#include "block.c"
+#include "fs.c"
+#include "genl.c"
+#include "mm.c"
+#include "net.c"
+#include "percpu_ref.c"
+#include "wait.c"
+#include "xarray.c"

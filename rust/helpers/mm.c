@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+
+void *stmf_helper_page_address(struct page *page)
+{
+	return page_address(page);
+}
+
+void stmf_helper_put_page(struct page *page)
+{
+	put_page(page);
+}
+
+/*
+ * One chunk of a data page list. Above order 0 a try that neither reclaims nor
+ * warns: a smaller chunk serves as well.
+ */
+struct page *stmf_helper_alloc_data_pages(unsigned int order, bool zeroed)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_NOWARN;
+
+	if (order)
+		gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY;
+	if (zeroed)
+		gfp |= __GFP_ZERO;
+	return alloc_pages(gfp, order);
+}

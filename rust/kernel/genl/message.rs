@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages to userspace: the reply to a `do` and the entries of a `dump`.
+
+use super::{as_void, Refusal, Request};
+use crate::{bindings, shims};
+use core::marker::PhantomData;
+use kernel::{
+    alloc::AllocError,
+    error::to_result,
+    ffi::{c_int, c_void},
+    prelude::*, //
+};
+
+/// Writes the attributes of one message.
+///
+/// # Invariants
+///
+/// `skb` is a live socket buffer with a generic netlink header begun in it, ours for `'a`.
+pub struct Writer<'a> {
+    skb: *mut bindings::sk_buff,
+    written: bool,
+    _skb: PhantomData<&'a mut bindings::sk_buff>,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, number: u16, value: *const c_void, len: usize) -> Result {
+        // SAFETY: `skb` is live by the invariant, and the callers pass `len` readable bytes.
+        to_result(unsafe {
+            bindings::nla_put(self.skb, c_int::from(number), len as c_int, value)
+        })?;
+        self.written = true;
+        Ok(())
+    }
+
+    /// Writes bytes.
+    pub fn bytes(&mut self, number: u16, value: &[u8]) -> Result {
+        if value.len() > usize::from(u16::MAX - 4) {
+            return Err(EMSGSIZE);
+        }
+        self.put(number, as_void(value), value.len())
+    }
+
+    /// Writes text, with the NUL that netlink strings end with.
+    pub fn text(&mut self, number: u16, value: &str) -> Result {
+        const LONGEST: usize = 1024;
+        let mut buffer = [0u8; LONGEST];
+        let len = value.len().min(LONGEST - 1);
+        buffer[..len].copy_from_slice(&value.as_bytes()[..len]);
+        self.bytes(number, &buffer[..=len])
+    }
+
+    /// Writes an 8-bit integer.
+    pub fn u8(&mut self, number: u16, value: u8) -> Result {
+        self.put(number, as_void(&value), size_of_val(&value))
+    }
+
+    /// Writes a 16-bit integer.
+    pub fn u16(&mut self, number: u16, value: u16) -> Result {
+        self.put(number, as_void(&value), size_of_val(&value))
+    }
+
+    /// Writes a 32-bit integer.
+    pub fn u32(&mut self, number: u16, value: u32) -> Result {
+        self.put(number, as_void(&value), size_of_val(&value))
+    }
+
+    /// Writes an integer in four or eight bytes, as it needs (`NLA_UINT`).
+    pub fn uint(&mut self, number: u16, value: u64) -> Result {
+        match u32::try_from(value) {
+            Ok(value) => self.u32(number, value),
+            Err(_) => self.put(number, as_void(&value), size_of_val(&value)),
+        }
+    }
+}
+
+/// Runs a handler with a fresh reply message and sends what it wrote, if anything.
+pub(super) fn reply(
+    request: &Request<'_>,
+    command: u8,
+    handler: impl FnOnce(&mut Writer<'_>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let info = request.as_raw();
+    // SAFETY: An FFI call without requirements.
+    let skb = unsafe {
+        bindings::genlmsg_new(bindings::GENLMSG_DEFAULT_SIZE, bindings::GFP_KERNEL)
+    };
+    if skb.is_null() {
+        return Err(Refusal::from(AllocError));
+    }
+    // SAFETY: `skb` and `info` are live.
+    let header = unsafe {
+        bindings::genlmsg_put(
+            skb,
+            (*info).snd_portid,
+            (*info).snd_seq,
+            (*info).family,
+            0,
+            command,
+        )
+    };
+    let mut writer = Writer {
+        skb,
+        written: false,
+        _skb: PhantomData,
+    };
+    let outcome = if header.is_null() {
+        Err(Refusal::from(EMSGSIZE))
+    } else {
+        handler(&mut writer)
+    };
+    if outcome.is_err() || !writer.written {
+        // SAFETY: `skb` is ours and unsent.
+        unsafe { bindings::nlmsg_free(skb) };
+        return outcome;
+    }
+    // SAFETY: `skb` and the header begun in it are ours; `genlmsg_reply` takes `skb` over.
+    to_result(unsafe {
+        bindings::genlmsg_end(skb, header);
+        shims::genlmsg_reply(skb, info)
+    })?;
+    Ok(())
+}
+
+/// A listing in progress.
+///
+/// # Invariants
+///
+/// `skb` and `cb` are live and ours for `'a`.
+pub struct Dump<'a> {
+    skb: *mut bindings::sk_buff,
+    cb: *mut bindings::netlink_callback,
+    request: *mut bindings::genl_info,
+    command: u8,
+    wrote: bool,
+    _live: PhantomData<&'a mut bindings::netlink_callback>,
+}
+
+impl Dump<'_> {
+    /// # Safety
+    ///
+    /// `skb` and `cb` are live and ours as long as the result.
+    pub(super) unsafe fn new(
+        skb: *mut bindings::sk_buff,
+        cb: *mut bindings::netlink_callback,
+        request: &Request<'_>,
+        command: u8,
+    ) -> Self {
+        // INVARIANT: By the requirement.
+        Self {
+            skb,
+            cb,
+            request: request.as_raw(),
+            command,
+            wrote: false,
+            _live: PhantomData,
+        }
+    }
+
+    /// Where the listing goes on: zero at first, then what [`Dump::set_cursor`] stored.
+    pub fn cursor(&self) -> u64 {
+        // SAFETY: `cb` is live by the invariant; the union's arms are plain numbers.
+        unsafe { (*self.cb).__bindgen_anon_1.args[0] as u64 }
+    }
+
+    /// Stores where the next call goes on.
+    pub fn set_cursor(&mut self, cursor: u64) {
+        // SAFETY: As in `cursor`.
+        unsafe { (*self.cb).__bindgen_anon_1.args[0] = cursor as _ };
+    }
+
+    /// Declares which generation of the objects is listed: when it changes between two calls,
+    /// userspace is told that the listing is not of one moment (`NLM_F_DUMP_INTR`).
+    pub fn set_generation(&mut self, generation: u32) {
+        // SAFETY: `cb` is live by the invariant. Zero would mean "not tracked".
+        unsafe { (*self.cb).seq = generation.max(1) };
+    }
+
+    /// Writes one object. `Ok(false)` means that it didn't fit: the handler returns, and is called
+    /// again with the cursor it left.
+    pub fn entry(&mut self, fill: impl FnOnce(&mut Writer<'_>) -> Result) -> Result<bool> {
+        // SAFETY: All live by the invariant.
+        let header = unsafe {
+            bindings::genlmsg_put(
+                self.skb,
+                (*self.request).snd_portid,
+                (*self.request).snd_seq,
+                (*self.request).family,
+                bindings::NLM_F_MULTI as c_int,
+                self.command,
+            )
+        };
+        if header.is_null() {
+            return self.full();
+        }
+        let mut writer = Writer {
+            skb: self.skb,
+            written: false,
+            _skb: PhantomData,
+        };
+        let outcome = fill(&mut writer);
+        // SAFETY: The header was begun above and not ended.
+        unsafe {
+            if outcome.is_err() {
+                bindings::genlmsg_cancel(self.skb, header);
+            } else {
+                shims::genl_dump_check_consistent(self.cb, header);
+                bindings::genlmsg_end(self.skb, header);
+            }
+        }
+        match outcome {
+            Ok(()) => {
+                self.wrote = true;
+                Ok(true)
+            }
+            Err(error) if error == EMSGSIZE => self.full(),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// No room: fine after the first entry, an error when a single one is too large.
+    fn full(&self) -> Result<bool> {
+        if self.wrote {
+            Ok(false)
+        } else {
+            Err(EMSGSIZE)
+        }
+    }
+
+    /// What `dumpit` returns: the bytes written, so zero at the end of the listing.
+    pub(super) fn finish(self) -> c_int {
+        if self.wrote {
+            // SAFETY: `skb` is live by the invariant.
+            unsafe { (*self.skb).len as c_int }
+        } else {
+            0
+        }
+    }
+}

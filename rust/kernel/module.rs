@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! References to modules, and state that lives as long as its module.
+//!
+//! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
+
+use crate::bindings;
+use core::ptr;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{ordering, Atomic},
+        rcu,
+        Arc, //
+    },
+    ThisModule, //
+};
+
+/// Keeps a module loaded. One is held by everything whose code or data is the module's.
+///
+/// # Invariants
+///
+/// Holds one count of the module.
+pub struct ModuleRef(&'static ThisModule);
+
+impl ModuleRef {
+    /// Takes a reference; fails when the module is being unloaded.
+    pub fn get(module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: `ThisModule` holds the right module pointer (null when built in).
+        if unsafe { bindings::try_module_get(module.as_ptr()) } {
+            // INVARIANT: The count was just taken.
+            Ok(Self(module))
+        } else {
+            Err(ENODEV)
+        }
+    }
+}
+
+impl Drop for ModuleRef {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant we hold a count.
+        unsafe { bindings::module_put(self.0.as_ptr()) };
+    }
+}
+
+/// A static that a module fills when it is loaded and empties when it is unloaded.
+///
+/// # Invariants
+///
+/// `ptr` is null or an `Arc` turned into a raw pointer, whose count the cell owns.
+pub struct ModuleCell<T: Send + Sync + 'static> {
+    ptr: Atomic<*mut T>,
+}
+
+// SAFETY: Gives out `Arc<T>` of a `Send + Sync` type; the pointer is atomic.
+unsafe impl<T: Send + Sync + 'static> Sync for ModuleCell<T> {}
+
+impl<T: Send + Sync + 'static> ModuleCell<T> {
+    /// Creates an empty cell.
+    pub const fn empty() -> Self {
+        Self {
+            ptr: Atomic::new(ptr::null_mut()),
+        }
+    }
+
+    /// Fills the cell until the returned guard is dropped.
+    pub fn fill(&'static self, value: Arc<T>) -> Filled<T> {
+        let raw = Arc::into_raw(value).cast_mut();
+        let old = self.ptr.xchg(raw, ordering::Full);
+        // A module initialises once, so there was nothing; if there was, it is not leaked.
+        Self::release(old);
+        Filled(self)
+    }
+
+    /// The value, while the module is loaded.
+    pub fn get(&self) -> Option<Arc<T>> {
+        let _guard = rcu::read_lock();
+        let raw = self.ptr.load(ordering::Acquire);
+        if raw.is_null() {
+            return None;
+        }
+        // SAFETY: `release` drops the cell's count only a grace period after it has emptied the
+        // cell, so within our read-side section the count is above zero. The `Arc` made from the
+        // raw pointer is a borrow: `ManuallyDrop` leaves the cell's count alone.
+        let borrowed = core::mem::ManuallyDrop::new(unsafe { Arc::from_raw(raw) });
+        Some(Arc::clone(&borrowed))
+    }
+
+    fn release(raw: *mut T) {
+        if raw.is_null() {
+            return;
+        }
+        rcu::synchronize_rcu();
+        // SAFETY: Turned into a raw pointer by `fill`; taken out of the cell by the caller, and
+        // since a grace period nobody is between its load and its clone.
+        drop(unsafe { Arc::from_raw(raw) });
+    }
+}
+
+/// Keeps a [`ModuleCell`] filled; a field of the module's own structure.
+pub struct Filled<T: Send + Sync + 'static>(&'static ModuleCell<T>);
+
+impl<T: Send + Sync + 'static> Drop for Filled<T> {
+    fn drop(&mut self) {
+        ModuleCell::release(self.0.ptr.xchg(ptr::null_mut(), ordering::Full));
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe wrappers over the C interfaces that the `kernel` crate lacks.
+//!
+//! This is the only crate of the project with `unsafe` code in it (with its bindings and C shims).
+//! One file per C subsystem; each says in its types what the C interface says in prose.
+
+#![warn(missing_docs)]
+
+pub mod block;
+pub mod clock;
+pub mod fs;
+pub mod genl;
+pub mod kthread;
+pub mod live;
+pub mod module;
+pub mod net;
+pub mod pages;
+pub mod queue;
+pub mod rcu;
+pub mod token;
+pub mod wait;
+
+use kernel::bindings;
+use stmf_bindings as shims;

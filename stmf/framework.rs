@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The registry: which logical units, target ports, sessions and views there are.
+//!
+//! One mutex orders all changes; the I/O path never takes it. A change works out what it means for
+//! the sessions it concerns and edits their LUN maps in place, so that its cost grows with them
+//! and not with what else exists.
+//!
+//! Lock order: `Framework::registry`, then the spin locks inside an `RcuMap`. No provider is called
+//! with the registry locked.
+
+mod lus;
+mod nexuses;
+mod targets;
+mod views;
+
+pub(crate) use lus::LuRecord;
+pub(crate) use targets::TargetRecord;
+
+use crate::{
+    nexus::{Itl, Nexus},
+    view::Views, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    rbtree::RBTree,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc,
+        Mutex, //
+    },
+    time::{Delta, Nsec}, //
+};
+use stmf_kernel::{
+    module::{Filled, ModuleCell},
+    rcu::Retired, //
+};
+use stmf_model::Guid;
+
+/// The framework of the loaded module.
+static FRAMEWORK: ModuleCell<Framework> = ModuleCell::empty();
+
+/// Tasks that a provider dropped unfinished since the module was loaded.
+static LOST_TASKS: Atomic<u64> = Atomic::new(0);
+
+/// How long taking a logical unit offline waits for its commands.
+const OFFLINE_LIMIT: Delta<Nsec> = Delta::from_secs(4);
+
+/// State of a logical unit or target port. The numbers are those of the netlink interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum State {
+    Online = 0,
+    Offline = 1,
+    Onlining = 2,
+    Offlining = 3,
+}
+
+/// All there is.
+#[pin_data]
+pub(crate) struct Framework {
+    last_id: Atomic<u64>,
+    last_relative_port: Atomic<u32>,
+    #[pin]
+    registry: Mutex<Registry>,
+}
+
+/// What the mutex guards.
+pub(crate) struct Registry {
+    pub(crate) lus: RBTree<Guid, LuRecord>,
+    pub(crate) targets: RBTree<u64, TargetRecord>,
+    pub(crate) nexuses: RBTree<u64, Arc<Nexus>>,
+    pub(crate) views: Views,
+    /// Counts changes, so that a listing in several parts can say that it isn't of one moment.
+    pub(crate) generation: u32,
+}
+
+impl Framework {
+    /// Makes the framework and lets the rest of the module, and other modules, find it.
+    pub(crate) fn publish() -> Result<Filled<Self>> {
+        let framework = Arc::pin_init(
+            try_pin_init!(Self {
+                last_id: Atomic::new(0),
+                last_relative_port: Atomic::new(0),
+                registry <- new_mutex!(
+                    Registry {
+                        lus: RBTree::new(),
+                        targets: RBTree::new(),
+                        nexuses: RBTree::new(),
+                        views: Views::new()?,
+                        generation: 1,
+                    },
+                    "Framework::registry"
+                ),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+        Ok(FRAMEWORK.fill(framework))
+    }
+
+    /// A number that no object had before.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// A relative target port identifier that no port had before.
+    pub(crate) fn next_relative_port_id(&self) -> Result<u16> {
+        let last = self.last_relative_port.fetch_add(1, ordering::Relaxed);
+        u16::try_from(last.wrapping_add(1)).map_err(|_| ENOSPC)
+    }
+
+    /// Looks at the registry; nothing changes meanwhile.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&Registry) -> R) -> R {
+        look(&self.registry.lock())
+    }
+
+    /// The sessions of this moment.
+    pub(crate) fn nexuses(&self) -> Result<KVec<Arc<Nexus>>> {
+        let registry = self.registry.lock();
+        let mut all = KVec::new();
+        for nexus in registry.nexuses.values() {
+            all.push(nexus.clone(), GFP_KERNEL)?;
+        }
+        Ok(all)
+    }
+}
+
+impl Registry {
+    /// Notes that something has changed.
+    fn touch(&mut self) {
+        self.generation = self.generation.wrapping_add(1).max(1);
+    }
+}
+
+/// LUN map entries that were taken out, to be dropped after the registry is unlocked: that waits.
+type RetiredItls = Retired<Itl>;
+
+/// The loaded framework.
+pub(crate) fn get() -> Result<Arc<Framework>> {
+    FRAMEWORK.get().ok_or(ENODEV)
+}
+
+/// Notes that a provider dropped a task.
+pub(crate) fn count_lost_task() {
+    LOST_TASKS.fetch_add(1, ordering::Relaxed);
+}
+
+/// Tasks that providers dropped.
+pub(crate) fn lost_tasks() -> u64 {
+    LOST_TASKS.load(ordering::Relaxed)
+}

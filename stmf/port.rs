@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a port provider implements and calls.
+//!
+//! A provider registers each target port with [`TargetRegistration::new`], each I_T nexus that
+//! logs in with [`TargetRegistration::login`], and each connection of a nexus with
+//! [`crate::nexus::NexusRegistration::connect`]. Commands go in through the connection's
+//! [`crate::nexus::Endpoint`]; answers come out through its [`Completer`].
+
+use crate::{
+    framework::{self, Framework},
+    nexus::{NexusDescription, NexusRegistration},
+    task::Finished, //
+};
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::Arc,
+    ThisModule, //
+};
+use stmf_kernel::module::ModuleRef;
+use stmf_scsi::tmf::TmfResponse;
+
+/// The transport protocol of a target port; the numbers are SPC's protocol identifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Protocol {
+    /// Fibre Channel.
+    FibreChannel = 0,
+    /// Parallel SCSI, and buses local to the machine.
+    Scsi = 1,
+    /// SCSI RDMA protocol.
+    Srp = 4,
+    /// iSCSI.
+    Iscsi = 5,
+    /// Serial attached SCSI.
+    Sas = 6,
+}
+
+/// A target port as the framework drives it. Called in process context; may sleep.
+pub trait TargetPort: Send + Sync + 'static {
+    /// Starts to accept initiators.
+    fn online(&self) -> Result;
+
+    /// Stops to accept initiators and ends the sessions, without waiting for their commands.
+    fn offline(&self);
+}
+
+/// Where a connection's answers go.
+pub trait Completer: Send + Sync + 'static {
+    /// A command is over; send data-in and status, then drop it. Any context, softirq included:
+    /// queue it and wake the sender.
+    fn finished(&self, task: Finished);
+
+    /// A task management function is over. Process context. `cookie` is the caller's.
+    fn managed(&self, cookie: u64, response: TmfResponse);
+}
+
+/// What the framework knows of a target port, online or not.
+pub(crate) struct TargetEntry {
+    pub(crate) id: u64,
+    pub(crate) name: CString,
+    pub(crate) alias: CString,
+    pub(crate) provider: &'static str,
+    pub(crate) protocol: Protocol,
+    pub(crate) relative_id: u16,
+    pub(crate) port: Arc<dyn TargetPort>,
+    _module: ModuleRef,
+}
+
+/// What a provider says of a target port that it registers.
+pub struct TargetDescription<'a> {
+    /// The port's name in its protocol (an iSCSI name, a WWPN as text).
+    pub name: &'a str,
+    /// A name for people.
+    pub alias: &'a str,
+    /// The provider's name, as `stmfadm list-target -v` shows it.
+    pub provider: &'static str,
+    /// The transport protocol.
+    pub protocol: Protocol,
+}
+
+/// A registered target port; dropping it takes the port out of the framework.
+///
+/// The provider ends its sessions first: see [`TargetPort::offline`].
+pub struct TargetRegistration {
+    framework: Arc<Framework>,
+    entry: Arc<TargetEntry>,
+}
+
+impl TargetRegistration {
+    /// Registers a target port, offline; `stmfadm online-target`, or the provider with
+    /// [`TargetRegistration::online`], starts it. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` when the name is taken.
+    pub fn new(
+        description: &TargetDescription<'_>,
+        port: Arc<dyn TargetPort>,
+        module: &'static ThisModule,
+    ) -> Result<Self> {
+        let framework = framework::get()?;
+        let entry = Arc::new(
+            TargetEntry {
+                id: framework.next_id(),
+                name: CString::try_from_fmt(fmt!("{}", description.name))?,
+                alias: CString::try_from_fmt(fmt!("{}", description.alias))?,
+                provider: description.provider,
+                protocol: description.protocol,
+                relative_id: framework.next_relative_port_id()?,
+                port,
+                _module: ModuleRef::get(module)?,
+            },
+            GFP_KERNEL,
+        )?;
+        framework.add_target(entry.clone())?;
+        Ok(Self { framework, entry })
+    }
+
+    /// Brings the port online: [`TargetPort::online`] is called. May sleep.
+    pub fn online(&self) -> Result {
+        self.framework.online_target(self.entry.id)
+    }
+
+    /// Takes the port offline: [`TargetPort::offline`] is called. May sleep.
+    pub fn offline(&self) -> Result {
+        self.framework.offline_target(self.entry.id)
+    }
+
+    /// The port's relative target port identifier (SPC-5 7.7.6.9), unique on this machine.
+    pub fn relative_id(&self) -> u16 {
+        self.entry.relative_id
+    }
+
+    /// Registers an I_T nexus: an initiator port that has logged in. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the port is not online.
+    pub fn login(&self, description: &NexusDescription<'_>) -> Result<NexusRegistration> {
+        NexusRegistration::new(self.framework.clone(), self.entry.clone(), description)
+    }
+}
+
+impl Drop for TargetRegistration {
+    fn drop(&mut self) {
+        self.framework.remove_target(self.entry.id);
+    }
+}

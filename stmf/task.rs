@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A task: one SCSI command from its arrival to its last byte.
+//!
+//! The same heap object passes through three hands, and its type says in whose it is:
+//!
+//! | type | holder | ends by |
+//! |---|---|---|
+//! | [`Incoming`] | the port, which receives the data-out | [`Incoming::execute`] |
+//! | [`Task`] | the logical unit, or the device below it | [`Task::good`], [`Task::fail`], … |
+//! | [`Finished`] | the port, which sends data-in and status | being dropped |
+//!
+//! Each step consumes the value, so a command can't be executed or answered twice. A [`Task`] that
+//! its holder drops is answered with CHECK CONDITION, HARDWARE ERROR, INTERNAL TARGET FAILURE and
+//! counted: a provider's mistake costs one command.
+//!
+//! All memory that a command needs is allocated when it is admitted; nothing here allocates.
+
+use crate::{
+    framework,
+    lu::LuPath,
+    nexus::Endpoint,
+    taskset::{Slot, Stage}, //
+};
+use kernel::{
+    alloc::AllocError,
+    prelude::*,
+    sync::Arc, //
+};
+use stmf_kernel::{
+    live::LiveRef,
+    pages::PageList,
+    token::{MustEnd, Token}, //
+};
+use stmf_scsi::{
+    AdditionalSense,
+    Sense,
+    SenseFormat,
+    Sink,
+    Status,
+    SENSE_LEN, //
+};
+
+/// The longest CDB that fits a task. SAM-5 knows CDBs of up to 260 bytes, but no command longer
+/// than 32 bytes; longer ones are answered INVALID COMMAND OPERATION CODE.
+pub const CDB_MAX: usize = 32;
+
+/// What a command moves, as its logical unit reads the CDB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataPhase {
+    /// Nothing.
+    None,
+    /// At most so many bytes to the initiator, built in memory (INQUIRY data and its like).
+    Answer(u32),
+    /// Exactly so many bytes to the initiator, all filled in by a device.
+    FromMedium(u32),
+    /// Exactly so many bytes from the initiator.
+    FromInitiator(u32),
+}
+
+/// The difference between what the initiator expected to move and what the command moved
+/// (SAM-5 5.1, RFC 7143 11.4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residual {
+    /// None.
+    None,
+    /// So many bytes were expected but not moved.
+    Underflow(u32),
+    /// So many bytes were called for by the CDB but not expected.
+    Overflow(u32),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) status: Status,
+    pub(crate) sense: Option<Sense>,
+    pub(crate) format: SenseFormat,
+    /// The bytes that the command would have moved to the initiator, had it expected as many.
+    pub(crate) answered: u32,
+}
+
+impl Outcome {
+    pub(crate) fn good(answered: u32) -> Self {
+        Self {
+            status: Status::Good,
+            sense: None,
+            format: SenseFormat::Fixed,
+            answered,
+        }
+    }
+
+    pub(crate) fn check(sense: Sense, format: SenseFormat) -> Self {
+        Self {
+            status: Status::CheckCondition,
+            sense: Some(sense),
+            format,
+            answered: 0,
+        }
+    }
+
+    pub(crate) fn status(status: Status) -> Self {
+        Self {
+            status,
+            ..Self::good(0)
+        }
+    }
+}
+
+/// The task's contents, opaque to providers.
+pub struct TaskBody {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) slot: Slot,
+    /// `None` for a command that the framework answers itself.
+    pub(crate) lu: Option<LiveRef<LuPath>>,
+    pub(crate) cdb: [u8; CDB_MAX],
+    pub(crate) cdb_len: u8,
+    pub(crate) phase: DataPhase,
+    /// What the initiator expects to move, in the direction it named.
+    pub(crate) expected: u32,
+    pub(crate) data: PageList,
+    /// Set when the command is over, or when it was decided at admission how it will end.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// Proof of being the framework; see [`MustEnd::Key`].
+pub struct FrameworkKey(());
+
+impl MustEnd for TaskBody {
+    type Key = FrameworkKey;
+
+    fn abandoned(mut token: Token<Self>) {
+        // Dropped by the logical unit or the device: answered here. Dropped by the port, before or
+        // after, it is just over.
+        if token.endpoint.tasks().stage(token.slot) == Stage::Executing {
+            framework::count_lost_task();
+            let sense = Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE);
+            token.outcome = Some(Outcome::check(sense, SenseFormat::Fixed));
+            answer(token);
+        } else {
+            end(token);
+        }
+    }
+}
+
+/// Gives the slot back, then the memory.
+fn end(token: Token<TaskBody>) {
+    token.endpoint.tasks().release(token.slot);
+    token.end(FrameworkKey(()));
+}
+
+/// Hands a task whose outcome is set to its port, unless it was aborted or the port is gone.
+fn answer(token: Token<TaskBody>) {
+    if !token.endpoint.tasks().begin_response(token.slot) {
+        return end(token);
+    }
+    let endpoint = token.endpoint.clone();
+    endpoint.deliver(Finished(token));
+}
+
+/// A task that its port holds while it receives the data-out.
+pub struct Incoming(Token<TaskBody>);
+
+impl Incoming {
+    pub(crate) fn new(body: TaskBody) -> Result<Self, AllocError> {
+        Token::new(body, GFP_KERNEL).map(Self)
+    }
+
+    /// The bytes that the logical unit wants before it executes the command. The initiator may
+    /// have announced more: the port drops what exceeds this.
+    pub fn wanted(&self) -> u32 {
+        match (self.0.outcome, self.0.phase) {
+            (None, DataPhase::FromInitiator(len)) => len,
+            _ => 0,
+        }
+    }
+
+    /// Where the data-out goes; [`Incoming::wanted`] bytes.
+    pub fn data_mut(&mut self) -> &mut PageList {
+        &mut self.0.data
+    }
+
+    /// The tag under which the port brought the command in.
+    pub fn tag(&self) -> u64 {
+        self.0.endpoint.tasks().tag(self.0.slot)
+    }
+
+    /// Whether the task was aborted meanwhile: the port drops it, and answers nothing.
+    pub fn is_aborted(&self) -> bool {
+        self.0.endpoint.tasks().is_aborted(self.0.slot)
+    }
+
+    /// Hands the task to its logical unit; call when all [`Incoming::wanted`] bytes are there.
+    ///
+    /// Process context. The answer may be delivered before this returns.
+    pub fn execute(self) {
+        let token = self.0;
+        if !token.endpoint.tasks().begin_execution(token.slot) {
+            return end(token);
+        }
+        match (&token.outcome, &token.lu) {
+            (None, Some(lu)) => {
+                let lu = lu.clone();
+                lu.entry.unit().execute(Task(token));
+            }
+            // Decided at admission.
+            _ => answer(token),
+        }
+    }
+}
+
+/// A task that its logical unit carries out.
+pub struct Task(Token<TaskBody>);
+
+impl Task {
+    /// The command descriptor block.
+    pub fn cdb(&self) -> &[u8] {
+        self.0.cdb.get(..usize::from(self.0.cdb_len)).unwrap_or(&[])
+    }
+
+    /// What the command moves, as [`crate::lu::LogicalUnit::plan`] said.
+    pub fn phase(&self) -> DataPhase {
+        self.0.phase
+    }
+
+    /// The data: what the initiator sent, or room for what it is to get.
+    pub fn data(&self) -> &PageList {
+        &self.0.data
+    }
+
+    /// As [`Task::data`], to be changed.
+    pub fn data_mut(&mut self) -> &mut PageList {
+        &mut self.0.data
+    }
+
+    /// The tag under which the port brought the command in, unique in its session.
+    pub fn tag(&self) -> u64 {
+        self.0.endpoint.tasks().tag(self.0.slot)
+    }
+
+    /// Whether the task was aborted: nobody waits for its answer any more. A hint, to save work.
+    pub fn is_aborted(&self) -> bool {
+        self.0.endpoint.tasks().is_aborted(self.0.slot)
+    }
+
+    /// Ends the task with GOOD; all planned data was moved. Any context.
+    pub fn good(self) {
+        let answered = match self.0.phase {
+            DataPhase::Answer(len) | DataPhase::FromMedium(len) => len,
+            DataPhase::None | DataPhase::FromInitiator(_) => 0,
+        };
+        self.finish(Outcome::good(answered));
+    }
+
+    /// Ends a task of [`DataPhase::Answer`] with GOOD and the bytes that `build` writes. Any
+    /// context.
+    pub fn answer(mut self, build: impl FnOnce(&mut Sink<'_>)) {
+        let mut sink = Sink::new(self.0.data.first_mut());
+        build(&mut sink);
+        let answered = u32::try_from(sink.len()).unwrap_or(u32::MAX);
+        let limit = match self.0.phase {
+            DataPhase::Answer(limit) => limit,
+            _ => 0,
+        };
+        self.finish(Outcome::good(answered.min(limit)));
+    }
+
+    /// Ends the task with CHECK CONDITION. Any context.
+    pub fn fail(self, sense: Sense) {
+        let format = match &self.0.lu {
+            Some(lu) => lu.entry.unit().sense_format(),
+            None => SenseFormat::Fixed,
+        };
+        self.finish(Outcome::check(sense, format));
+    }
+
+    /// Ends the task with another status than GOOD and CHECK CONDITION. Any context.
+    pub fn end_with(self, status: Status) {
+        self.finish(Outcome::status(status));
+    }
+
+    fn finish(self, outcome: Outcome) {
+        let mut token = self.0;
+        token.outcome = Some(outcome);
+        answer(token);
+    }
+}
+
+/// For the block layer and other async machinery, which carries tokens.
+impl From<Task> for Token<TaskBody> {
+    fn from(task: Task) -> Self {
+        task.0
+    }
+}
+
+/// The way back from [`Token<TaskBody>`].
+impl From<Token<TaskBody>> for Task {
+    fn from(token: Token<TaskBody>) -> Self {
+        Self(token)
+    }
+}
+
+impl AsRef<PageList> for TaskBody {
+    fn as_ref(&self) -> &PageList {
+        &self.data
+    }
+}
+
+impl AsMut<PageList> for TaskBody {
+    fn as_mut(&mut self) -> &mut PageList {
+        &mut self.data
+    }
+}
+
+/// A task that its port answers: data-in, then status. Dropping it ends the command.
+pub struct Finished(Token<TaskBody>);
+
+impl Finished {
+    /// The tag under which the port brought the command in.
+    pub fn tag(&self) -> u64 {
+        self.0.endpoint.tasks().tag(self.0.slot)
+    }
+
+    fn outcome(&self) -> Outcome {
+        // A task without an outcome isn't given to a port; if it were, it failed.
+        self.0.outcome.unwrap_or(Outcome::check(
+            Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE),
+            SenseFormat::Fixed,
+        ))
+    }
+
+    /// The SCSI status.
+    pub fn status(&self) -> Status {
+        self.outcome().status
+    }
+
+    /// Writes the sense data that goes with CHECK CONDITION; returns its length.
+    pub fn sense(&self, out: &mut [u8; SENSE_LEN]) -> usize {
+        let outcome = self.outcome();
+        outcome
+            .sense
+            .map_or(0, |sense| sense.encode(outcome.format, out))
+    }
+
+    /// The number of bytes to send to the initiator, from the start of [`Finished::data`].
+    pub fn data_len(&self) -> u32 {
+        self.outcome().answered.min(self.0.expected)
+    }
+
+    /// The data to send.
+    pub fn data(&self) -> &PageList {
+        &self.0.data
+    }
+
+    /// The residual to report.
+    pub fn residual(&self) -> Residual {
+        let wants = match self.0.phase {
+            DataPhase::FromInitiator(len) if self.status() == Status::Good => len,
+            _ => self.outcome().answered,
+        };
+        match (
+            wants.checked_sub(self.0.expected),
+            self.0.expected.checked_sub(wants),
+        ) {
+            (Some(over @ 1..), _) => Residual::Overflow(over),
+            (_, Some(under @ 1..)) => Residual::Underflow(under),
+            _ => Residual::None,
+        }
+    }
+}
+
+/// For the port's completion queue, which carries tokens.
+impl From<Finished> for Token<TaskBody> {
+    fn from(finished: Finished) -> Self {
+        finished.0
+    }
+}
+
+/// The way back, for a token that came from a [`Finished`].
+impl From<Token<TaskBody>> for Finished {
+    fn from(token: Token<TaskBody>) -> Self {
+        Self(token)
+    }
+}
