@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The entry for people: `make help` lists the goals.  Kbuild, which the kernel's
+# own make reads, is the file of that name.
+
+MAKEFLAGS += --no-builtin-rules
+# `make test T=name` is no business of the makes below.
+MAKEOVERRIDES :=
+export KDIR V T
+
+.PHONY: all
+all: modules userspace
+
+help:
+	@echo 'make            build the kernel modules and the tools (the first time also the'
+	@echo '                kernel to build against: about 15 minutes)'
+	@echo 'make demo       see it work, in a virtual machine'
+	@echo 'make test       all tests; T=NAME runs the one of that name'
+	@echo 'make shell      a shell in a virtual machine with the modules loaded'
+	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
+	@echo 'make doc        documentation of the crates, below build/doc'
+	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
+	@echo 'make userspace  only the tools'
+	@echo 'make rust-project.json   for rust-analyzer'
+	@echo 'make clean      remove what was built here; the kernel stays in its cache'
+	@echo
+	@echo 'KDIR=DIR builds against a kernel tree of your own. Documentation/building.md'
+	@echo 'says more.'
+
+# Quick when everything is there.
+setup:
+	@tools/setup
+
+modules: setup
+	+@tools/kmake modules
+
+modules-debug:
+	@tools/setup --debug
+	+@tools/kmake --debug modules
+
+userspace: setup
+	@tools/cargo build --release --locked --quiet
+
+demo: all
+	@tools/demo
+
+test: all
+	@tests/run $(T)
+
+shell: all
+	@tools/guest --shell
+
+lint: setup
+	+@tools/lint
+
+doc: modules
+	@tools/doc
+
+rust-project.json: modules
+	+@tools/kmake rust-analyzer
+	@tools/rust-project
+
+clean:
+	+@tools/kmake clean
+	@tools/cargo clean --quiet
+	rm -rf build rust-project.json
+
+.PHONY: help setup modules modules-debug userspace demo test shell lint doc \
+	rust-project.json clean

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What guest tests share.  A test is an executable tests/guest/NAME.sh that
+# starts with
+#
+#	#!/usr/bin/env bash
+#	# One sentence: the behaviour it shows.
+#	. "$COMSTAR_TOP/tests/lib.sh"
+#
+# runs as root in a guest, and exits 0 when the behaviour is there, 77 to be
+# skipped.  It leaves the guest as it found it, because others follow in the
+# same boot.  Comments in its header may ask for more:
+#
+#	# guest: --cpus 4 --memory 4G    options of tools/guest
+#	# own-boot                       nothing else in this boot
+#	# time-limit: 300                seconds, instead of 120
+#	# expect-log: REGEX              such lines in the kernel's log are no failure
+
+set -euo pipefail
+
+# fail "expected 3 disks, got 2"
+fail() {
+	printf 'FAIL: %s\n' "$*" >&2
+	exit 1
+}
+
+# skip "why"
+skip() {
+	printf 'SKIP: %s\n' "$*"
+	exit 77
+}
+
+# A heading in the test's output.
+step() { printf '\n== %s\n' "$*"; }
+
+# expect EXPECTED GOT WHAT
+expect() {
+	[ "$1" = "$2" ] || fail "$3: expected \"$1\", got \"$2\""
+}
+
+# refused COMMAND...: the command must fail; its output is shown.
+refused() {
+	if "$@"; then fail "expected to be refused: $*"; fi
+}
+
+# wait_for [-t SECONDS] COMMAND...: until the command succeeds, at most 30 s.
+wait_for() {
+	local limit=30 end
+	if [ "$1" = -t ]; then
+		limit=$2
+		shift 2
+	fi
+	end=$((SECONDS + limit))
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || fail "expected within $limit s: $*"
+		sleep 0.1
+	done
+}
+
+# Runs a command when the test ends, last added first.
+CLEANUP=()
+at_exit() { CLEANUP=("$1" "${CLEANUP[@]}"); }
+run_cleanup() {
+	local status=$? command
+	set +e
+	for command in "${CLEANUP[@]}"; do eval "$command"; done
+	exit "$status"
+}
+trap run_cleanup EXIT
+
+# --- modules -----------------------------------------------------------------
+
+loaded() { [ -d "/sys/module/$1" ]; }
+
+# load_stmf [MODULE...]: stmf itself and the providers named.
+load_stmf() {
+	local module
+	for module in stmf "$@"; do
+		loaded "$module" || insmod "$COMSTAR_MODULES/$module.ko"
+	done
+}
+
+# Removes all modules of the project, providers first.
+unload_stmf() {
+	local module
+	for module in $(modules_by_user); do rmmod "$module"; done
+}
+
+# Our modules, users before what they use.
+modules_by_user() {
+	lsmod | awk '$1 ~ /^stmf/ { print ($1 == "stmf"), $1 }' | sort | cut -d' ' -f2
+}
+
+# --- the initiator -----------------------------------------------------------
+
+start_iscsid() {
+	! pgrep -x iscsid >/dev/null || return 0
+	ip link set lo up
+	mkdir -p /run/lock/iscsi /etc/iscsi
+	[ -s /etc/iscsi/initiatorname.iscsi ] ||
+		echo "InitiatorName=iqn.2024-01.test:initiator" >/etc/iscsi/initiatorname.iscsi
+	iscsid -f >"$COMSTAR_SCRATCH/iscsid.log" 2>&1 &
+	wait_for grep -q ISCSIADM_ABSTRACT_NAMESPACE /proc/net/unix
+}
+
+# login TARGET [PORTAL]
+login() {
+	local target=$1 portal=${2:-127.0.0.1:3260}
+	iscsiadm -m discovery -t sendtargets -p "$portal" >/dev/null
+	iscsiadm -m node -T "$target" -p "$portal" --login >/dev/null
+	at_exit "logout '$target' '$portal' 2>/dev/null"
+}
+
+logout() {
+	local target=$1 portal=${2:-127.0.0.1:3260}
+	iscsiadm -m node -T "$target" -p "$portal" --logout >/dev/null
+	iscsiadm -m node -T "$target" -p "$portal" --op delete >/dev/null
+}
+
+# disk_of TARGET LUN: waits for the disk and prints its device, such as /dev/sda.
+disk_of() {
+	local disk
+	wait_for find_disk "$1" "$2"
+	disk=$(find_disk "$1" "$2")
+	[ -b "$disk" ] || wait_for test -b "$disk"
+	echo "$disk"
+}
+
+find_disk() {
+	local session device
+	for session in /sys/class/iscsi_session/session*; do
+		[ "$(cat "$session/targetname" 2>/dev/null)" = "$1" ] || continue
+		for device in "$session"/device/target*/*:*:*:"$2"/block/*; do
+			[ -e "$device" ] || continue
+			echo "/dev/${device##*/}"
+			return
+		done
+	done
+	return 1
+}
