@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Bad input to the administrator's tools gets one clear sentence, a status, and leaves nothing behind.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+truncate -s 16M "$WORK/good"
+
+# no PATTERN COMMAND...: fails with a line on stderr that has the pattern, and leaves no LU.
+no() {
+	local pattern=$1 out
+	shift
+	if out=$("$@" 2>&1); then fail "expected to be refused: $*"; fi
+	[[ $out =~ $pattern ]] || fail "$*: expected an error with \"$pattern\", got: $out"
+	expect 1 "$(grep -c . <<<"$out")" "lines of the error of $*"
+	echo "    $out"
+}
+nothing() { expect 0 "$(stmfadm list-lu | grep -c . || true)" "logical units after the refusals"; }
+
+step "what can't be a disk"
+no "$WORK/missing" stmfadm create-lu "$WORK/missing"
+no "$WORK" stmfadm create-lu "$WORK"
+no "/dev/null" stmfadm create-lu /dev/null
+: >"$WORK/empty"
+no "$WORK/empty" stmfadm create-lu "$WORK/empty"
+truncate -s 1000100 "$WORK/odd"
+no "block" stmfadm create-lu "$WORK/odd"
+no "block" stmfadm create-lu -p blk=1000 "$WORK/good"
+no "guid|GUID" stmfadm create-lu -p guid=123 "$WORK/good"
+no "guid|GUID" stmfadm create-lu -p guid=50000000000000000000000000000001 "$WORK/good"
+nothing
+
+step "devices that aren't free to use"
+loop=$(loop_device backing 16M)
+at_exit "losetup -d $loop"
+blockdev --setro "$loop"
+no "read-only" stmfadm create-lu "$loop"
+blockdev --setrw "$loop"
+mkfs.ext4 -q "$loop"
+mkdir "$WORK/mnt"
+mount "$loop" "$WORK/mnt"
+no "use|busy" stmfadm create-lu "$loop"
+umount "$WORK/mnt"
+nothing
+
+step "what is there already"
+guid=$(make_lu "$WORK/good")
+at_exit "stmfadm delete-lu $guid"
+no "use|already" stmfadm create-lu "$WORK/good"
+truncate -s 16M "$WORK/other"
+no "GUID" stmfadm create-lu -p "guid=$guid" "$WORK/other"
+stmfadm add-view -n 3 "$guid"
+no "view" stmfadm add-view -n 4 "$guid"
+other=$(make_lu "$WORK/other")
+at_exit "stmfadm delete-lu $other"
+no "LUN|in use" stmfadm add-view -n 3 "$other"
+no "16383|LUN" stmfadm add-view -n 20000 "$other"
+make_target "$(target_name disk)"
+no "exists|already" itadm create-target -n "$(target_name disk)"
+
+step "what isn't there"
+ghost=600144F0000000000000000000000000
+no "$ghost|not found|no logical unit" stmfadm delete-lu "$ghost"
+no "$ghost|not found|no logical unit" stmfadm online-lu "$ghost"
+no "not found|no target" stmfadm offline-target iqn.2026-11.test:ghost
+no "not found|no target" itadm delete-target iqn.2026-11.test:ghost
+no "name|iqn" itadm create-target -n "not a name"
+
+step "who may not, and modules that aren't there"
+no "permi|root|privilege" setpriv --reuid 65534 --clear-groups --inh-caps=-all \
+	--bounding-set=-all stmfadm delete-lu "$guid"

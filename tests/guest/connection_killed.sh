@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Connections cut in mid-transfer are taken up again, and no acknowledged write is lost.
+# SPDX-License-Identifier: GPL-2.0
+# time-limit: 300
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+target=$(target_name disk)
+make_target "$target"
+file_lu disk 128M 0
+
+# A relay between initiator and target, which can be killed at any byte.
+relay() {
+	python3 "$COMSTAR_TOP/tests/relay.py" 13260 3260 &
+	relay=$!
+	wait_for bash -c 'exec 3<>/dev/tcp/127.0.0.1/13260'
+}
+relay
+at_exit "kill -KILL \$relay"
+portal=127.0.0.1:13260
+iscsiadm -m node -o new -T "$target" -p "$portal" >/dev/null
+at_exit "iscsiadm -m node -o delete"
+quick_recovery "$target" "$portal"
+iscsiadm -m node -T "$target" -p "$portal" --login >/dev/null
+at_exit "iscsiadm -m node -T $target -p $portal --logout >/dev/null"
+disk=$(disk_of "$target" 0)
+
+fio_verify cut "$disk" --rw=randwrite --bsrange=4k-1m --iodepth=16 --size=128M --loops=2 &
+load=$!
+for cut in 1 2 3 4 5; do
+	sleep 3
+	kill -0 "$load" 2>/dev/null || break
+	echo "    cut $cut"
+	kill -KILL "$relay"
+	wait "$relay" 2>/dev/null || true
+	relay
+done
+wait "$load" || fail "expected every write to verify across the cuts"
+[ "$cut" -ge 2 ] || fail "expected at least two cuts during the load, got $cut"
+one_session() { [ "$(sessions_of "$target")" = 1 ]; }
+wait_for one_session

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# The kernel's own YNL tool drives the netlink families from their YAML, unchanged.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+source=$COMSTAR_KERNEL_SOURCE
+ynl() {
+	local family=$1
+	shift
+	python3 "$source/tools/net/ynl/pyynl/cli.py" --output-json \
+		--schema "$source/Documentation/netlink/genetlink.yaml" \
+		--spec "$COMSTAR_TOP/Documentation/netlink/specs/$family.yaml" "$@"
+}
+
+step "make a disk, a view and a target"
+truncate -s 16M "$WORK/disk"
+guid=$(ynl stmf_sbd --do lu-create --json "{\"file\": \"$WORK/disk\", \"alias\": \"by ynl\"}" |
+	jq -r .guid | tr -d ' ')
+[[ $guid =~ ^6[0-9a-f]{31}$ ]] || fail "expected a GUID from lu-create, got: $guid"
+view=$(ynl stmf --do view-add --json "{\"guid\": \"$guid\", \"lun\": 5}")
+expect 5 "$(jq .lun <<<"$view")" "LUN of the view entry"
+ynl stmf_iscsi --do target-create --json '{"name": "iqn.2026-11.test:ynl"}' >/dev/null
+
+step "look at them"
+expect "by ynl" "$(ynl stmf --dump lu-get | jq -r '.[0].alias')" "alias of the LU"
+expect $((16 * 1024 * 1024)) "$(ynl stmf_sbd --dump lu-get | jq '.[0].size')" "size of the LU"
+expect online "$(ynl stmf --dump target-get | jq -r '.[0].state')" "state of the target"
+expect 1 "$(ynl stmf --do state-get | jq '."lu-count"')" "number of LUs"
+
+step "a refusal names the attribute"
+out=$(ynl stmf --do view-add --json "{\"guid\": \"$guid\"}" 2>&1) && fail "expected a conflict"
+[[ $out == *guid* ]] || fail "expected the refusal to name the attribute guid, got: $out"
+
+step "an unprivileged caller may look but not change"
+setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all bash -c "
+	python3 $source/tools/net/ynl/pyynl/cli.py --schema $source/Documentation/netlink/genetlink.yaml \
+		--spec $COMSTAR_TOP/Documentation/netlink/specs/stmf.yaml --dump lu-get >/dev/null" ||
+	fail "expected lu-get to be open to everybody"
+out=$(setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all python3 \
+	"$source/tools/net/ynl/pyynl/cli.py" \
+	--schema "$source/Documentation/netlink/genetlink.yaml" \
+	--spec "$COMSTAR_TOP/Documentation/netlink/specs/stmf.yaml" \
+	--do view-remove --json "{\"guid\": \"$guid\", \"id\": 0}" 2>&1) &&
+	fail "expected view-remove to be refused to an unprivileged caller"
+[[ $out == *"not permitted"* ]] || fail "expected EPERM, got: $out"
+
+step "take them away"
+ynl stmf_iscsi --do target-delete --json '{"name": "iqn.2026-11.test:ynl"}' >/dev/null
+ynl stmf --do view-remove --json "{\"guid\": \"$guid\", \"id\": 0}" >/dev/null
+ynl stmf_sbd --do lu-delete --json "{\"guid\": \"$guid\"}" >/dev/null
+expect "[]" "$(ynl stmf --dump lu-get | jq -c .)" "LUs in the end"
