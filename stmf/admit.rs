@@ -15,6 +15,7 @@ use kernel::{
     sync::{rcu, ArcBorrow}, //
 };
 use stmf_kernel::{
+    io::Room,
     live::LiveRef,
     pages::{Contents, PageList}, //
 };
@@ -58,11 +59,34 @@ pub(crate) fn admit(
     let tasks = endpoint.tasks();
     let slot = tasks.take(command.tag, opcode).ok_or(Status::TaskSetFull)?;
     let made = decide(&endpoint, command, opcode, slot)
-        .and_then(|decision| build(endpoint, command, decision, slot));
-    if made.is_err() {
+        .and_then(|decision| Ok(build(endpoint, command, decision, slot)?));
+    made.map_err(|full| {
         tasks.release(slot);
+        full.status()
+    })
+}
+
+/// What is not to be had now.
+enum Full {
+    /// Memory: BUSY.
+    Memory,
+    /// The session's share: TASK SET FULL.
+    Share,
+}
+
+impl Full {
+    fn status(self) -> Status {
+        match self {
+            Full::Memory => Status::Busy,
+            Full::Share => Status::TaskSetFull,
+        }
     }
-    made.map_err(|_| Status::Busy)
+}
+
+impl From<AllocError> for Full {
+    fn from(_: AllocError) -> Self {
+        Full::Memory
+    }
 }
 
 fn build(
@@ -84,6 +108,7 @@ fn build(
         phase: decision.phase,
         expected: command.expected,
         data: decision.data,
+        room: Room::new(),
         outcome: decision.outcome,
     })
 }
@@ -93,7 +118,7 @@ fn decide(
     command: &Command<'_>,
     opcode: u8,
     slot: Slot,
-) -> Result<Decision, AllocError> {
+) -> Result<Decision, Full> {
     let nexus = &endpoint.nexus;
     if opcode == REPORT_LUNS {
         return answered(default_lu::report_luns(nexus, command), command);
@@ -129,7 +154,7 @@ fn decide(
         return Ok(Decision::refuse(sense, Some(&lu)));
     }
     match lu.entry.unit().plan(command.cdb) {
-        Ok(phase) => reserve(command, phase, lu),
+        Ok(phase) => reserve(endpoint, slot, command, phase, lu),
         Err(sense) => Ok(Decision::refuse(sense, Some(&lu))),
     }
 }
@@ -148,27 +173,33 @@ fn attention(endpoint: &Endpoint, itl: &Itl, opcode: u8) -> Option<(Sense, UaDis
 
 /// Allocates the command's data, or refuses what doesn't fit what the initiator announced.
 fn reserve(
+    endpoint: &Endpoint,
+    slot: Slot,
     command: &Command<'_>,
     phase: DataPhase,
     lu: LiveRef<LuPath>,
-) -> Result<Decision, AllocError> {
-    let data = match phase {
-        DataPhase::None => PageList::empty(),
-        DataPhase::Answer(len) => PageList::alloc(len as usize, Contents::Zeroed)?,
-        DataPhase::FromMedium(len) => PageList::alloc(len as usize, Contents::Garbage)?,
+) -> Result<Decision, Full> {
+    let (len, contents) = match phase {
+        DataPhase::None => (0, Contents::Zeroed),
+        DataPhase::Answer(len) => (len, Contents::Zeroed),
+        DataPhase::FromMedium(len) => (len, Contents::Garbage),
         DataPhase::FromInitiator(len) => {
             // A write that comes short is refused whole: nothing of it may reach the medium.
             if len > 0 && (!command.write || command.expected < len) {
                 let code = AdditionalSense::INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT;
                 return Ok(Decision::refuse(Sense::illegal(code), Some(&lu)));
             }
-            PageList::alloc(len as usize, Contents::Garbage)?
+            (len, Contents::Garbage)
         }
     };
+    let len = len as usize;
+    if !endpoint.tasks().charge(slot, len) {
+        return Err(Full::Share);
+    }
     Ok(Decision {
         lu: Some(lu),
         phase,
-        data,
+        data: PageList::alloc(len, contents)?,
         outcome: None,
     })
 }
@@ -177,11 +208,11 @@ fn reserve(
 fn answered(
     answer: Result<PageList, default_lu::Refused>,
     command: &Command<'_>,
-) -> Result<Decision, AllocError> {
+) -> Result<Decision, Full> {
     let data = match answer {
         Ok(data) => data,
         Err(default_lu::Refused::Sense(sense)) => return Ok(Decision::refuse(sense, None)),
-        Err(default_lu::Refused::NoMemory) => return Err(AllocError),
+        Err(default_lu::Refused::NoMemory) => return Err(Full::Memory),
     };
     let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
     Ok(Decision {

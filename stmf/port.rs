@@ -56,7 +56,8 @@ pub trait Completer: Send + Sync + 'static {
     fn managed(&self, cookie: u64, response: TmfResponse);
 }
 
-/// What the framework knows of a target port, online or not.
+/// What sessions know of their target port. Only data: a command that is stuck in a device may keep
+/// it for long after the port is gone.
 pub(crate) struct TargetEntry {
     pub(crate) id: u64,
     pub(crate) name: CString,
@@ -64,8 +65,6 @@ pub(crate) struct TargetEntry {
     pub(crate) provider: &'static str,
     pub(crate) protocol: Protocol,
     pub(crate) relative_id: u16,
-    pub(crate) port: Arc<dyn TargetPort>,
-    _module: ModuleRef,
 }
 
 /// What a provider says of a target port that it registers.
@@ -109,12 +108,10 @@ impl TargetRegistration {
                 provider: description.provider,
                 protocol: description.protocol,
                 relative_id: framework.next_relative_port_id()?,
-                port,
-                _module: ModuleRef::get(module)?,
             },
             GFP_KERNEL,
         )?;
-        framework.add_target(entry.clone())?;
+        framework.add_target(entry.clone(), port, ModuleRef::get(module)?)?;
         Ok(Self { framework, entry })
     }
 

@@ -25,10 +25,14 @@ mod taskset;
 mod tmf;
 mod view;
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use stmf_kernel::{
     genl,
-    module::Filled, //
+    module::{Filled, ModuleCell},
+    work::OwnedQueue, //
 };
 
 module! {
@@ -39,17 +43,32 @@ module! {
     license: "GPL",
 }
 
-/// The loaded module. Fields drop in order: no more requests, then the registry goes.
+/// Task management functions that wait at one time, for all sessions together.
+const WORKERS: u16 = 64;
+
+/// The framework's own work: task management functions, which wait.
+static QUEUE: ModuleCell<OwnedQueue> = ModuleCell::empty();
+
+/// Runs a closure on a worker. May sleep for memory.
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
+    let queue = QUEUE.get().ok_or(ENODEV)?;
+    Ok(queue.try_spawn(GFP_KERNEL, work)?)
+}
+
+/// The loaded module. Fields drop in order: no more requests, the work ends, the registry goes.
 struct StmfModule {
     _netlink: genl::Registration,
+    _queue: Filled<OwnedQueue>,
     _framework: Filled<framework::Framework>,
 }
 
 impl kernel::Module for StmfModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let framework = framework::Framework::publish()?;
+        let queue = QUEUE.fill(Arc::new(OwnedQueue::new(c"stmf", WORKERS)?, GFP_KERNEL)?);
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
+            _queue: queue,
             _framework: framework,
         })
     }

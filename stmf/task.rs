@@ -28,6 +28,7 @@ use kernel::{
     sync::Arc, //
 };
 use stmf_kernel::{
+    io::{Carried, Room},
     live::LiveRef,
     pages::PageList,
     token::{MustEnd, Token}, //
@@ -119,6 +120,8 @@ pub struct TaskBody {
     /// What the initiator expects to move, in the direction it named.
     pub(crate) expected: u32,
     pub(crate) data: PageList,
+    /// For the device that carries the command out.
+    pub(crate) room: Room,
     /// Set when the command is over, or when it was decided at admission how it will end.
     pub(crate) outcome: Option<Outcome>,
 }
@@ -140,6 +143,12 @@ impl MustEnd for TaskBody {
         } else {
             end(token);
         }
+    }
+}
+
+impl Carried for TaskBody {
+    fn lend(&mut self) -> (&mut PageList, &mut Room) {
+        (&mut self.data, &mut self.room)
     }
 }
 

@@ -18,6 +18,10 @@ use stmf_kernel::{
 /// The commands that a session may have in flight.
 pub(crate) const DEPTH: usize = 128;
 
+/// The bytes that a session's commands may hold together: two of the largest transfers, or the
+/// whole depth at 256 KiB. One initiator can't take the machine's memory.
+const BYTES_MAX: u64 = 32 << 20;
+
 const WORDS: usize = DEPTH / 64;
 
 /// Where a command stands.
@@ -60,6 +64,8 @@ struct Entry {
     lu: Atomic<u64>,
     /// Nanoseconds on the monotonic clock.
     since: Atomic<i64>,
+    /// What was charged for it.
+    bytes: Atomic<u64>,
 }
 
 /// A command's place in the table, held by its task.
@@ -89,6 +95,8 @@ pub(crate) struct TaskSet {
     /// One bit per slot in use.
     occupied: [Atomic<u64>; WORDS],
     entries: KVec<Entry>,
+    /// Bytes charged for all of them.
+    bytes: Atomic<u64>,
     /// Non-zero while somebody waits for aborted commands to end.
     waiting: Atomic<u32>,
     #[pin]
@@ -108,11 +116,13 @@ impl TaskSet {
                         tag: Atomic::new(0),
                         lu: Atomic::new(0),
                         since: Atomic::new(0),
+                        bytes: Atomic::new(0),
                     };
                     entries.push(entry, GFP_KERNEL)?;
                 }
                 entries
             },
+            bytes: Atomic::new(0),
             waiting: Atomic::new(0),
             ended <- WaitQueue::new(),
         }? Error)
@@ -150,9 +160,27 @@ impl TaskSet {
         None
     }
 
+    /// Charges the memory of a command's data; `false` when the session has too much already.
+    pub(crate) fn charge(&self, slot: Slot, bytes: usize) -> bool {
+        let bytes = bytes as u64;
+        let before = self.bytes.fetch_add(bytes, ordering::Relaxed);
+        if before > 0 && before.saturating_add(bytes) > BYTES_MAX {
+            self.bytes.fetch_sub(bytes, ordering::Relaxed);
+            return false;
+        }
+        self.entry(slot).bytes.store(bytes, ordering::Relaxed);
+        true
+    }
+
     /// Frees a slot. Any context.
     pub(crate) fn release(&self, slot: Slot) {
-        self.entry(slot).state.xchg(FREE, ordering::Full);
+        let entry = self.entry(slot);
+        let bytes = entry.bytes.load(ordering::Relaxed);
+        if bytes > 0 {
+            entry.bytes.store(0, ordering::Relaxed);
+            self.bytes.fetch_sub(bytes, ordering::Relaxed);
+        }
+        entry.state.xchg(FREE, ordering::Full);
         let (word, bit) = (usize::from(slot.0) / 64, 1u64 << (slot.0 % 64));
         // The bit is set and only we clear it: subtracting is clearing.
         self.occupied[word].fetch_sub(bit, ordering::Full);

@@ -19,8 +19,7 @@ use kernel::{
         Arc,
         ArcBorrow, //
     },
-    time::{Delta, Nsec},
-    workqueue, //
+    time::{Delta, Nsec}, //
 };
 use stmf_kernel::live::LiveRef;
 use stmf_scsi::{
@@ -45,7 +44,7 @@ pub(crate) fn start(endpoint: ArcBorrow<'_, Endpoint>, request: ManagementReques
     }
     let owned: Arc<Endpoint> = endpoint.into();
     let cookie = request.cookie;
-    let spawned = workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+    let spawned = crate::spawn(move || {
         let response = perform(&owned, &request);
         owned.nexus.managing.fetch_sub(1, ordering::Relaxed);
         owned.deliver_managed(request.cookie, response);

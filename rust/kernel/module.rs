@@ -34,6 +34,11 @@ impl ModuleRef {
             Err(ENODEV)
         }
     }
+
+    /// Gives the count up to C code.
+    pub(crate) fn into_raw(self) -> *mut bindings::module {
+        core::mem::ManuallyDrop::new(self).0.as_ptr()
+    }
 }
 
 impl Drop for ModuleRef {

@@ -11,6 +11,7 @@ pub mod block;
 pub mod clock;
 pub mod fs;
 pub mod genl;
+pub mod io;
 pub mod kthread;
 pub mod live;
 pub mod module;
@@ -20,6 +21,7 @@ pub mod queue;
 pub mod rcu;
 pub mod token;
 pub mod wait;
+pub mod work;
 
 use kernel::bindings;
 use stmf_bindings as shims;

@@ -3,21 +3,30 @@
 //! Target ports come, go on- and offline, and leave.
 
 use super::{Framework, State};
-use crate::port::TargetEntry;
+use crate::port::{TargetEntry, TargetPort};
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use stmf_kernel::module::ModuleRef;
 
 /// A registered target port.
 pub(crate) struct TargetRecord {
     pub(crate) entry: Arc<TargetEntry>,
     pub(crate) state: State,
+    port: Arc<dyn TargetPort>,
+    // Dropped after the port, whose code is the module's.
+    _module: ModuleRef,
 }
 
 impl Framework {
     /// Registers a target port, offline.
-    pub(crate) fn add_target(&self, entry: Arc<TargetEntry>) -> Result {
+    pub(crate) fn add_target(
+        &self,
+        entry: Arc<TargetEntry>,
+        port: Arc<dyn TargetPort>,
+        module: ModuleRef,
+    ) -> Result {
         let mut registry = self.registry.lock();
         if registry.target_named(entry.name.to_bytes()).is_some() {
             return Err(EEXIST);
@@ -25,6 +34,8 @@ impl Framework {
         let record = TargetRecord {
             entry: entry.clone(),
             state: State::Offline,
+            port,
+            _module: module,
         };
         registry
             .targets
@@ -35,10 +46,10 @@ impl Framework {
 
     /// Brings a target port online. Online already is fine.
     pub(crate) fn online_target(&self, id: u64) -> Result {
-        let Some(entry) = self.begin(id, State::Online, State::Onlining)? else {
+        let Some(port) = self.begin(id, State::Online, State::Onlining)? else {
             return Ok(());
         };
-        let outcome = entry.port.online();
+        let outcome = port.online();
         self.settle(
             id,
             if outcome.is_ok() {
@@ -52,16 +63,16 @@ impl Framework {
 
     /// Takes a target port offline; its sessions end. Offline already is fine.
     pub(crate) fn offline_target(&self, id: u64) -> Result {
-        let Some(entry) = self.begin(id, State::Offline, State::Offlining)? else {
+        let Some(port) = self.begin(id, State::Offline, State::Offlining)? else {
             return Ok(());
         };
-        entry.port.offline();
+        port.offline();
         self.settle(id, State::Offline);
         Ok(())
     }
 
     /// Starts a transition; `None` when the port is there already.
-    fn begin(&self, id: u64, goal: State, way: State) -> Result<Option<Arc<TargetEntry>>> {
+    fn begin(&self, id: u64, goal: State, way: State) -> Result<Option<Arc<dyn TargetPort>>> {
         let mut registry = self.registry.lock();
         let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
         match record.state {
@@ -69,9 +80,9 @@ impl Framework {
             State::Onlining | State::Offlining => return Err(EBUSY),
             State::Online | State::Offline => record.state = way,
         }
-        let entry = record.entry.clone();
+        let port = record.port.clone();
         registry.touch();
-        Ok(Some(entry))
+        Ok(Some(port))
     }
 
     /// Ends a transition.

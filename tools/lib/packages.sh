@@ -35,7 +35,7 @@ package_lists() {
 		libelf-dev libdw-dev libssl-dev kmod cpio rsync xz-utils lz4"
 	# The guest.
 	echo "qemu-system-x86 busybox-static python3 python3-venv iproute2 procps
-		util-linux udev"
+		util-linux udev ca-certificates"
 	# Initiators, devices and loads inside the guest.
 	echo "open-iscsi libiscsi-bin sg3-utils lsscsi mtx mt-st fio e2fsprogs
 		xfsprogs dmsetup nftables"

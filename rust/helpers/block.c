@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/blkdev.h>
+
+sector_t stmf_helper_bdev_nr_sectors(struct block_device *bdev)
+{
+	return bdev_nr_sectors(bdev);
+}
+
+unsigned int stmf_helper_bdev_logical_block_size(struct block_device *bdev)
+{
+	return bdev_logical_block_size(bdev);
+}
+
+unsigned int stmf_helper_bdev_physical_block_size(struct block_device *bdev)
+{
+	return bdev_physical_block_size(bdev);
+}
+
+unsigned int stmf_helper_bdev_io_min(struct block_device *bdev)
+{
+	return bdev_io_min(bdev);
+}
+
+unsigned int stmf_helper_bdev_io_opt(struct block_device *bdev)
+{
+	return bdev_io_opt(bdev);
+}
+
+unsigned int stmf_helper_bdev_max_sectors(struct block_device *bdev)
+{
+	return queue_max_sectors(bdev_get_queue(bdev));
+}
+
+bool stmf_helper_bdev_write_cache(struct block_device *bdev)
+{
+	return bdev_write_cache(bdev);
+}
+
+bool stmf_helper_bdev_rot(struct block_device *bdev)
+{
+	return bdev_rot(bdev);
+}
+
+bool stmf_helper_bdev_nowait(struct block_device *bdev)
+{
+	return bdev_nowait(bdev);
+}
+
+bool stmf_helper_bdev_is_zoned(struct block_device *bdev)
+{
+	return bdev_is_zoned(bdev);
+}
+
+/* Whether the disk was removed: all I/O fails from then on. */
+bool stmf_helper_bdev_is_dead(struct block_device *bdev)
+{
+	return test_bit(GD_DEAD, &bdev->bd_disk->state);
+}
+
+dev_t stmf_helper_bdev_number(struct block_device *bdev)
+{
+	return bdev->bd_dev;
+}

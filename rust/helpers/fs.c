@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/fs.h>
+#include <linux/fsnotify.h>
+#include <linux/namei.h>
+#include <linux/sched/mm.h>
+#include <linux/stat.h>
+
+/* The file type bits (S_IFMT) of what a path leads to, or an error. */
+int stmf_helper_path_type(const char *name)
+{
+	struct path path;
+	int type;
+
+	type = kern_path(name, LOOKUP_FOLLOW, &path);
+	if (type)
+		return type;
+	type = d_backing_inode(path.dentry)->i_mode & S_IFMT;
+	path_put(&path);
+	return type;
+}
+
+struct inode *stmf_helper_file_inode(struct file *file)
+{
+	return file_inode(file);
+}
+
+/* Whether the file is a regular one that can be read, and written if it was opened for that. */
+bool stmf_helper_file_is_usable(struct file *file)
+{
+	return S_ISREG(file_inode(file)->i_mode) && file->f_op->read_iter &&
+	       (file->f_op->write_iter || !(file->f_mode & FMODE_WRITE));
+}
+
+bool stmf_helper_file_nowait(struct file *file)
+{
+	return file->f_mode & FMODE_NOWAIT;
+}
+
+int stmf_helper_file_size(struct file *file, loff_t *size)
+{
+	struct kstat stat;
+	int error;
+
+	error = vfs_getattr(&file->f_path, &stat, STATX_SIZE, 0);
+	if (!error)
+		*size = stat.size;
+	return error;
+}
+
+int stmf_helper_file_truncate(struct file *file, loff_t size)
+{
+	return vfs_truncate(&file->f_path, size);
+}
+
+/*
+ * The alignment that direct I/O asks of offsets, lengths and memory; zero when
+ * the file can't do direct I/O.
+ */
+unsigned int stmf_helper_file_dio_align(struct file *file)
+{
+	struct super_block *sb = file_inode(file)->i_sb;
+	struct kstat stat;
+
+	if (!(file->f_mode & FMODE_CAN_ODIRECT))
+		return 0;
+	if (!vfs_getattr(&file->f_path, &stat, STATX_DIOALIGN, 0) &&
+	    (stat.result_mask & STATX_DIOALIGN))
+		return max(stat.dio_offset_align, stat.dio_mem_align);
+	/* Most file systems don't say: theirs is that of the device below. */
+	if (sb->s_bdev)
+		return max(bdev_logical_block_size(sb->s_bdev),
+			   bdev_dma_alignment(sb->s_bdev) + 1);
+	return SECTOR_SIZE;
+}
+
+void stmf_helper_kiocb_init(struct kiocb *iocb, struct file *file, loff_t pos,
+			    bool write, bool direct, bool dsync, bool nowait)
+{
+	*iocb = (struct kiocb) {
+		.ki_filp = file,
+		.ki_pos = pos,
+		.ki_flags = (write ? IOCB_WRITE : 0) |
+			    (direct ? IOCB_DIRECT : 0) |
+			    (dsync ? IOCB_DSYNC : 0) |
+			    (nowait ? IOCB_NOWAIT : 0),
+	};
+}
+
+/*
+ * vfs_iocb_iter_read() in a NOIO scope: the initiator may be this machine, and
+ * its memory reclaim wait for us.
+ */
+ssize_t stmf_helper_kiocb_read(struct kiocb *iocb, struct iov_iter *iter)
+{
+	unsigned int flags = memalloc_noio_save();
+	ssize_t ret = vfs_iocb_iter_read(iocb->ki_filp, iocb, iter);
+
+	memalloc_noio_restore(flags);
+	return ret;
+}
+
+/*
+ * vfs_iocb_iter_write() in a NOIO scope, throttled for the dirty pages of this
+ * device alone: the others may be those that the initiator writes out to us.
+ * With IOCB_NOWAIT it doesn't wait for a frozen file system to thaw either.
+ * When it returns -EIOCBQUEUED the completion calls kiocb_end_write().
+ */
+ssize_t stmf_helper_kiocb_write(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct file *file = iocb->ki_filp;
+	struct super_block *sb = file_inode(file)->i_sb;
+	unsigned int flags, noio;
+	ssize_t ret;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	ret = rw_verify_area(WRITE, file, &iocb->ki_pos, iov_iter_count(iter));
+	if (ret < 0)
+		return ret;
+	if (!(iocb->ki_flags & IOCB_NOWAIT)) {
+		kiocb_start_write(iocb);
+	} else {
+		if (!sb_start_write_trylock(sb))
+			return -EAGAIN;
+		__sb_writers_release(sb, SB_FREEZE_WRITE);
+	}
+	noio = memalloc_noio_save();
+	flags = current->flags;
+	current->flags |= PF_LOCAL_THROTTLE;
+	ret = file->f_op->write_iter(iocb, iter);
+	current_restore_flags(flags, PF_LOCAL_THROTTLE);
+	memalloc_noio_restore(noio);
+	if (ret != -EIOCBQUEUED)
+		kiocb_end_write(iocb);
+	if (ret > 0)
+		fsnotify_modify(file);
+	return ret;
+}
+
+void stmf_helper_kiocb_end_write(struct kiocb *iocb)
+{
+	kiocb_end_write(iocb);
+}

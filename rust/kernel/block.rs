@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Block devices as the users of the block layer see them: opened, asked for their limits, given
+//! I/O.
+//!
+//! C headers: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h),
+//! [`include/linux/bio.h`](srctree/include/linux/bio.h)
+
+mod bio;
+mod limits;
+
+pub(crate) use bio::BioIo;
+pub use limits::Limits;
+
+use crate::{
+    bindings,
+    io::{Carried, Done, Failure, Operation},
+    live::Live,
+    shims,
+    token::Token,
+    work::OwnedQueue, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::{from_err_ptr, to_result},
+    ffi::c_void,
+    prelude::*,
+    time::{Delta, Nsec}, //
+};
+
+/// What a device is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    ReadOnly,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// A block device, opened exclusively.
+///
+/// Dropping it waits, without bound, for the I/O that it still has. [`Device::close`] first, to be
+/// told instead.
+pub struct Device(Live<Open>);
+
+/// An open device. Every I/O in flight holds a reference.
+///
+/// # Invariants
+///
+/// - `file` owns a reference to the file of an open block device; `bdev` is that device, which the
+///   file keeps.
+/// - `_holder` is the device's holder as long as it is open.
+struct Open {
+    file: NonNull<bindings::file>,
+    bdev: NonNull<bindings::block_device>,
+    /// Where I/O is started that may have to wait for the device.
+    queue: OwnedQueue,
+    /// Whether the device can refuse I/O that would have to wait.
+    nowait: bool,
+    /// The longest I/O that the device takes in one piece, in bytes.
+    max_bytes: u32,
+    _holder: KBox<u8>,
+}
+
+// SAFETY: Files and block devices may be used and put from any thread.
+unsafe impl Send for Open {}
+// SAFETY: As above.
+unsafe impl Sync for Open {}
+
+impl Device {
+    /// Opens the block device at a path, as the current process sees it. May sleep, as long as the
+    /// device takes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` and its like from the path, `ENOTBLK` when it leads to something else, `EBUSY` when
+    /// somebody else has the device exclusively (a file system, another [`Device`]), `EACCES` or
+    /// `EROFS` when it is read-only, `ENXIO` when there is no device behind the node.
+    pub fn open(path: &CStr, access: Access) -> Result<Self> {
+        let mode = match access {
+            Access::ReadOnly => READ,
+            Access::ReadWrite => READ | WRITE,
+        };
+        // The holder is told from others by its address.
+        let mut holder = KBox::new(0, GFP_KERNEL)?;
+        let holder_ptr: *mut c_void = (&raw mut *holder).cast();
+        // SAFETY: The path is NUL-terminated; the holder's address is ours until the device is
+        // closed; a holder needs no operations.
+        let file = from_err_ptr(unsafe {
+            bindings::bdev_file_open_by_path(
+                path.as_char_ptr(),
+                mode,
+                holder_ptr,
+                core::ptr::null(),
+            )
+        })?;
+        let opened = Opened(NonNull::new(file).ok_or(ENODEV)?);
+        // SAFETY: `file` is an open block device's, for whose `bdev` the calls are made.
+        let (bdev, nowait, max_sectors) = unsafe {
+            let bdev = bindings::file_bdev(file);
+            (
+                NonNull::new(bdev).ok_or(ENODEV)?,
+                shims::bdev_nowait(bdev),
+                shims::bdev_max_sectors(bdev),
+            )
+        };
+        // One worker is enough where only the excess gets there.
+        let queue = OwnedQueue::new(c"stmf_block", if nowait { 1 } else { WORKERS })?;
+        // INVARIANT: Opened above with this holder.
+        Ok(Self(Live::new(Open {
+            file: opened.keep(),
+            bdev,
+            queue,
+            nowait,
+            max_bytes: max_sectors.saturating_mul(SECTOR_SIZE as u32),
+            _holder: holder,
+        })?))
+    }
+
+    /// Whether a path leads to this device. May sleep.
+    pub fn is_at(&self, path: &CStr) -> bool {
+        let mut number = 0;
+        // SAFETY: The path is NUL-terminated; `number` is a local.
+        let found = to_result(unsafe { bindings::lookup_bdev(path.as_char_ptr(), &mut number) });
+        // SAFETY: By the invariant the device is open.
+        found.is_ok() && number == unsafe { shims::bdev_number(self.0.bdev.as_ptr()) }
+    }
+
+    /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
+    ///
+    /// Process context. Never waits for the device: what can't be started at once is handed to a
+    /// worker.
+    ///
+    /// Data and offset must be multiples of the device's logical block size; else the I/O fails.
+    pub fn submit<T: Carried, D: Done<T>>(
+        &self,
+        operation: Operation,
+        offset: u64,
+        token: Token<T>,
+    ) {
+        match self.0.get() {
+            Some(open) => bio::submit::<T, D>(open, operation, offset, token),
+            None => D::done(token, Err(Failure::Gone)),
+        }
+    }
+
+    /// Refuses new I/O, then waits until the I/O in flight is over, `limit` at most; says whether
+    /// it is. Sleeps.
+    pub fn close(&self, limit: Delta<Nsec>) -> bool {
+        self.0.kill();
+        self.0.wait_drained(limit)
+    }
+
+    /// The device's limits as they are now.
+    pub fn limits(&self) -> Limits {
+        // SAFETY: By the invariant the device is open.
+        unsafe { Limits::of(self.0.bdev.as_ptr()) }
+    }
+
+    /// The size in bytes as it is now.
+    pub fn size(&self) -> u64 {
+        // SAFETY: By the invariant the device is open.
+        unsafe { shims::bdev_nr_sectors(self.0.bdev.as_ptr()) }.saturating_mul(SECTOR_SIZE)
+    }
+}
+
+/// The unit of offsets and sizes in the block layer.
+const SECTOR_SIZE: u64 = 512;
+
+/// Workers for a device on which every I/O may have to wait.
+const WORKERS: u16 = 16;
+
+/// `BLK_OPEN_READ` and `BLK_OPEN_WRITE`, which bindgen can't see: they are casts.
+const READ: bindings::blk_mode_t = 1 << 0;
+const WRITE: bindings::blk_mode_t = 1 << 1;
+
+/// The file of a device that is being opened, put unless kept.
+struct Opened(NonNull<bindings::file>);
+
+impl Opened {
+    fn keep(self) -> NonNull<bindings::file> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // SAFETY: The file came from `bdev_file_open_by_path`, and is put once.
+        unsafe { bindings::bdev_fput(self.0.as_ptr()) };
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop(Opened(self.file));
+    }
+}

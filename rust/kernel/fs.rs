@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Regular files as backing store.
+//!
+//! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
+
+mod transfer;
+
+pub use crate::block::Access;
+pub(crate) use transfer::FileIo;
+
+use crate::{
+    bindings,
+    io::{Carried, Done, Failure, Operation},
+    live::Live,
+    shims,
+    token::Token,
+    work::OwnedQueue, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::{from_err_ptr, to_result},
+    ffi::c_int,
+    prelude::*,
+    time::{Delta, Nsec}, //
+};
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A block device.
+    BlockDevice,
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// Finds out what a path leads to, as the current process sees it. May sleep, as long as the
+    /// file system takes.
+    pub fn of(path: &CStr) -> Result<Self> {
+        // SAFETY: The path is NUL-terminated.
+        let kind = unsafe { shims::path_type(path.as_char_ptr()) };
+        to_result(kind)?;
+        Ok(match kind as u32 {
+            bindings::S_IFBLK => Self::BlockDevice,
+            bindings::S_IFREG => Self::Regular,
+            bindings::S_IFDIR => Self::Directory,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// How a file's data is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Between the command's pages and the device below the file system.
+    Direct,
+    /// Through the page cache.
+    Buffered,
+}
+
+/// A regular file, open for I/O.
+///
+/// Dropping it waits, without bound, for the I/O that it still has. [`File::close`] first, to be
+/// told instead.
+pub struct File(Live<Open>);
+
+/// An open file. Every I/O in flight holds a reference.
+///
+/// # Invariants
+///
+/// `file` owns a reference to an open regular file with `read_iter`, and `write_iter` if it was
+/// opened for writing.
+struct Open {
+    file: NonNull<bindings::file>,
+    /// Where I/O is done that may have to wait for the device.
+    queue: OwnedQueue,
+    mode: Mode,
+    /// Whether the file can refuse I/O that would have to wait.
+    nowait: bool,
+}
+
+// SAFETY: Files may be used and put from any thread.
+unsafe impl Send for Open {}
+// SAFETY: As above.
+unsafe impl Sync for Open {}
+
+impl File {
+    /// Opens a regular file, with the rights of the current process. May sleep, as long as the file
+    /// system takes.
+    ///
+    /// The file is read and written directly if its file system can do that for units of `unit`
+    /// bytes, else through the page cache.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open(2)`; `EINVAL` when it is not a regular file, or one that can't be used.
+    pub fn open(path: &CStr, access: Access, unit: u32) -> Result<Self> {
+        let way = match access {
+            Access::ReadOnly => bindings::O_RDONLY,
+            Access::ReadWrite => bindings::O_RDWR,
+        };
+        // Should it be a FIFO by now: don't wait for its other end.
+        let flags = way | bindings::O_LARGEFILE | bindings::O_NONBLOCK;
+        // SAFETY: The path is NUL-terminated.
+        let file =
+            from_err_ptr(unsafe { bindings::filp_open(path.as_char_ptr(), flags as c_int, 0) })?;
+        let opened = Opened(NonNull::new(file).ok_or(ENOENT)?);
+        // SAFETY: `file` is open.
+        let (usable, align, nowait) = unsafe {
+            (
+                shims::file_is_usable(file),
+                shims::file_dio_align(file),
+                shims::file_nowait(file),
+            )
+        };
+        if !usable {
+            return Err(EINVAL);
+        }
+        let mode = match align {
+            1.. if align <= unit => Mode::Direct,
+            _ => Mode::Buffered,
+        };
+        let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
+        // INVARIANT: Opened and looked at above.
+        Ok(Self(Live::new(Open {
+            file: opened.keep(),
+            queue,
+            mode,
+            nowait,
+        })?))
+    }
+
+    /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
+    ///
+    /// Process context. Never waits for the file: what can't be started at once is handed to a
+    /// worker.
+    ///
+    /// With [`Mode::Direct`], data and offset must be multiples of the unit that the file was opened
+    /// for; else the I/O fails.
+    pub fn submit<T: Carried, D: Done<T>>(
+        &self,
+        operation: Operation,
+        offset: u64,
+        token: Token<T>,
+    ) {
+        match self.0.get() {
+            Some(open) => transfer::submit::<T, D>(open, operation, offset, token),
+            None => D::done(token, Err(Failure::Gone)),
+        }
+    }
+
+    /// Refuses new I/O, then waits until the I/O in flight is over, `limit` at most; says whether
+    /// it is. Sleeps.
+    pub fn close(&self, limit: Delta<Nsec>) -> bool {
+        self.0.kill();
+        self.0.wait_drained(limit)
+    }
+
+    /// How the data is moved.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// Whether two paths led to the same file.
+    pub fn is_same(&self, other: &File) -> bool {
+        self.inode() == other.inode()
+    }
+
+    /// Two open files have the same inode at the same time only if they are the same.
+    fn inode(&self) -> *mut bindings::inode {
+        // SAFETY: By the invariant the file is open.
+        unsafe { shims::file_inode(self.0.file.as_ptr()) }
+    }
+
+    /// The size in bytes as it is now. May sleep, as long as the file system takes.
+    pub fn size(&self) -> Result<u64> {
+        let mut size = 0;
+        // SAFETY: By the invariant the file is open; `size` is a local.
+        to_result(unsafe { shims::file_size(self.0.file.as_ptr(), &mut size) })?;
+        Ok(size.max(0) as u64)
+    }
+
+    /// Makes the file longer; what is added reads as zeros and takes no space. May sleep, as long
+    /// as the file system takes.
+    pub fn extend(&self, size: u64) -> Result {
+        let size = i64::try_from(size).map_err(|_| EFBIG)?;
+        // SAFETY: By the invariant the file is open, and so its path is live.
+        to_result(unsafe { shims::file_truncate(self.0.file.as_ptr(), size) })
+    }
+}
+
+/// Workers for one file: I/O through the page cache is done by them, start to end.
+const WORKERS: u16 = 32;
+
+/// A file that is being opened, put unless kept.
+struct Opened(NonNull<bindings::file>);
+
+impl Opened {
+    fn keep(self) -> NonNull<bindings::file> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // SAFETY: The file came from `filp_open`, and is put once.
+        unsafe { bindings::fput(self.0.as_ptr()) };
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop(Opened(self.file));
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One command as one asynchronous file I/O.
+//!
+//! The I/O is tried at once with `IOCB_NOWAIT`, in the context in which the command came. What the
+//! file system would have to wait for (a block to be allocated, a lock, a page to be read), what is
+//! left after a short transfer, and all flushes go to the file's workers.
+
+use super::{Mode, Open};
+use crate::{
+    bindings,
+    io::{self, Carried, Done, Failure, Operation},
+    live::LiveRef,
+    pages::PageList,
+    shims,
+    token::{Cell, Token},
+    work::{self, Run}, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::{to_result, Error},
+    ffi::{c_int, c_long, c_void},
+    prelude::*,
+    types::Opaque, //
+};
+
+/// A file I/O in a command's room.
+#[repr(C)]
+pub(crate) struct FileIo {
+    // First, so that `complete` finds the rest from the pointer that C gives it.
+    iocb: bindings::kiocb,
+    token: *mut c_void,
+    state: State,
+}
+
+/// Where an I/O stands.
+struct State {
+    open: LiveRef<Open>,
+    operation: Operation,
+    offset: u64,
+    /// The bytes that were moved so far.
+    moved: usize,
+    /// Whether the transfer under way is a try that doesn't wait.
+    is_try: bool,
+}
+
+impl State {
+    fn is_write(&self) -> bool {
+        matches!(self.operation, Operation::Write { .. })
+    }
+
+    /// Whether a try makes sense.
+    fn may_try(&self) -> bool {
+        self.open.nowait
+            && match self.operation {
+                Operation::Read => true,
+                // Copies into the page cache, and may have to write out others for that.
+                Operation::Write { .. } => self.open.mode == Mode::Direct,
+                Operation::Flush => false,
+            }
+    }
+}
+
+/// Starts an I/O; see [`super::File::submit`].
+pub(super) fn submit<T: Carried, D: Done<T>>(
+    open: LiveRef<Open>,
+    operation: Operation,
+    offset: u64,
+    mut token: Token<T>,
+) {
+    if operation != Operation::Flush && token.lend().0.is_empty() {
+        return D::done(token, Ok(()));
+    }
+    let state = State {
+        open,
+        operation,
+        offset,
+        moved: 0,
+        is_try: false,
+    };
+    let may_try = state.may_try();
+    let started = Started::new(token, state);
+    if may_try {
+        started.transfer::<D>(true);
+    } else {
+        started.wait::<D>();
+    }
+}
+
+/// A command that has an I/O in its room.
+///
+/// # Invariants
+///
+/// The room holds a [`FileIo`] whose `state` is written.
+struct Started<T: Carried>(Token<T>);
+
+impl<T: Carried> Started<T> {
+    fn new(mut token: Token<T>, state: State) -> Self {
+        let io = token.lend().1.file();
+        // SAFETY: `io` is memory for a `FileIo`, which the room lends to us.
+        unsafe { (&raw mut (*io).state).write(state) };
+        // INVARIANT: Just written.
+        Self(token)
+    }
+
+    fn parts(&mut self) -> (&mut PageList, &mut State) {
+        let (data, room) = self.0.lend();
+        // SAFETY: Written by the invariant; ours as long as the token is.
+        (data, unsafe { &mut (*room.file()).state })
+    }
+
+    /// Gives what is left to do to the file system, and deals with the result.
+    fn transfer<D: Done<T>>(mut self, is_try: bool) {
+        self.parts().1.is_try = is_try;
+        let (data, room) = self.0.lend();
+        let (segments, count) = io::segments(data);
+        let len = data.len();
+        let io = room.file();
+        let raw = self.0.into_raw();
+        // SAFETY:
+        // - `io`, the segments and the pages are in or owned by the cell of the token that has just
+        //   been given up, so they stay as they are until `complete` takes the token back, or we
+        //   below.
+        // - `len` is the sum of the segments' lengths.
+        let ret = unsafe {
+            (&raw mut (*io).token).write(raw.as_ptr().cast());
+            start(io, segments, count, len, complete::<T, D>)
+        };
+        if ret == -(bindings::EIOCBQUEUED as isize) {
+            return;
+        }
+        // SAFETY: Given up above; the file system ended the I/O and won't call `complete`.
+        let token = unsafe { Token::from_raw(raw) };
+        // INVARIANT: The state wasn't taken out.
+        Self(token).settle::<D>(ret);
+    }
+
+    /// Deals with a transfer's result. Any context: what would take long goes to a worker.
+    fn settle<D: Done<T>>(mut self, ret: isize) {
+        let (data, state) = self.parts();
+        let left = data.len() - state.moved;
+        match usize::try_from(ret) {
+            Ok(moved) if moved >= left => self.end::<D>(Ok(())),
+            Ok(0) if state.is_try => self.wait::<D>(),
+            Ok(0) if state.is_write() => self.end::<D>(Err(Failure::Unknown)),
+            Ok(0) => {
+                zero_from(data, state.moved);
+                self.end::<D>(Ok(()));
+            }
+            Ok(moved) => {
+                state.moved += moved;
+                self.wait::<D>();
+            }
+            Err(_) => {
+                let error = Error::from_errno(ret as c_int);
+                if state.is_try && matches!(error, EAGAIN | EOPNOTSUPP) {
+                    self.wait::<D>();
+                } else {
+                    self.end::<D>(Err(error.into()));
+                }
+            }
+        }
+    }
+
+    /// Leaves the rest to a worker. Any context.
+    fn wait<D: Done<T>>(mut self) {
+        let open = self.parts().1.open.clone();
+        work::later::<T, Wait<D>>(&open.queue, self.0);
+    }
+
+    /// Flushes the file. Sleeps.
+    fn flush<D: Done<T>>(mut self) {
+        let file = self.parts().1.open.file.as_ptr();
+        // SAFETY: The reference in the state keeps the file open. Data-only: the size and what else
+        // is needed to read the data back is written too.
+        let outcome = to_result(unsafe { bindings::vfs_fsync_range(file, 0, i64::MAX, 1) });
+        self.end::<D>(outcome.map_err(Failure::from));
+    }
+
+    /// Gives the command back.
+    fn end<D: Done<T>>(mut self, outcome: Result<(), Failure>) {
+        let state: *mut State = self.parts().1;
+        // SAFETY: Written by the invariant; `self` ends here, so it is read out once.
+        drop(unsafe { state.read() });
+        D::done(self.0, outcome);
+    }
+}
+
+/// The part of an I/O that may wait, on the file's own queue.
+struct Wait<D>(PhantomData<D>);
+
+impl<T: Carried, D: Done<T>> Run<T> for Wait<D> {
+    fn run(token: Token<T>) {
+        // INVARIANT: Queued by `Started::wait` alone.
+        let mut started = Started(token);
+        if started.parts().1.operation == Operation::Flush {
+            started.flush::<D>();
+        } else {
+            started.transfer::<D>(false);
+        }
+    }
+}
+
+/// Calls the file system for what the state in `io` says is left to do; returns what it returns.
+///
+/// # Safety
+///
+/// - `io` has its token and its state written, and more is to be moved than has been.
+/// - `segments` are `count` segments of `len` bytes.
+/// - All of that is left to the file system until it calls `complete` with `io`, or this returns
+///   something else than `-EIOCBQUEUED`.
+unsafe fn start(
+    io: *mut FileIo,
+    segments: *const bindings::bio_vec,
+    count: usize,
+    len: usize,
+    complete: unsafe extern "C" fn(*mut bindings::kiocb, c_long),
+) -> isize {
+    let mut iter = Opaque::<bindings::iov_iter>::uninit();
+    let iter = core::ptr::from_mut(&mut iter).cast::<bindings::iov_iter>();
+    // SAFETY: By the requirements. `iter` need not live longer than the call: whoever needs it
+    // copies it. The reference in the state keeps the file open.
+    unsafe {
+        let state = &(*io).state;
+        let iocb = &raw mut (*io).iocb;
+        let direction = if state.is_write() {
+            bindings::ITER_SOURCE
+        } else {
+            bindings::ITER_DEST
+        };
+        bindings::iov_iter_bvec(iter, direction, segments, count, len);
+        bindings::iov_iter_advance(iter, state.moved);
+        shims::kiocb_init(
+            iocb,
+            state.open.file.as_ptr(),
+            state.offset.wrapping_add(state.moved as u64) as i64,
+            state.is_write(),
+            state.open.mode == Mode::Direct,
+            state.operation == Operation::Write { fua: true },
+            state.is_try,
+        );
+        (*iocb).ki_complete = Some(complete);
+        if state.is_write() {
+            shims::kiocb_write(iocb, iter)
+        } else {
+            shims::kiocb_read(iocb, iter)
+        }
+    }
+}
+
+/// The end of an I/O that the file system had queued. Any context.
+///
+/// # Safety
+///
+/// Called by the file system for an `iocb` that [`Started::<T>::transfer::<D>`] gave it, once.
+unsafe extern "C" fn complete<T: Carried, D: Done<T>>(iocb: *mut bindings::kiocb, ret: c_long) {
+    let io = iocb.cast::<FileIo>();
+    // SAFETY: The `iocb` is the first field of a `FileIo`, in the cell of a token that was given
+    // up. A write holds the freeze protection that `kiocb_write` left to us.
+    let raw = unsafe {
+        if (*io).state.is_write() {
+            shims::kiocb_end_write(iocb);
+        }
+        (*io).token
+    };
+    // SAFETY: The pointer came from `into_raw`, and the file system doesn't use it any more.
+    let token = unsafe { Token::from_raw(NonNull::new_unchecked(raw.cast::<Cell<T>>())) };
+    // INVARIANT: The state wasn't taken out.
+    Started(token).settle::<D>(ret);
+}
+
+/// Writes zeros over the end of a list, from an offset on.
+fn zero_from(data: &mut PageList, mut offset: usize) {
+    for slice in data.slices_mut() {
+        if let Some(rest) = slice.get_mut(offset..) {
+            rest.fill(0);
+        }
+        offset = offset.saturating_sub(slice.len());
+    }
+}

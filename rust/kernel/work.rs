@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands on work queues.
+//!
+//! The `kernel` crate has the queues that the kernel itself makes, and work items in memory of
+//! their own. Here are queues to own, and commands as work items: a command that can't go on in
+//! its context is handed over without an allocation.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
+
+use crate::{
+    bindings,
+    io::Carried,
+    shims,
+    token::{Cell, Token}, //
+};
+use core::{
+    marker::PhantomData,
+    ops::Deref,
+    ptr::NonNull, //
+};
+use kernel::{
+    ffi::c_void,
+    prelude::*,
+    workqueue::{Queue, RawWorkItem}, //
+};
+
+/// A work queue, not bound to CPUs.
+///
+/// Dropping it waits for the work in it.
+///
+/// # Invariants
+///
+/// The pointer owns a work queue.
+pub struct OwnedQueue(NonNull<bindings::workqueue_struct>);
+
+// SAFETY: Work queues may be used and destroyed from any thread.
+unsafe impl Send for OwnedQueue {}
+// SAFETY: As above.
+unsafe impl Sync for OwnedQueue {}
+
+impl OwnedQueue {
+    /// Creates a queue on which up to `workers` items run at a time. May sleep.
+    pub fn new(name: &'static CStr, workers: u16) -> Result<Self> {
+        let mut flags = bindings::wq_flags_WQ_UNBOUND;
+        if workers == 1 {
+            // In order, and with one pool for all CPUs instead of one for each.
+            flags |= bindings::wq_flags___WQ_ORDERED;
+        }
+        // SAFETY: The format takes one string, and both strings are NUL-terminated statics.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"%s".as_char_ptr(),
+                flags,
+                i32::from(workers),
+                name.as_char_ptr(),
+            )
+        };
+        // INVARIANT: Just made, and ours.
+        Ok(Self(NonNull::new(queue).ok_or(ENOMEM)?))
+    }
+}
+
+impl Deref for OwnedQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        // SAFETY: By the invariant the queue is live as long as `self`.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedQueue {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the queue is ours; nobody can add to it any more.
+        unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
+    }
+}
+
+/// What is done with a command on a work queue.
+pub trait Run<T: Carried>: 'static {
+    /// Called once. Process context; may sleep.
+    fn run(token: Token<T>);
+}
+
+/// Hands a command over to a work queue. Any context.
+pub fn later<T: Carried, R: Run<T>>(queue: &Queue, token: Token<T>) {
+    queue.enqueue(Later::<T, R>(token, PhantomData));
+}
+
+/// A command as a work item, in its [`crate::io::Room`].
+#[repr(C)]
+pub(crate) struct Deferred {
+    // First, so that the work function finds the rest from the pointer that C gives it.
+    work: bindings::work_struct,
+    token: *mut c_void,
+}
+
+/// A command on its way to a work queue.
+struct Later<T: Carried, R: Run<T>>(Token<T>, PhantomData<fn(R)>);
+
+// SAFETY: The pointer given to `queue_work_on` is into the heap cell of a token that has been
+// given up, so it is valid and unused by others until `run_deferred`, the work's function, takes
+// the token back.
+unsafe impl<T: Carried, R: Run<T>> RawWorkItem<0> for Later<T, R> {
+    type EnqueueOutput = ();
+
+    unsafe fn __enqueue<F>(self, queue_work_on: F)
+    where
+        F: FnOnce(*mut bindings::work_struct) -> bool,
+    {
+        let mut token = self.0;
+        let deferred = token.lend().1.deferred.get();
+        let raw = token.into_raw();
+        // SAFETY: `deferred` points into the token's cell, which is ours and stays where it is.
+        let work = unsafe {
+            (&raw mut (*deferred).token).write(raw.as_ptr().cast());
+            let work = &raw mut (*deferred).work;
+            shims::init_work(work, Some(run_deferred::<T, R>));
+            work
+        };
+        // A work item that has just been initialised isn't queued yet, so this succeeds.
+        queue_work_on(work);
+    }
+}
+
+/// The work function of a deferred command.
+///
+/// # Safety
+///
+/// `work` is that of a [`Deferred`] that [`Later::<T, R>`] queued; called once.
+unsafe extern "C" fn run_deferred<T: Carried, R: Run<T>>(work: *mut bindings::work_struct) {
+    // SAFETY: `Deferred` is `repr(C)` with the work first, and lives in the token's cell. The work
+    // queue doesn't touch the work any more: its function may free it.
+    let raw = unsafe { (*work.cast::<Deferred>()).token };
+    // SAFETY: The pointer came from `into_raw` in `__enqueue`, and nobody used it since.
+    R::run(unsafe { Token::from_raw(NonNull::new_unchecked(raw.cast::<Cell<T>>())) });
+}
