@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whatever an initiator sends before it is logged in is answered or refused, without a panic.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stmf_iscsi_proto::{
+    bhs::{
+        Bhs,
+        BHS_LEN, //
+    },
+    login::{
+        Admission,
+        Host,
+        Identity,
+        Login,
+        Next,
+        Place,
+        MAX_LOGIN_TEXT, //
+    },
+    params::Limits,
+    request::Request,
+    response::LoginStatus,
+    text::Scratch,
+    types::Serials,
+};
+
+/// Lets everyone in.
+struct Open;
+
+impl Host for Open {
+    fn admit(&mut self, who: &Identity<'_>) -> Result<Admission, LoginStatus> {
+        Ok(Admission {
+            limits: Limits::default(),
+            group_tag: 1,
+            place: Place::decide(who.tsih, None)?,
+        })
+    }
+}
+
+/// A stream of PDUs, whose headers are made into those of login requests.
+fn run(mut bytes: &[u8]) {
+    let (mut input, mut output) = ([0; 2048], [0; 1024]);
+    let mut login = Login::new();
+    let mut is_over = false;
+    while let Some((header, rest)) = bytes.split_first_chunk::<BHS_LEN>() {
+        let mut header = *header;
+        header[0] = 0x43;
+        let bhs = Bhs(header);
+        let len = (bhs.data_len() as usize).min(rest.len());
+        let (text, rest) = rest.split_at(len);
+        bytes = rest;
+        let Ok(Request::Login(request)) = Request::parse(&bhs, &[]) else {
+            panic!("login requests always parse");
+        };
+        let mut scratch = Scratch {
+            input: &mut input,
+            output: &mut output,
+        };
+        let reply = login.step(&request, text, Serials::default(), &mut Open, &mut scratch);
+        assert_eq!(reply.response.data_len as usize, reply.text.len());
+        assert!(reply.text.len() <= MAX_LOGIN_TEXT);
+        let is_refused = matches!(reply.next, Next::Close(_));
+        assert_eq!(is_refused, reply.response.status != LoginStatus::Success);
+        assert!(is_refused || !is_over, "it was over before");
+        is_over |= reply.next != Next::Request;
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| run(bytes));
