@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the framework knows about names, groups and views, as plain values and rules.
+//!
+//! Who may see which logical unit is decided here, without locks, allocation or I/O: the framework
+//! calls these functions with what it has stored, and the command line tools with what was typed.
+
+#![cfg_attr(not(CONFIG_RUST), no_std)]
+#![forbid(unsafe_code)]
+#![warn(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+mod guid;
+mod lun;
+mod name;
+mod text;
+mod view;
+
+pub use guid::{
+    Guid,
+    GuidError,
+    GuidSource,
+    Oui, //
+};
+pub use lun::{
+    Lun,
+    LunBitmap,
+    LunError, //
+};
+pub use name::{
+    GroupName,
+    IscsiName,
+    NameError,
+    PortName, //
+};
+pub use view::{
+    admit,
+    lowest_free_id,
+    occupy,
+    overlapping,
+    visible,
+    Conflict,
+    Group,
+    NewView,
+    ViewEntry, //
+};

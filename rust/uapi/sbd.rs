@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Family `stmf-sbd`: disks backed by block devices and files.
+
+use crate::Kind;
+use core::ffi::CStr;
+
+/// Name of the family.
+pub const FAMILY: &str = "stmf-sbd";
+/// Name of the family as C has it.
+pub const FAMILY_C: &CStr = c"stmf-sbd";
+/// Version of the family.
+pub const VERSION: u8 = 1;
+
+/// Length of a logical unit's GUID.
+pub const GUID_LEN: usize = 16;
+/// Longest alias in bytes.
+pub const ALIAS_MAX: usize = 255;
+/// Longest path of a backing file in bytes.
+pub const FILE_MAX: usize = 4095;
+/// Longest vendor identification in bytes.
+pub const VENDOR_ID_MAX: usize = 8;
+/// Longest product identification in bytes.
+pub const PRODUCT_ID_MAX: usize = 16;
+/// Longest unit serial number in bytes.
+pub const SERIAL_MAX: usize = 252;
+
+numbers! {
+    /// How a logical unit's data are stored.
+    Backend: u32 {
+        /// A block device.
+        Block = 0, "block";
+        /// A file, past the page cache.
+        FileDirect = 1, "file-direct";
+        /// A file, through the page cache.
+        FileBuffered = 2, "file-buffered";
+    }
+}
+
+attributes! {
+    /// Attributes of a disk.
+    Lu {
+        /// GUID.
+        Guid = 1, "guid", Kind::Binary { len: GUID_LEN };
+        /// Absolute path of the block device or file.
+        File = 2, "file", Kind::String { max: FILE_MAX };
+        /// Size in bytes.
+        Size = 3, "size", Kind::Uint;
+        /// Logical block size in bytes.
+        BlockSize = 4, "block-size", Kind::U32;
+        /// Name for people.
+        Alias = 5, "alias", Kind::String { max: ALIAS_MAX };
+        /// Vendor identification.
+        VendorId = 6, "vendor-id", Kind::String { max: VENDOR_ID_MAX };
+        /// Product identification.
+        ProductId = 7, "product-id", Kind::String { max: PRODUCT_ID_MAX };
+        /// Unit serial number.
+        Serial = 8, "serial", Kind::String { max: SERIAL_MAX };
+        /// 1 when initiators may not write.
+        WriteProtect = 9, "write-protect", Kind::BOOL;
+        /// 1 when every write is on stable storage before it is acknowledged.
+        WriteCacheDisable = 10, "write-cache-disable", Kind::BOOL;
+        /// How the data are stored, a [`Backend`].
+        Backend = 11, "backend", Kind::U32 { min: 0, max: 2 };
+    }
+}
+
+commands! {
+    /// Commands of the family.
+    Command {
+        /// Create a disk and register it.
+        LuCreate = 1, "lu-create", Lu {
+            permission: admin;
+            request: [
+                Guid, File, Size, BlockSize, Alias, VendorId, ProductId, Serial, WriteProtect,
+                WriteCacheDisable
+            ];
+        }
+        /// Take a disk offline and delete it.
+        LuDelete = 2, "lu-delete", Lu { permission: admin; request: [Guid]; }
+        /// Get or dump disks.
+        LuGet = 3, "lu-get", Lu { request: [Guid]; dump: []; }
+    }
+}

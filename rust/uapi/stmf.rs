@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Family `stmf`: the framework, whichever modules provide its objects.
+
+use crate::Kind;
+use core::ffi::CStr;
+
+/// Name of the family.
+pub const FAMILY: &str = "stmf";
+/// Name of the family as C has it.
+pub const FAMILY_C: &CStr = c"stmf";
+/// Version of the family.
+pub const VERSION: u8 = 1;
+
+/// Length of a logical unit's GUID.
+pub const GUID_LEN: usize = 16;
+/// Longest alias in bytes.
+pub const ALIAS_MAX: usize = 255;
+/// Longest name of a host or target group in bytes.
+pub const GROUP_NAME_MAX: usize = 255;
+/// Longest name of a target or initiator in bytes.
+pub const PORT_NAME_MAX: usize = 255;
+/// Longest name of a provider in bytes.
+pub const PROVIDER_NAME_MAX: usize = 63;
+/// Longest text form of an initiator session identifier in bytes.
+pub const ISID_MAX: usize = 31;
+/// Highest logical unit number a view may use.
+pub const LUN_MAX: u16 = 16383;
+
+numbers! {
+    /// State of the service, of a logical unit or of a target port.
+    ObjectState: u32 {
+        /// Serves commands.
+        Online = 0, "online";
+        /// Serves none.
+        Offline = 1, "offline";
+        /// On its way from offline to online.
+        Onlining = 2, "onlining";
+        /// On its way from online to offline.
+        Offlining = 3, "offlining";
+    }
+}
+
+numbers! {
+    /// Whether the saved configuration has been loaded.
+    ConfigState: u32 {
+        /// Not loaded yet.
+        Uninitialized = 0, "uninitialized";
+        /// Loaded, or there was none to load.
+        Initialized = 1, "initialized";
+    }
+}
+
+numbers! {
+    /// Whether this host is one node of an ALUA pair.
+    AluaState: u32 {
+        /// It stands alone.
+        Disabled = 0, "disabled";
+        /// It has a peer.
+        Enabled = 1, "enabled";
+    }
+}
+
+numbers! {
+    /// Transport protocol of a target port; the SPC protocol identifier.
+    Protocol: u32 {
+        /// Fibre Channel.
+        Fc = 0, "fc";
+        /// Parallel SCSI, and buses local to the machine.
+        Scsi = 1, "scsi";
+        /// Serial Storage Architecture.
+        Ssa = 2, "ssa";
+        /// IEEE 1394.
+        Ieee1394 = 3, "ieee1394";
+        /// SCSI RDMA Protocol.
+        Srp = 4, "srp";
+        /// iSCSI.
+        Iscsi = 5, "iscsi";
+        /// Serial Attached SCSI.
+        Sas = 6, "sas";
+    }
+}
+
+numbers! {
+    /// What a task is waiting for.
+    TaskStage: u32 {
+        /// Its turn; the logical unit has not seen it yet.
+        Queued = 0, "queued";
+        /// The logical unit.
+        Executing = 1, "executing";
+        /// Data from the initiator.
+        DataOut = 2, "data-out";
+        /// The port, sending data to the initiator.
+        DataIn = 3, "data-in";
+        /// The port, sending the status.
+        Status = 4, "status";
+        /// Its holder, which has been told to abort it.
+        Aborting = 5, "aborting";
+        /// The backing device alone; the session is done with it.
+        Detached = 6, "detached";
+    }
+}
+
+attributes! {
+    /// Attributes of the framework as a whole.
+    Service {
+        /// State of the service, an [`ObjectState`].
+        State = 1, "state", Kind::U32 { min: 0, max: 3 };
+        /// Whether the configuration has been loaded, a [`ConfigState`].
+        ConfigState = 2, "config-state", Kind::U32 { min: 0, max: 1 };
+        /// Whether this host is one node of a pair, an [`AluaState`].
+        AluaState = 3, "alua-state", Kind::U32 { min: 0, max: 1 };
+        /// Number of this node.
+        AluaNode = 4, "alua-node", Kind::U32;
+        /// Tasks that a provider dropped unfinished.
+        LostTasks = 5, "lost-tasks", Kind::Uint;
+        /// Registered logical units.
+        LuCount = 6, "lu-count", Kind::U32;
+        /// Registered target ports.
+        TargetCount = 7, "target-count", Kind::U32;
+        /// Sessions on all target ports.
+        SessionCount = 8, "session-count", Kind::U32;
+    }
+}
+
+attributes! {
+    /// Attributes of a logical unit.
+    Lu {
+        /// GUID.
+        Guid = 1, "guid", Kind::Binary { len: GUID_LEN };
+        /// Name of the provider.
+        Provider = 2, "provider", Kind::String { max: PROVIDER_NAME_MAX };
+        /// Name that people gave it.
+        Alias = 3, "alias", Kind::String { max: ALIAS_MAX };
+        /// State, an [`ObjectState`].
+        State = 4, "state", Kind::U32 { min: 0, max: 3 };
+        /// View entries it has.
+        ViewCount = 5, "view-count", Kind::U32;
+    }
+}
+
+attributes! {
+    /// Attributes of a view entry.
+    View {
+        /// GUID of the logical unit.
+        Guid = 1, "guid", Kind::Binary { len: GUID_LEN };
+        /// Number of the entry among those of its logical unit.
+        Id = 2, "id", Kind::U32;
+        /// Logical unit number.
+        Lun = 3, "lun", Kind::U16 { min: 0, max: LUN_MAX };
+        /// Host group; all hosts when absent.
+        HostGroup = 4, "host-group", Kind::String { max: GROUP_NAME_MAX };
+        /// Target group; all targets when absent.
+        TargetGroup = 5, "target-group", Kind::String { max: GROUP_NAME_MAX };
+    }
+}
+
+attributes! {
+    /// Attributes of a target port.
+    Target {
+        /// Name in the protocol's text form.
+        Name = 1, "name", Kind::String { max: PORT_NAME_MAX };
+        /// Name of the provider.
+        Provider = 2, "provider", Kind::String { max: PROVIDER_NAME_MAX };
+        /// Name that people gave it.
+        Alias = 3, "alias", Kind::String { max: ALIAS_MAX };
+        /// Transport protocol, a [`Protocol`].
+        Protocol = 4, "protocol", Kind::U32 { min: 0, max: 6 };
+        /// State, an [`ObjectState`].
+        State = 5, "state", Kind::U32 { min: 0, max: 3 };
+        /// Sessions it has.
+        SessionCount = 6, "session-count", Kind::U32;
+    }
+}
+
+attributes! {
+    /// Attributes of a session.
+    Session {
+        /// Number of the session.
+        Id = 1, "id", Kind::Uint;
+        /// Name of the target port.
+        Target = 2, "target", Kind::String { max: PORT_NAME_MAX };
+        /// Name of the initiator.
+        Initiator = 3, "initiator", Kind::String { max: PORT_NAME_MAX };
+        /// What the initiator calls itself.
+        Alias = 4, "alias", Kind::String { max: ALIAS_MAX };
+        /// What tells the initiator's ports apart.
+        Isid = 5, "isid", Kind::String { max: ISID_MAX };
+        /// When it began, in seconds since 1970.
+        Created = 6, "created", Kind::Uint;
+    }
+}
+
+attributes! {
+    /// Attributes of a task.
+    Task {
+        /// GUID of the logical unit.
+        Guid = 1, "guid", Kind::Binary { len: GUID_LEN };
+        /// Number of the session.
+        Session = 2, "session", Kind::Uint;
+        /// Number that the port gave it.
+        Tag = 3, "tag", Kind::Uint;
+        /// What it is waiting for, a [`TaskStage`].
+        Stage = 4, "stage", Kind::U32 { min: 0, max: 6 };
+        /// Milliseconds since it arrived.
+        AgeMs = 5, "age-ms", Kind::Uint;
+        /// First byte of the CDB.
+        Opcode = 6, "opcode", Kind::U8;
+    }
+}
+
+commands! {
+    /// Commands of the family.
+    Command {
+        /// Get the state of the framework.
+        StateGet = 1, "state-get", Service { request: []; }
+        /// Get or dump logical units.
+        LuGet = 2, "lu-get", Lu { request: [Guid]; dump: []; }
+        /// Ask for a logical unit to go online or offline.
+        LuSetState = 3, "lu-set-state", Lu { permission: admin; request: [Guid, State]; }
+        /// Add a view entry.
+        ViewAdd = 4, "view-add", View {
+            permission: admin;
+            request: [Guid, Lun, HostGroup, TargetGroup];
+        }
+        /// Remove a view entry.
+        ViewRemove = 5, "view-remove", View { permission: admin; request: [Guid, Id]; }
+        /// Dump view entries.
+        ViewGet = 6, "view-get", View { dump: [Guid]; }
+        /// Get or dump target ports.
+        TargetGet = 7, "target-get", Target { request: [Name]; dump: []; }
+        /// Ask for a target port to go online or offline.
+        TargetSetState = 8, "target-set-state", Target {
+            permission: admin;
+            request: [Name, State];
+        }
+        /// Dump sessions.
+        SessionGet = 9, "session-get", Session { dump: [Target]; }
+        /// Dump tasks.
+        TaskGet = 10, "task-get", Task { dump: [Guid]; }
+    }
+}

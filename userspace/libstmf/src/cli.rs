@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the command line tools share: exit statuses and how failures are told.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::Error;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All was done.
+    Ok = 0,
+    /// Something failed, or several things for different reasons.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// An object does not exist.
+    NotFound = 3,
+    /// An object is in use or changing state.
+    Busy = 4,
+    /// The caller may not do that.
+    Permission = 5,
+    /// A kernel module is not loaded.
+    NotLoaded = 6,
+}
+
+impl Exit {
+    /// What the usage says about it.
+    pub const HELP: &'static str = "Exit status:
+  0  done
+  1  failed, or several operands failed for different reasons
+  2  wrong usage
+  3  not found
+  4  busy
+  5  permission denied
+  6  kernel module not loaded";
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why an operand was not dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    message: String,
+    exit: Exit,
+}
+
+impl Failure {
+    /// A failure of this kind, told in this sentence about this object.
+    pub fn new(exit: Exit, object: impl fmt::Display, sentence: impl fmt::Display) -> Self {
+        Self {
+            message: format!("{object}: {sentence}"),
+            exit,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match error {
+            Error::NotFound { .. } => Exit::NotFound,
+            Error::Busy { .. } => Exit::Busy,
+            Error::Permission { .. } => Exit::Permission,
+            Error::NotLoaded { .. } => Exit::NotLoaded,
+            _ => Exit::Failed,
+        };
+        Self {
+            message: error.to_string(),
+            exit,
+        }
+    }
+}
+
+/// Where a tool writes, and what has gone wrong so far.
+pub struct Console<'a> {
+    program: &'static str,
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+    exit: Exit,
+}
+
+impl<'a> Console<'a> {
+    /// The console of a program.
+    pub fn new(program: &'static str, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+        Self {
+            program,
+            out,
+            err,
+            exit: Exit::Ok,
+        }
+    }
+
+    /// Writes results.
+    pub fn print(&mut self, text: impl fmt::Display) {
+        let written = write!(self.out, "{text}").and_then(|()| self.out.flush());
+        if let Err(error) = written {
+            // Whoever closes the pipe has read enough.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.fail(Failure::new(Exit::Failed, "standard output", error));
+            }
+        }
+    }
+
+    /// Tells a failure.
+    pub fn fail(&mut self, failure: impl Into<Failure>) {
+        let Failure { message, exit } = failure.into();
+        // There is nobody left to tell when this fails too.
+        let _ = writeln!(self.err, "{}: {message}", self.program);
+        self.end(exit);
+    }
+
+    /// Tells that the command line makes no sense, or what would make sense, in the words of its
+    /// parser.
+    pub fn usage(&mut self, text: impl fmt::Display, asked_for: bool) {
+        if asked_for {
+            return self.print(text);
+        }
+        let text = text.to_string();
+        let _ = match text.strip_prefix("error: ") {
+            Some(message) => write!(self.err, "{}: {message}", self.program),
+            None => write!(self.err, "{text}"),
+        };
+        self.end(Exit::Usage);
+    }
+
+    /// Does something to every operand, telling failures on the way.
+    pub fn each<T>(
+        &mut self,
+        operands: impl IntoIterator<Item = T>,
+        mut act: impl FnMut(&mut Self, T) -> Result<(), Failure>,
+    ) {
+        for operand in operands {
+            if let Err(failure) = act(self, operand) {
+                self.fail(failure);
+            }
+        }
+    }
+
+    /// How the program ends.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    fn end(&mut self, exit: Exit) {
+        self.exit = match self.exit {
+            Exit::Ok => exit,
+            same if same == exit => same,
+            _ => Exit::Failed,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(failures: &[Failure]) -> (Exit, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new("prog", &mut out, &mut err);
+        console.each(failures, |_, failure| Err(failure.clone()));
+        let exit = console.exit();
+        assert!(out.is_empty());
+        (exit, String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn failures_of_one_kind_decide_the_exit_status() {
+        let busy = Failure::new(Exit::Busy, "a", "busy");
+        let lost = Failure::new(Exit::NotFound, "b", "not found");
+        assert_eq!(run(&[]), (Exit::Ok, String::new()));
+        assert_eq!(
+            run(std::slice::from_ref(&busy)),
+            (Exit::Busy, "prog: a: busy\n".to_owned())
+        );
+        assert_eq!(run(&[busy.clone(), busy.clone()]).0, Exit::Busy);
+        assert_eq!(
+            run(&[busy, lost]),
+            (
+                Exit::Failed,
+                "prog: a: busy\nprog: b: not found\n".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn usage_that_was_asked_for_is_no_failure() {
+        for (text, asked_for, exit, stdout, stderr) in [
+            ("text", true, Exit::Ok, "text", ""),
+            ("text", false, Exit::Usage, "", "text"),
+            ("error: bad", false, Exit::Usage, "", "prog: bad"),
+        ] {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let mut console = Console::new("prog", &mut out, &mut err);
+            console.usage(text, asked_for);
+            assert_eq!(console.exit(), exit);
+            assert_eq!((out, err), (stdout.into(), stderr.into()));
+        }
+    }
+
+    /// Fails to write.
+    struct Full(io::ErrorKind);
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_but_a_full_disk_is() {
+        for (kind, exit) in [
+            (io::ErrorKind::BrokenPipe, Exit::Ok),
+            (io::ErrorKind::StorageFull, Exit::Failed),
+        ] {
+            let (mut out, mut err) = (Full(kind), Vec::new());
+            let mut console = Console::new("prog", &mut out, &mut err);
+            console.print("text");
+            assert_eq!(console.exit(), exit);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The iSCSI target.
+
+use std::net::SocketAddr;
+
+use stmf_uapi::iscsi::{Command as Number, Portal as PortalKey, Target as TargetKey};
+
+use crate::attributes::Builder;
+use crate::client::Command;
+use crate::error::Error;
+use crate::netlink::Netlink;
+use crate::transport::Transport;
+use crate::types::{IscsiTarget, Portal};
+
+/// What the names of our own making begin with.
+const PREFIX: &str = "iqn.2026-11.org.comstar-linux:02:";
+
+/// The name that these random bytes make.
+pub(crate) fn name_from(random: [u8; 16]) -> String {
+    // RFC 9562 5.4: the version is 4 and the variant is 0b10, the rest is random.
+    let number = u128::from_be_bytes(random);
+    let number = number & !(0xf << 76) | 4 << 76;
+    let number = number & !(0b11 << 62) | 0b10 << 62;
+    format!(
+        "{PREFIX}{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        number >> 96,
+        number >> 80 & 0xffff,
+        number >> 64 & 0xffff,
+        number >> 48 & 0xffff,
+        number & 0xffff_ffff_ffff,
+    )
+}
+
+/// The iSCSI targets, and the portals they are reached at.
+#[derive(Debug)]
+pub struct IscsiTargets<T = Netlink> {
+    transport: T,
+}
+
+impl IscsiTargets {
+    /// Connects to the kernel.
+    pub fn open() -> Result<Self, Error> {
+        Ok(Self::with_transport(Netlink::open()?))
+    }
+}
+
+impl<T: Transport> IscsiTargets<T> {
+    /// Uses a connection to something that answers like the kernel.
+    pub fn with_transport(transport: T) -> Self {
+        Self { transport }
+    }
+
+    /// Gives the connection back.
+    pub fn into_transport(self) -> T {
+        self.transport
+    }
+
+    /// Creates a target.
+    pub fn create(&mut self, name: &str, alias: Option<&str>) -> Result<(), Error> {
+        let attributes = Builder::new()
+            .text(TargetKey::Name, name)
+            .optional(alias, |b, alias| b.text(TargetKey::Alias, alias));
+        Command::iscsi(Number::TargetCreate).act(&mut self.transport, attributes, name)
+    }
+
+    /// Deletes a target; with `force` also one that is online or has sessions.
+    pub fn delete(&mut self, name: &str, force: bool) -> Result<(), Error> {
+        let attributes = Builder::new()
+            .text(TargetKey::Name, name)
+            .optional(force.then_some(()), |b, ()| b.flag(TargetKey::Force));
+        Command::iscsi(Number::TargetDelete).act(&mut self.transport, attributes, name)
+    }
+
+    /// One target.
+    pub fn target(&mut self, name: &str) -> Result<IscsiTarget, Error> {
+        let attributes = Builder::new().text(TargetKey::Name, name);
+        Command::iscsi(Number::TargetGet).get(&mut self.transport, attributes, name)
+    }
+
+    /// All targets, by name.
+    pub fn targets(&mut self) -> Result<Vec<IscsiTarget>, Error> {
+        let command = Command::iscsi(Number::TargetGet);
+        let mut list: Vec<IscsiTarget> =
+            command.list(&mut self.transport, Builder::new(), "targets")?;
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(list)
+    }
+
+    /// All portals, by address.
+    pub fn portals(&mut self) -> Result<Vec<Portal>, Error> {
+        let command = Command::iscsi(Number::PortalGet);
+        let mut list: Vec<Portal> = command.list(&mut self.transport, Builder::new(), "portals")?;
+        list.sort();
+        Ok(list)
+    }
+
+    /// Listens on one more address and port.
+    pub fn add_portal(&mut self, portal: &Portal) -> Result<(), Error> {
+        let attributes = encode(portal.address).u16(PortalKey::Tpgt, portal.tpgt);
+        let object = portal.address.to_string();
+        Command::iscsi(Number::PortalAdd).act(&mut self.transport, attributes, &object)
+    }
+
+    /// Stops listening on an address and port.
+    pub fn remove_portal(&mut self, address: SocketAddr) -> Result<(), Error> {
+        let object = address.to_string();
+        Command::iscsi(Number::PortalRemove).act(&mut self.transport, encode(address), &object)
+    }
+}
+
+fn encode(address: SocketAddr) -> Builder {
+    Builder::new()
+        .address(PortalKey::Address, address.ip())
+        .u16(PortalKey::Port, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::Sim;
+    use crate::ObjectState;
+
+    const NAME: &str = "iqn.2026-11.org.example:a";
+
+    fn targets() -> IscsiTargets<Sim> {
+        IscsiTargets::with_transport(Sim::new())
+    }
+
+    #[test]
+    fn names_carry_a_uuid() {
+        assert_eq!(
+            name_from([0; 16]),
+            "iqn.2026-11.org.comstar-linux:02:00000000-0000-4000-8000-000000000000"
+        );
+        assert_eq!(
+            name_from([0xff; 16]),
+            "iqn.2026-11.org.comstar-linux:02:ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
+        let name = crate::new_iscsi_name().unwrap();
+        assert_ne!(name, crate::new_iscsi_name().unwrap());
+        let parsed = crate::IscsiName::new(&name).unwrap();
+        assert_eq!(parsed.as_str(), name);
+    }
+
+    #[test]
+    fn a_target_from_creation_to_deletion() {
+        let mut targets = targets();
+        targets.create(NAME, Some("first")).unwrap();
+        let target = IscsiTarget {
+            name: NAME.to_owned(),
+            alias: Some("first".to_owned()),
+            state: ObjectState::Online,
+            sessions: 0,
+            tpgt: 1,
+        };
+        assert_eq!(targets.target(NAME).unwrap(), target);
+        assert_eq!(targets.targets().unwrap(), [target]);
+        let error = targets.create(NAME, None).unwrap_err();
+        assert!(matches!(error, Error::Exists { .. }), "{error:?}");
+        let error = targets.delete(NAME, false).unwrap_err();
+        assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+        targets.delete(NAME, true).unwrap();
+        let error = targets.target(NAME).unwrap_err();
+        assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn portals_come_and_go() {
+        let mut targets = targets();
+        let any = Portal {
+            address: "[::]:3260".parse().unwrap(),
+            tpgt: 1,
+        };
+        let one = Portal {
+            address: "10.0.0.1:3261".parse().unwrap(),
+            tpgt: 2,
+        };
+        assert_eq!(targets.portals().unwrap(), [any]);
+        targets.add_portal(&one).unwrap();
+        assert_eq!(targets.portals().unwrap(), [one, any]);
+        let error = targets.add_portal(&one).unwrap_err();
+        assert_eq!(error.to_string(), "10.0.0.1:3261: already exists");
+        targets.remove_portal(any.address).unwrap();
+        assert_eq!(targets.portals().unwrap(), [one]);
+        let error = targets.remove_portal(any.address).unwrap_err();
+        assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+    }
+}

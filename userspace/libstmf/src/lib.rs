@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Manage a SCSI target framework from Rust.
+//!
+//! [`Stmf`] speaks with the framework and its disks, [`IscsiTargets`] with the iSCSI target:
+//!
+//! ```no_run
+//! use libstmf::{LuSpec, NewView, Group, Stmf};
+//!
+//! # fn main() -> Result<(), libstmf::Error> {
+//! let mut stmf = Stmf::open()?;
+//! let guid = stmf.create_lu(&LuSpec::new("/dev/vg0/disk1"))?;
+//! let view = stmf.add_view(&NewView {
+//!     guid,
+//!     host: Group::All,
+//!     target: Group::All,
+//!     lun: None,
+//! })?;
+//! println!("{guid} is LUN {}", view.lun);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Design decisions
+//!
+//! * Calls block. What the kernel is asked to do it does at once or refuses; going online or
+//!   offline is the exception, and is only started by [`Stmf::set_lu_state`] and
+//!   [`Stmf::set_target_state`].
+//! * Every refusal of the kernel comes back as an [`Error`] by kind, with the object it is about
+//!   and the kernel's own sentence.
+//! * What lists return is consistent: a list that changed while it was read is read again.
+//! * How messages travel is behind [`Transport`], so that programs can be tested without a kernel.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+mod attributes;
+pub mod cli;
+mod client;
+mod error;
+mod iscsi;
+mod netlink;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+mod transport;
+mod types;
+mod wire;
+
+pub use attributes::{Builder, DecodeError, Fields, Key};
+pub use client::{Stmf, Views};
+pub use error::Error;
+pub use iscsi::IscsiTargets;
+pub use netlink::Netlink;
+pub use transport::{Fault, Mode, Refusal, Request, Transport};
+pub use types::{
+    Disk, Goal, IscsiTarget, LogicalUnit, LuSpec, Portal, Service, Session, Target, Task,
+};
+
+pub use stmf_model::{
+    Conflict, Group, GroupName, Guid, GuidError, GuidSource, IscsiName, Lun, LunError, NameError,
+    NewView, Oui, PortName, ViewEntry,
+};
+pub use stmf_uapi::sbd::Backend;
+pub use stmf_uapi::stmf::{AluaState, ConfigState, ObjectState, Protocol, TaskStage};
+
+/// A result whose error is an [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Makes a GUID for a new logical unit, of this manufacturer.
+pub fn new_guid(oui: Oui) -> Result<Guid> {
+    let mut random = [0; GuidSource::RANDOM_LEN];
+    random_bytes(&mut random)?;
+    Ok(GuidSource::new(oui).make(random))
+}
+
+/// Makes an iSCSI name for a new target: our prefix and a random UUID (RFC 9562 version 4).
+pub fn new_iscsi_name() -> Result<String> {
+    let mut random = [0; 16];
+    random_bytes(&mut random)?;
+    Ok(iscsi::name_from(random))
+}
+
+fn random_bytes(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| Error::Io(std::io::Error::from(error)))
+}

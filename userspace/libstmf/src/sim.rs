@@ -1,0 +1,703 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A framework in memory, for tests.
+//!
+//! [`Sim`] answers requests as the kernel modules do, and is as strict about them: a command or an
+//! attribute that the specifications don't have, or a value that is out of bounds, is refused. What
+//! can't be asked for (sessions, tasks, trouble) is put in by methods.
+
+// Nothing here is shipped, and a test that panics has failed, as it should.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use stmf_model::{
+    admit, Conflict, Group, GroupName, Guid, GuidSource, IscsiName, Lun, LunBitmap, NewView,
+    ViewEntry,
+};
+use stmf_uapi::sbd::Backend;
+use stmf_uapi::stmf::{AluaState, ConfigState, ObjectState, Protocol, TaskStage};
+use stmf_uapi::{iscsi, sbd, stmf, Attribute, Kind, Operation};
+
+use crate::attributes::{Attributes, Builder, Fields, Key};
+use crate::transport::{Fault, Mode, Refusal, Request, Transport};
+
+/// Answers of a request, or why there are none.
+type Answer = Result<Vec<Builder>, Refusal>;
+
+#[derive(Clone, Debug)]
+struct Lu {
+    provider: &'static str,
+    alias: Option<String>,
+    state: ObjectState,
+    disk: Option<Disk>,
+}
+
+#[derive(Clone, Debug)]
+struct Disk {
+    file: PathBuf,
+    size: u64,
+    block_size: u32,
+    vendor_id: String,
+    product_id: String,
+    serial: Option<String>,
+    write_protect: bool,
+    write_cache_disable: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Target {
+    provider: &'static str,
+    alias: Option<String>,
+    protocol: Protocol,
+    state: ObjectState,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    id: u64,
+    target: String,
+    initiator: String,
+    alias: Option<String>,
+    created: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Task {
+    guid: Option<Guid>,
+    tag: u64,
+    age_ms: u64,
+}
+
+/// A framework in memory.
+#[derive(Debug)]
+pub struct Sim {
+    service: ObjectState,
+    lost_tasks: u64,
+    lus: BTreeMap<Guid, Lu>,
+    views: Vec<ViewEntry>,
+    targets: BTreeMap<String, Target>,
+    sessions: Vec<Session>,
+    tasks: Vec<Task>,
+    portals: Vec<(SocketAddr, u16)>,
+    /// For new GUIDs and sessions.
+    counter: u8,
+    /// Whether state changes are begun but never completed.
+    stuck: bool,
+    /// How many lists will be interrupted.
+    interruptions: usize,
+    unloaded: Vec<&'static str>,
+    refusals: Vec<(&'static str, u8, Refusal)>,
+}
+
+impl Default for Sim {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sim {
+    /// A framework that is online and has nothing.
+    pub fn new() -> Self {
+        Self {
+            service: ObjectState::Online,
+            lost_tasks: 0,
+            lus: BTreeMap::new(),
+            views: Vec::new(),
+            targets: BTreeMap::new(),
+            sessions: Vec::new(),
+            tasks: Vec::new(),
+            portals: vec![(SocketAddr::new([0; 8].into(), 3260), 1)],
+            counter: 0,
+            stuck: false,
+            interruptions: 0,
+            unloaded: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Adds a logical unit that is no disk.
+    pub fn add_lu(&mut self, provider: &'static str, alias: Option<&str>) -> Guid {
+        let guid = self.new_guid();
+        let lu = Lu {
+            provider,
+            alias: alias.map(str::to_owned),
+            state: ObjectState::Online,
+            disk: None,
+        };
+        self.lus.insert(guid, lu);
+        guid
+    }
+
+    /// Adds an iSCSI target.
+    pub fn add_target(&mut self, name: &str) {
+        let target = Target {
+            provider: "iscsit",
+            alias: None,
+            protocol: Protocol::Iscsi,
+            state: ObjectState::Online,
+        };
+        self.targets.insert(name.to_owned(), target);
+    }
+
+    /// Adds a session that began on 2009-03-03 at 10:00 UTC.
+    pub fn add_session(&mut self, target: &str, initiator: &str, alias: Option<&str>) {
+        self.counter += 1;
+        self.sessions.push(Session {
+            id: self.counter.into(),
+            target: target.to_owned(),
+            initiator: initiator.to_owned(),
+            alias: alias.map(str::to_owned),
+            created: 1_236_074_400,
+        });
+    }
+
+    /// Adds a READ (10) that the logical unit executes, in session 1; without a logical unit one
+    /// that is detached from its session.
+    pub fn add_task(&mut self, guid: Option<Guid>, tag: u64, age_ms: u64) {
+        self.tasks.push(Task { guid, tag, age_ms });
+    }
+
+    /// Counts tasks that providers dropped unfinished.
+    pub fn lose_tasks(&mut self, count: u64) {
+        self.lost_tasks += count;
+    }
+
+    /// Begins state changes from now on but never completes them.
+    pub fn get_stuck(&mut self) {
+        self.stuck = true;
+    }
+
+    /// Interrupts the next so many lists.
+    pub fn interrupt(&mut self, lists: usize) {
+        self.interruptions = lists;
+    }
+
+    /// Unloads the module of a family.
+    pub fn unload(&mut self, family: &'static str) {
+        self.unloaded.push(family);
+    }
+
+    /// Refuses the next request with this command.
+    pub fn refuse(&mut self, family: &'static str, command: u8, refusal: Refusal) {
+        self.refusals.push((family, command, refusal));
+    }
+
+    fn new_guid(&mut self) -> Guid {
+        self.counter += 1;
+        // Not like the ones that tests write down.
+        let mut random = [0xee; GuidSource::RANDOM_LEN];
+        random[GuidSource::RANDOM_LEN - 1] = self.counter;
+        GuidSource::default().make(random)
+    }
+
+    fn stmf(&mut self, command: stmf::Command, mode: Mode, fields: &Fields<'_>) -> Answer {
+        match command {
+            stmf::Command::StateGet => Ok(vec![self.service()]),
+            stmf::Command::LuGet if mode == Mode::Dump => {
+                Ok(self.lus.keys().map(|guid| self.lu(guid)).collect())
+            }
+            stmf::Command::LuGet => {
+                let guid = self.known_lu(stmf::Lu::Guid, fields)?;
+                Ok(vec![self.lu(&guid)])
+            }
+            stmf::Command::LuSetState => {
+                let guid = self.known_lu(stmf::Lu::Guid, fields)?;
+                let state = self.next_state(stmf::Lu::State, fields)?;
+                self.lus.get_mut(&guid).unwrap().state = state;
+                Ok(Vec::new())
+            }
+            stmf::Command::ViewAdd => self.add_view(fields),
+            stmf::Command::ViewRemove => {
+                let guid = guid_of(stmf::View::Guid, fields)?;
+                let id = fields.u32(stmf::View::Id).unwrap();
+                let id = id.ok_or_else(|| missing(stmf::View::Id))?;
+                let found = |view: &ViewEntry| view.guid == guid && view.id == id;
+                let index = self.views.iter().position(found);
+                self.views.remove(index.ok_or_else(not_found)?);
+                Ok(Vec::new())
+            }
+            stmf::Command::ViewGet => {
+                let wanted = fields.guid(stmf::View::Guid).unwrap();
+                let views = self.views.iter();
+                let views = views.filter(|view| wanted.is_none_or(|guid| view.guid == guid));
+                Ok(views.map(view_reply).collect())
+            }
+            stmf::Command::TargetGet if mode == Mode::Dump => {
+                Ok(self.targets.keys().map(|name| self.target(name)).collect())
+            }
+            stmf::Command::TargetGet => {
+                let name = self.known_target(stmf::Target::Name, fields)?;
+                Ok(vec![self.target(&name)])
+            }
+            stmf::Command::TargetSetState => {
+                let name = self.known_target(stmf::Target::Name, fields)?;
+                let state = self.next_state(stmf::Target::State, fields)?;
+                self.targets.get_mut(&name).unwrap().state = state;
+                Ok(Vec::new())
+            }
+            stmf::Command::SessionGet => {
+                let wanted = fields.text(stmf::Session::Target);
+                let sessions = self.sessions.iter().filter(|session| {
+                    wanted
+                        .as_ref()
+                        .is_none_or(|wanted| session.target == *wanted)
+                });
+                Ok(sessions.map(session_reply).collect())
+            }
+            stmf::Command::TaskGet => {
+                let wanted = fields.guid(stmf::Task::Guid).unwrap();
+                let tasks = self.tasks.iter();
+                let tasks = tasks.filter(|task| wanted.is_none() || task.guid == wanted);
+                Ok(tasks.map(task_reply).collect())
+            }
+        }
+    }
+
+    fn sbd(&mut self, command: sbd::Command, mode: Mode, fields: &Fields<'_>) -> Answer {
+        match command {
+            sbd::Command::LuCreate => self.create_disk(fields),
+            sbd::Command::LuDelete => {
+                let guid = self.known_disk(fields)?;
+                self.lus.remove(&guid);
+                Ok(Vec::new())
+            }
+            sbd::Command::LuGet if mode == Mode::Dump => {
+                let disks = self.lus.iter().filter(|(_, lu)| lu.disk.is_some());
+                Ok(disks.map(|(guid, lu)| disk_reply(guid, lu)).collect())
+            }
+            sbd::Command::LuGet => {
+                let guid = self.known_disk(fields)?;
+                Ok(vec![disk_reply(&guid, &self.lus[&guid])])
+            }
+        }
+    }
+
+    fn iscsi(&mut self, command: iscsi::Command, mode: Mode, fields: &Fields<'_>) -> Answer {
+        match command {
+            iscsi::Command::TargetCreate => {
+                let name = fields.text(iscsi::Target::Name);
+                let name = name.ok_or_else(|| missing(iscsi::Target::Name))?;
+                if IscsiName::new(&name).map(|normal| normal.as_str() == name) != Ok(true) {
+                    return Err(refusal(
+                        libc::EINVAL,
+                        "not an iSCSI name",
+                        iscsi::Target::Name,
+                    ));
+                }
+                if self.targets.contains_key(&name) {
+                    return Err(bare(libc::EEXIST));
+                }
+                self.add_target(&name);
+                self.targets.get_mut(&name).unwrap().alias = fields.text(iscsi::Target::Alias);
+                Ok(Vec::new())
+            }
+            iscsi::Command::TargetDelete => {
+                let name = self.known_target(iscsi::Target::Name, fields)?;
+                let idle = self.targets[&name].state == ObjectState::Offline;
+                if !idle && !fields.has(iscsi::Target::Force) {
+                    return Err(bare(libc::EBUSY));
+                }
+                self.targets.remove(&name);
+                self.sessions.retain(|session| session.target != name);
+                Ok(Vec::new())
+            }
+            iscsi::Command::TargetGet if mode == Mode::Dump => {
+                let targets = self.targets.keys();
+                Ok(targets.map(|name| self.iscsi_target(name)).collect())
+            }
+            iscsi::Command::TargetGet => {
+                let name = self.known_target(iscsi::Target::Name, fields)?;
+                Ok(vec![self.iscsi_target(&name)])
+            }
+            iscsi::Command::PortalGet => Ok(self.portals.iter().map(portal_reply).collect()),
+            iscsi::Command::PortalAdd => {
+                let address = portal_of(fields)?;
+                if self.portals.iter().any(|(known, _)| *known == address) {
+                    return Err(bare(libc::EEXIST));
+                }
+                let tpgt = fields.u16(iscsi::Portal::Tpgt).unwrap();
+                self.portals
+                    .push((address, tpgt.unwrap_or(iscsi::DEFAULT_TPGT)));
+                Ok(Vec::new())
+            }
+            iscsi::Command::PortalRemove => {
+                let address = portal_of(fields)?;
+                let index = self.portals.iter().position(|(known, _)| *known == address);
+                self.portals.remove(index.ok_or_else(not_found)?);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn service(&self) -> Builder {
+        use stmf::Service as Key;
+        Builder::new()
+            .u32(Key::State, self.service.number())
+            .u32(Key::ConfigState, ConfigState::Initialized.number())
+            .u32(Key::AluaState, AluaState::Disabled.number())
+            .u32(Key::AluaNode, 0)
+            .uint(Key::LostTasks, self.lost_tasks)
+            .u32(Key::LuCount, count(self.lus.len()))
+            .u32(Key::TargetCount, count(self.targets.len()))
+            .u32(Key::SessionCount, count(self.sessions.len()))
+    }
+
+    fn lu(&self, guid: &Guid) -> Builder {
+        use stmf::Lu as Key;
+        let lu = &self.lus[guid];
+        let views = self.views.iter().filter(|view| view.guid == *guid);
+        Builder::new()
+            .guid(Key::Guid, guid)
+            .text(Key::Provider, lu.provider)
+            .optional(lu.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
+            .u32(Key::State, lu.state.number())
+            .u32(Key::ViewCount, count(views.count()))
+    }
+
+    fn sessions_on(&self, target: &str) -> u32 {
+        let sessions = self.sessions.iter();
+        count(sessions.filter(|session| session.target == target).count())
+    }
+
+    fn target(&self, name: &str) -> Builder {
+        use stmf::Target as Key;
+        let target = &self.targets[name];
+        Builder::new()
+            .text(Key::Name, name)
+            .text(Key::Provider, target.provider)
+            .optional(target.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
+            .u32(Key::Protocol, target.protocol.number())
+            .u32(Key::State, target.state.number())
+            .u32(Key::SessionCount, self.sessions_on(name))
+    }
+
+    fn iscsi_target(&self, name: &str) -> Builder {
+        use iscsi::Target as Key;
+        let target = &self.targets[name];
+        Builder::new()
+            .text(Key::Name, name)
+            .optional(target.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
+            .u32(Key::State, target.state.number())
+            .u32(Key::Sessions, self.sessions_on(name))
+            .u16(Key::Tpgt, iscsi::DEFAULT_TPGT)
+    }
+
+    fn known_lu(&self, key: impl Key, fields: &Fields<'_>) -> Result<Guid, Refusal> {
+        let guid = guid_of(key, fields)?;
+        self.lus
+            .contains_key(&guid)
+            .then_some(guid)
+            .ok_or_else(not_found)
+    }
+
+    fn known_disk(&self, fields: &Fields<'_>) -> Result<Guid, Refusal> {
+        let guid = self.known_lu(sbd::Lu::Guid, fields)?;
+        let disk = self.lus[&guid].disk.is_some();
+        disk.then_some(guid).ok_or_else(not_found)
+    }
+
+    fn known_target(&self, key: impl Key, fields: &Fields<'_>) -> Result<String, Refusal> {
+        let name = fields.text(key).ok_or_else(|| missing(key))?;
+        self.targets
+            .contains_key(&name)
+            .then_some(name)
+            .ok_or_else(not_found)
+    }
+
+    /// The state that something enters that is asked for one.
+    fn next_state(&self, key: impl Key, fields: &Fields<'_>) -> Result<ObjectState, Refusal> {
+        let state = fields.number(key).unwrap().ok_or_else(|| missing(key))?;
+        match (state, self.stuck) {
+            (ObjectState::Online, true) => Ok(ObjectState::Onlining),
+            (ObjectState::Offline, true) => Ok(ObjectState::Offlining),
+            (ObjectState::Online | ObjectState::Offline, false) => Ok(state),
+            _ => Err(refusal(libc::EINVAL, "not a state to ask for", key)),
+        }
+    }
+
+    fn add_view(&mut self, fields: &Fields<'_>) -> Answer {
+        use stmf::View as Key;
+        let group = |key| {
+            let name = fields.parsed(key, GroupName::new).unwrap();
+            name.map_or(Group::All, Group::Named)
+        };
+        let new = NewView {
+            guid: guid_of(Key::Guid, fields)?,
+            host: group(Key::HostGroup),
+            target: group(Key::TargetGroup),
+            lun: fields
+                .u16(Key::Lun)
+                .unwrap()
+                .map(|lun| Lun::new(lun).unwrap()),
+        };
+        let mut used = Box::new(LunBitmap::new());
+        let entry =
+            admit(self.views.iter(), new, &mut used).map_err(|conflict| match conflict {
+                Conflict::LunInUse(_) => refusal(libc::EEXIST, &conflict.to_string(), Key::Lun),
+                Conflict::Overlap(_) => Refusal {
+                    message: Some(conflict.to_string()),
+                    ..bare(libc::EEXIST)
+                },
+                Conflict::NoFreeLun | Conflict::NoFreeId => bare(libc::E2BIG),
+            })?;
+        self.views.push(entry);
+        let reply = Builder::new()
+            .guid(Key::Guid, &entry.guid)
+            .u32(Key::Id, entry.id)
+            .u16(Key::Lun, entry.lun.get());
+        Ok(vec![reply])
+    }
+
+    fn create_disk(&mut self, fields: &Fields<'_>) -> Answer {
+        use sbd::Lu as Key;
+        let file = fields.path(Key::File).ok_or_else(|| missing(Key::File))?;
+        if !file.is_absolute() {
+            return Err(refusal(libc::EINVAL, "path is not absolute", Key::File));
+        }
+        let guid = match fields.guid(Key::Guid).unwrap() {
+            Some(guid) => guid,
+            None => self.new_guid(),
+        };
+        if self.lus.contains_key(&guid) {
+            return Err(refusal(libc::EEXIST, "GUID is in use", Key::Guid));
+        }
+        let block_size = fields.u32(Key::BlockSize).unwrap().unwrap_or(512);
+        if !block_size.is_power_of_two() || !(512..=32768).contains(&block_size) {
+            return Err(refusal(libc::EINVAL, "invalid block size", Key::BlockSize));
+        }
+        let flag = |key| fields.u8(key).unwrap() == Some(1);
+        let text = |key, default: &str| fields.text(key).unwrap_or_else(|| default.to_owned());
+        let path = file.display().to_string();
+        let disk = Disk {
+            size: fields.uint(Key::Size).unwrap().unwrap_or(10 << 30),
+            block_size,
+            vendor_id: text(Key::VendorId, "SUN"),
+            product_id: text(Key::ProductId, "COMSTAR"),
+            serial: fields.text(Key::Serial),
+            write_protect: flag(Key::WriteProtect),
+            write_cache_disable: flag(Key::WriteCacheDisable),
+            file,
+        };
+        let lu = Lu {
+            provider: "sbd",
+            alias: Some(text(Key::Alias, &path)),
+            state: ObjectState::Online,
+            disk: Some(disk),
+        };
+        self.lus.insert(guid, lu);
+        Ok(vec![Builder::new().guid(Key::Guid, &guid)])
+    }
+}
+
+impl Transport for Sim {
+    fn call(&mut self, request: &Request<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+        if self.unloaded.contains(&request.family) {
+            return Err(Fault::NoFamily);
+        }
+        if request.mode == Mode::Dump && self.interruptions > 0 {
+            self.interruptions -= 1;
+            return Err(Fault::Interrupted);
+        }
+        let operations = match request.family {
+            stmf::FAMILY => stmf::Command::OPERATIONS,
+            sbd::FAMILY => sbd::Command::OPERATIONS,
+            iscsi::FAMILY => iscsi::Command::OPERATIONS,
+            _ => return Err(Fault::NoFamily),
+        };
+        check(operations, request).map_err(Fault::Refused)?;
+        let refused = |(family, command, _): &(&str, u8, Refusal)| {
+            (*family, *command) == (request.family, request.command)
+        };
+        if let Some(index) = self.refusals.iter().position(refused) {
+            let (_, _, refusal) = self.refusals.remove(index);
+            return Err(Fault::Refused(refusal));
+        }
+        let fields = Fields::new(request.attributes)?;
+        let (command, mode) = (request.command, request.mode);
+        let answer = match request.family {
+            stmf::FAMILY => self.stmf(command.try_into().unwrap(), mode, &fields),
+            sbd::FAMILY => self.sbd(command.try_into().unwrap(), mode, &fields),
+            _ => self.iscsi(command.try_into().unwrap(), mode, &fields),
+        };
+        let replies = answer.map_err(Fault::Refused)?;
+        Ok(replies
+            .into_iter()
+            .map(|reply| reply.finish().expect("a reply has room for its values"))
+            .collect())
+    }
+}
+
+/// Checks a request against the specification, as the kernel's policies do.
+fn check(operations: &[Operation], request: &Request<'_>) -> Result<(), Refusal> {
+    let operation = operations
+        .iter()
+        .find(|operation| operation.number == request.command)
+        .ok_or_else(|| bare(libc::EOPNOTSUPP))?;
+    let taken = match request.mode {
+        Mode::Do => operation.request,
+        Mode::Dump => operation.dump,
+    };
+    let taken = taken.ok_or_else(|| bare(libc::EOPNOTSUPP))?;
+    for attribute in Attributes::new(request.attributes) {
+        let (number, value) = attribute.map_err(|_| bare(libc::EINVAL))?;
+        let known = operation
+            .attributes
+            .iter()
+            .find(|known| known.number == number);
+        let good = known.is_some_and(|known| taken.contains(&number) && fits(known, value));
+        if !good {
+            return Err(Refusal {
+                errno: libc::EINVAL,
+                message: Some("Attribute failed policy validation".to_owned()),
+                attribute: Some(number),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn fits(attribute: &Attribute, value: &[u8]) -> bool {
+    match attribute.kind {
+        Kind::Flag => value.is_empty(),
+        Kind::U8 { min, max } => matches!(value, [value] if (min..=max).contains(value)),
+        Kind::U16 { min, max } => value
+            .try_into()
+            .is_ok_and(|value| (min..=max).contains(&u16::from_ne_bytes(value))),
+        Kind::U32 { min, max } => value
+            .try_into()
+            .is_ok_and(|value| (min..=max).contains(&u32::from_ne_bytes(value))),
+        Kind::Uint => matches!(value.len(), 4 | 8),
+        Kind::String { max } => match value.split_last() {
+            Some((0, text)) => text.len() <= max && !text.contains(&0),
+            _ => false,
+        },
+        Kind::Binary { len } => value.len() == len,
+    }
+}
+
+fn view_reply(view: &ViewEntry) -> Builder {
+    use stmf::View as Key;
+    let group = |key, group| {
+        move |builder: Builder| match group {
+            Group::All => builder,
+            Group::Named(name) => builder.text(key, GroupName::as_str(&name)),
+        }
+    };
+    let builder = Builder::new()
+        .guid(Key::Guid, &view.guid)
+        .u32(Key::Id, view.id)
+        .u16(Key::Lun, view.lun.get());
+    let builder = group(Key::HostGroup, view.host)(builder);
+    group(Key::TargetGroup, view.target)(builder)
+}
+
+fn session_reply(session: &Session) -> Builder {
+    use stmf::Session as Key;
+    Builder::new()
+        .uint(Key::Id, session.id)
+        .text(Key::Target, &session.target)
+        .text(Key::Initiator, &session.initiator)
+        .optional(session.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
+        .text(Key::Isid, "0x00023d000001")
+        .uint(Key::Created, session.created)
+}
+
+fn task_reply(task: &Task) -> Builder {
+    use stmf::Task as Key;
+    let stage = match task.guid {
+        Some(_) => TaskStage::Executing,
+        None => TaskStage::Detached,
+    };
+    Builder::new()
+        .optional(task.guid.as_ref(), |b, guid| b.guid(Key::Guid, guid))
+        .optional(task.guid.map(|_| 1), |b, session| {
+            b.uint(Key::Session, session)
+        })
+        .uint(Key::Tag, task.tag)
+        .u32(Key::Stage, stage.number())
+        .uint(Key::AgeMs, task.age_ms)
+        .u8(Key::Opcode, 0x28)
+}
+
+fn disk_reply(guid: &Guid, lu: &Lu) -> Builder {
+    use sbd::Lu as Key;
+    let disk = lu.disk.as_ref().unwrap();
+    let backend = match disk.file.starts_with("/dev") {
+        true => Backend::Block,
+        false => Backend::FileDirect,
+    };
+    Builder::new()
+        .guid(Key::Guid, guid)
+        .text(Key::File, &disk.file)
+        .uint(Key::Size, disk.size)
+        .u32(Key::BlockSize, disk.block_size)
+        .optional(lu.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
+        .text(Key::VendorId, &disk.vendor_id)
+        .text(Key::ProductId, &disk.product_id)
+        .optional(disk.serial.as_ref(), |b, serial| {
+            b.text(Key::Serial, serial)
+        })
+        .u8(Key::WriteProtect, disk.write_protect.into())
+        .u8(Key::WriteCacheDisable, disk.write_cache_disable.into())
+        .u32(Key::Backend, backend.number())
+}
+
+fn portal_reply((address, tpgt): &(SocketAddr, u16)) -> Builder {
+    Builder::new()
+        .address(iscsi::Portal::Address, address.ip())
+        .u16(iscsi::Portal::Port, address.port())
+        .u16(iscsi::Portal::Tpgt, *tpgt)
+}
+
+fn portal_of(fields: &Fields<'_>) -> Result<SocketAddr, Refusal> {
+    let address = fields.address(iscsi::Portal::Address).unwrap();
+    let port = fields.u16(iscsi::Portal::Port).unwrap();
+    Ok(SocketAddr::new(
+        address.ok_or_else(|| missing(iscsi::Portal::Address))?,
+        port.unwrap_or(iscsi::DEFAULT_PORT),
+    ))
+}
+
+fn guid_of(key: impl Key, fields: &Fields<'_>) -> Result<Guid, Refusal> {
+    fields.guid(key).unwrap().ok_or_else(|| missing(key))
+}
+
+fn count(number: usize) -> u32 {
+    number.try_into().expect("tests are small")
+}
+
+fn bare(errno: i32) -> Refusal {
+    Refusal {
+        errno,
+        ..Refusal::default()
+    }
+}
+
+fn refusal(errno: i32, message: &str, key: impl Key) -> Refusal {
+    Refusal {
+        errno,
+        message: Some(message.to_owned()),
+        attribute: Some(key.number()),
+    }
+}
+
+fn not_found() -> Refusal {
+    bare(libc::ENOENT)
+}
+
+fn missing(key: impl Key) -> Refusal {
+    Refusal {
+        errno: libc::EINVAL,
+        message: None,
+        attribute: Some(key.number()),
+    }
+}

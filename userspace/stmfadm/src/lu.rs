@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Logical units: create-lu, delete-lu, list-lu, online-lu, offline-lu.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use libstmf::cli::{Console, Exit, Failure};
+use libstmf::{Disk, Error, Goal, Guid, LogicalUnit, LuSpec, Stmf, Transport, Views};
+
+use crate::args::{CreateLu, DeleteLu, ListLu, Lus, Property};
+use crate::state;
+use crate::Setting;
+
+pub(crate) fn create<T: Transport>(
+    args: &CreateLu,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let guid = stmf.create_lu(&spec(args)?)?;
+    console.print(format_args!("Logical unit created: {guid}\n"));
+    Ok(())
+}
+
+/// The logical unit that the command line describes.
+fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
+    // The kernel has no working directory of ours.
+    let file = std::path::absolute(&args.file)
+        .map_err(|error| Failure::new(Exit::Failed, args.file.display(), error))?;
+    let mut spec = LuSpec {
+        size: args.size,
+        ..LuSpec::new(file)
+    };
+    let mut oui = None;
+    for property in &args.properties {
+        match property.clone() {
+            Property::Alias(text) => spec.alias = Some(text),
+            Property::BlockSize(size) => spec.block_size = Some(size),
+            Property::Guid(guid) => spec.guid = Some(guid),
+            Property::Oui(manufacturer) => oui = Some(manufacturer),
+            Property::ProductId(text) => spec.product_id = Some(text),
+            Property::Serial(text) => spec.serial = Some(text),
+            Property::VendorId(text) => spec.vendor_id = Some(text),
+            Property::WriteCacheDisable(on) => spec.write_cache_disable = Some(on),
+            Property::WriteProtect(on) => spec.write_protect = Some(on),
+        }
+    }
+    if let (None, Some(oui)) = (spec.guid, oui) {
+        spec.guid = Some(libstmf::new_guid(oui)?);
+    }
+    Ok(spec)
+}
+
+pub(crate) fn delete<T: Transport>(args: &DeleteLu, stmf: &mut Stmf<T>, console: &mut Console<'_>) {
+    let views = if args.keep_views {
+        Views::Keep
+    } else {
+        Views::Remove
+    };
+    console.each(&args.lus, |_, guid| Ok(stmf.delete_lu(guid, views)?));
+}
+
+pub(crate) fn online<T: Transport>(
+    args: &Lus,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) {
+    change_state(args, Goal::Online, stmf, setting, console);
+}
+
+pub(crate) fn offline<T: Transport>(
+    args: &Lus,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) {
+    change_state(args, Goal::Offline, stmf, setting, console);
+}
+
+fn change_state<T: Transport>(
+    args: &Lus,
+    goal: Goal,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) {
+    console.each(&args.lus, |_, guid| {
+        stmf.set_lu_state(guid, goal)?;
+        state::wait(guid, goal, setting.patience, || {
+            Ok(stmf.logical_unit(guid)?.state)
+        })
+    });
+}
+
+pub(crate) fn list<T: Transport>(
+    args: &ListLu,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    if args.lus.is_empty() {
+        for entry in all(stmf, args.verbose)? {
+            console.print(entry.listing(args.verbose));
+        }
+        return Ok(());
+    }
+    console.each(&args.lus, |console, guid| {
+        let entry = one(stmf, guid, args.verbose)?;
+        console.print(entry.listing(args.verbose));
+        Ok(())
+    });
+    Ok(())
+}
+
+/// What is listed: a logical unit, or what only views speak of.
+#[derive(Clone, Debug)]
+struct Entry {
+    guid: Guid,
+    view_count: u32,
+    registered: Option<LogicalUnit>,
+    disk: Option<Disk>,
+}
+
+/// All logical units, those that only views speak of included.
+fn all<T: Transport>(stmf: &mut Stmf<T>, verbose: bool) -> Result<Vec<Entry>, Error> {
+    let mut entries = BTreeMap::new();
+    for view in stmf.views(None)? {
+        let entry = entries.entry(view.guid).or_insert(Entry {
+            guid: view.guid,
+            view_count: 0,
+            registered: None,
+            disk: None,
+        });
+        entry.view_count = entry.view_count.saturating_add(1);
+    }
+    for lu in stmf.logical_units()? {
+        let entry = Entry {
+            guid: lu.guid,
+            view_count: lu.view_count,
+            registered: Some(lu),
+            disk: None,
+        };
+        entries.insert(entry.guid, entry);
+    }
+    if verbose && entries.values().any(Entry::is_disk) {
+        for disk in stmf.disks()? {
+            if let Some(entry) = entries.get_mut(&disk.guid) {
+                entry.disk = Some(disk);
+            }
+        }
+    }
+    Ok(entries.into_values().collect())
+}
+
+fn one<T: Transport>(stmf: &mut Stmf<T>, guid: &Guid, verbose: bool) -> Result<Entry, Error> {
+    let mut entry = match stmf.logical_unit(guid) {
+        Ok(lu) => Entry {
+            guid: *guid,
+            view_count: lu.view_count,
+            registered: Some(lu),
+            disk: None,
+        },
+        Err(error @ Error::NotFound { .. }) => {
+            let views = stmf.views(Some(guid))?;
+            if views.is_empty() {
+                return Err(error);
+            }
+            Entry {
+                guid: *guid,
+                view_count: u32::try_from(views.len()).unwrap_or(u32::MAX),
+                registered: None,
+                disk: None,
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    if verbose && entry.is_disk() {
+        entry.disk = Some(stmf.disk(guid)?);
+    }
+    Ok(entry)
+}
+
+impl Entry {
+    fn is_disk(&self) -> bool {
+        self.registered
+            .as_ref()
+            .is_some_and(|lu| lu.provider == "sbd")
+    }
+
+    fn listing(&self, verbose: bool) -> String {
+        let mut text = format!("LU Name: {}\n", self.guid);
+        if verbose {
+            for (name, value) in self.properties() {
+                text.push_str(&format!("    {name:<18}: {value}\n"));
+            }
+        }
+        text
+    }
+
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        let lu = self.registered.as_ref();
+        let unregistered = || "unregistered".to_owned();
+        let mut properties = vec![
+            (
+                "Operational Status",
+                lu.map_or_else(unregistered, |lu| state::name(lu.state).to_owned()),
+            ),
+            (
+                "Provider Name",
+                lu.map_or_else(unregistered, |lu| lu.provider.clone()),
+            ),
+            (
+                "Alias",
+                lu.and_then(|lu| lu.alias.clone())
+                    .unwrap_or_else(|| "-".to_owned()),
+            ),
+            ("View Entry Count", self.view_count.to_string()),
+        ];
+        if let Some(disk) = &self.disk {
+            let serial = disk.serial.as_deref();
+            let on = |on: bool| if on { "Enabled" } else { "Disabled" };
+            let more: [(_, &dyn Display); 11] = [
+                ("Data File", &disk.file.display()),
+                ("Meta File", &NOT_SET),
+                ("Size", &disk.size),
+                ("Block Size", &disk.block_size),
+                ("Management URL", &NOT_SET),
+                ("Vendor ID", &disk.vendor_id),
+                ("Product ID", &disk.product_id),
+                ("Serial Num", &serial.unwrap_or(NOT_SET)),
+                ("Write Protect", &on(disk.write_protect)),
+                ("Writeback Cache", &on(!disk.write_cache_disable)),
+                ("Access State", &"Active"),
+            ];
+            properties
+                .extend(more.map(|(name, value)| (name, fmt::format(format_args!("{value}")))));
+        }
+        properties
+    }
+}
+
+const NOT_SET: &str = "not set";

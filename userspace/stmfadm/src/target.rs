@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Targets: list-target, online-target, offline-target.
+
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use jiff::Timestamp;
+use libstmf::cli::{Console, Failure};
+use libstmf::{Goal, Protocol, Session, Stmf, Target, Transport};
+
+use crate::args::{ListTarget, Targets};
+use crate::state;
+use crate::Setting;
+
+pub(crate) fn list<T: Transport>(
+    args: &ListTarget,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    if args.targets.is_empty() {
+        let targets = stmf.targets()?;
+        let sessions = if args.verbose {
+            stmf.sessions(None)?
+        } else {
+            Vec::new()
+        };
+        for target in &targets {
+            let own = sessions
+                .iter()
+                .filter(|session| session.target == target.name);
+            console.print(listing(target, args.verbose.then_some(own), &setting.zone));
+        }
+        return Ok(());
+    }
+    console.each(&args.targets, |console, name| {
+        let target = stmf.target(name)?;
+        let sessions = if args.verbose {
+            stmf.sessions(Some(name))?
+        } else {
+            Vec::new()
+        };
+        let sessions = args.verbose.then_some(&sessions);
+        console.print(listing(&target, sessions, &setting.zone));
+        Ok(())
+    });
+    Ok(())
+}
+
+pub(crate) fn online<T: Transport>(
+    args: &Targets,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) {
+    change_state(args, Goal::Online, stmf, setting, console);
+}
+
+pub(crate) fn offline<T: Transport>(
+    args: &Targets,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) {
+    change_state(args, Goal::Offline, stmf, setting, console);
+}
+
+fn change_state<T: Transport>(
+    args: &Targets,
+    goal: Goal,
+    stmf: &mut Stmf<T>,
+    setting: &Setting,
+    console: &mut Console<'_>,
+) {
+    console.each(&args.targets, |_, name| {
+        stmf.set_target_state(name, goal)?;
+        state::wait(name, goal, setting.patience, || {
+            Ok(stmf.target(name)?.state)
+        })
+    });
+}
+
+/// A target, with properties and sessions if the latter are given.
+fn listing<'a>(
+    target: &Target,
+    sessions: Option<impl IntoIterator<Item = &'a Session>>,
+    zone: &TimeZone,
+) -> String {
+    let mut text = format!("Target: {}\n", target.name);
+    let Some(sessions) = sessions else {
+        return text;
+    };
+    for (name, value) in [
+        ("Operational Status", state::name(target.state)),
+        ("Provider Name", &target.provider),
+        ("Alias", target.alias.as_deref().unwrap_or("-")),
+        ("Protocol", protocol(target.protocol)),
+        ("Sessions", &target.session_count.to_string()),
+    ] {
+        text.push_str(&format!("    {name:<18}: {value}\n"));
+    }
+    for session in sessions {
+        let alias = session.alias.as_deref().unwrap_or("-");
+        text.push_str(&format!("        Initiator: {}\n", session.initiator));
+        text.push_str(&format!("            Alias: {alias}\n"));
+        let since = time(session.created, zone);
+        text.push_str(&format!("            Logged in since: {since}\n"));
+    }
+    text
+}
+
+fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Fc => "Fibre Channel",
+        Protocol::Scsi => "SCSI",
+        Protocol::Ssa => "SSA",
+        Protocol::Ieee1394 => "IEEE 1394",
+        Protocol::Srp => "SRP",
+        Protocol::Iscsi => "iSCSI",
+        Protocol::Sas => "SAS",
+    }
+}
+
+/// A time as C's `ctime()` has it.
+fn time(time: SystemTime, zone: &TimeZone) -> String {
+    match Timestamp::try_from(time) {
+        Ok(time) => time
+            .to_zoned(zone.clone())
+            .strftime("%a %b %e %H:%M:%S %Y")
+            .to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::Offset;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_those_of_ctime() {
+        for (seconds, zone, text) in [
+            (0, 0, "Thu Jan  1 00:00:00 1970"),
+            (1_236_074_400, 0, "Tue Mar  3 10:00:00 2009"),
+            (1_236_074_400, 1, "Tue Mar  3 11:00:00 2009"),
+            (1_798_761_599, -8, "Thu Dec 31 15:59:59 2026"),
+        ] {
+            let zone = TimeZone::fixed(Offset::constant(zone));
+            let created = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(time(created, &zone), text);
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_all_calendars_is_unknown() {
+        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+        assert_eq!(time(end, &TimeZone::UTC), "unknown");
+    }
+}
