@@ -15,7 +15,10 @@ use kernel::{
     sync::Arc,
     ThisModule, //
 };
-use stmf_kernel::module::ModuleRef;
+use stmf_kernel::{
+    live::LiveRef,
+    module::ModuleRef, //
+};
 use stmf_model::Guid;
 use stmf_scsi::{
     Sense,
@@ -52,7 +55,7 @@ pub(crate) struct LuEntry {
     pub(crate) provider: &'static str,
     pub(crate) alias: CString,
     unit: Arc<dyn LogicalUnit>,
-    _module: ModuleRef,
+    module: &'static ThisModule,
 }
 
 impl LuEntry {
@@ -64,6 +67,24 @@ impl LuEntry {
 /// The way to an online logical unit. Every command in flight holds a reference.
 pub(crate) struct LuPath {
     pub(crate) entry: Arc<LuEntry>,
+    _module: ModuleRef,
+}
+
+impl LuPath {
+    /// Fails when the provider's module is being unloaded.
+    pub(crate) fn new(entry: Arc<LuEntry>) -> Result<Self> {
+        Ok(Self {
+            _module: ModuleRef::get(entry.module)?,
+            entry,
+        })
+    }
+}
+
+/// Keeps a logical unit in use: [`LuRegistration::offline`] waits for it as for a command.
+///
+/// For work in the device that goes on when its command has been answered. Droppable in any context.
+pub struct LuHold {
+    pub(crate) _path: LiveRef<LuPath>,
 }
 
 /// What a provider says of a logical unit that it registers.
@@ -77,6 +98,9 @@ pub struct LuDescription<'a> {
 }
 
 /// A registered logical unit.
+///
+/// While the unit is online it keeps the provider's module loaded. Offline it doesn't: the
+/// registration is part of the module's own structure, or of something that holds the module.
 ///
 /// Dropping it takes the unit offline and waits, without bound, for the commands that are still in
 /// the device. [`LuRegistration::offline`] first, to be told instead.
@@ -104,7 +128,7 @@ impl LuRegistration {
                 provider: description.provider,
                 alias: CString::try_from_fmt(fmt!("{}", description.alias))?,
                 unit,
-                _module: ModuleRef::get(module)?,
+                module,
             },
             GFP_KERNEL,
         )?;

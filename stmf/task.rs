@@ -18,7 +18,7 @@
 
 use crate::{
     framework,
-    lu::LuPath,
+    lu::{LuHold, LuPath},
     nexus::Endpoint,
     taskset::{Slot, Stage}, //
 };
@@ -216,6 +216,17 @@ impl Incoming {
             _ => answer(token),
         }
     }
+
+    /// Ends the task with CHECK CONDITION, without its logical unit: the data-out broke the
+    /// transport's rules. Process context.
+    pub fn fail(mut self, sense: Sense) {
+        let format = match &self.0.lu {
+            Some(lu) => lu.entry.unit().sense_format(),
+            None => SenseFormat::Fixed,
+        };
+        self.0.outcome = Some(Outcome::check(sense, format));
+        self.execute();
+    }
 }
 
 /// A task that its logical unit carries out.
@@ -250,6 +261,12 @@ impl Task {
     /// Whether the task was aborted: nobody waits for its answer any more. A hint, to save work.
     pub fn is_aborted(&self) -> bool {
         self.0.endpoint.tasks().is_aborted(self.0.slot)
+    }
+
+    /// Keeps the logical unit in use beyond the end of the task.
+    pub fn hold(&self) -> Option<LuHold> {
+        let _path = self.0.lu.clone()?;
+        Some(LuHold { _path })
     }
 
     /// Ends the task with GOOD; all planned data was moved. Any context.

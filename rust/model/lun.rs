@@ -2,70 +2,8 @@
 
 //! Logical unit numbers and sets of them.
 
-use core::{
-    fmt,
-    str::FromStr, //
-};
-
-/// A logical unit number that a view may use: 0 to 16383, what flat space addressing has room for
-/// (SAM-5 4.7.7.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lun(u16);
-
-impl Lun {
-    /// The highest.
-    pub const MAX: Self = Self(0x3fff);
-    /// How many there are.
-    pub const COUNT: usize = 0x4000;
-
-    /// Makes a number; `None` when it is too high.
-    pub const fn new(number: u16) -> Option<Self> {
-        if number <= Self::MAX.0 {
-            Some(Self(number))
-        } else {
-            None
-        }
-    }
-
-    /// Returns the number.
-    pub const fn get(self) -> u16 {
-        self.0
-    }
-}
-
-/// What is no logical unit number that a view may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LunError;
-
-impl fmt::Display for LunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "logical unit numbers are 0 to {}", Lun::MAX)
-    }
-}
-
-impl core::error::Error for LunError {}
-
-impl TryFrom<u16> for Lun {
-    type Error = LunError;
-
-    fn try_from(number: u16) -> Result<Self, LunError> {
-        Self::new(number).ok_or(LunError)
-    }
-}
-
-impl FromStr for Lun {
-    type Err = LunError;
-
-    fn from_str(text: &str) -> Result<Self, LunError> {
-        text.parse().ok().and_then(Self::new).ok_or(LunError)
-    }
-}
-
-impl fmt::Display for Lun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use core::fmt;
+use stmf_scsi::Lun;
 
 const WORDS: usize = 256;
 
@@ -137,7 +75,9 @@ impl LunBitmap {
 
     /// The numbers in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Lun> + '_ {
-        (0..=Lun::MAX.0).map(Lun).filter(|lun| self.contains(*lun))
+        (0..=Lun::MAX.value())
+            .filter_map(Lun::new)
+            .filter(|lun| self.contains(*lun))
     }
 }
 
@@ -149,15 +89,15 @@ impl Default for LunBitmap {
 
 impl fmt::Debug for LunBitmap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(Lun::get)).finish()
+        f.debug_set().entries(self.iter().map(Lun::value)).finish()
     }
 }
 
 /// The word and the bit of a number.
 fn position(lun: Lun) -> (usize, u64) {
     (
-        usize::from(lun.0 >> 6),
-        1u64.wrapping_shl((lun.0 & 63).into()),
+        usize::from(lun.value() >> 6),
+        1u64.wrapping_shl((lun.value() & 63).into()),
     )
 }
 
@@ -167,21 +107,8 @@ mod tests {
     use proptest::prelude::*;
     use std::{
         collections::BTreeSet,
-        string::ToString,
         vec::Vec, //
     };
-
-    #[test]
-    fn the_range_ends_at_flat_addressing() {
-        assert_eq!(Lun::new(16383), Some(Lun::MAX));
-        assert_eq!(Lun::new(16384), None);
-        assert_eq!(Lun::try_from(u16::MAX), Err(LunError));
-        assert_eq!("16383".parse(), Ok(Lun::MAX));
-        for text in ["", "16384", "65536", "-1", "0x1", "1 "] {
-            assert_eq!(text.parse::<Lun>(), Err(LunError), "{text:?}");
-        }
-        assert_eq!(LunError.to_string(), "logical unit numbers are 0 to 16383");
-    }
 
     #[test]
     fn a_full_set_has_nothing_free() {
@@ -193,7 +120,7 @@ mod tests {
             assert!(!set.insert(lun));
         }
         assert_eq!(set.lowest_free(), None);
-        assert_eq!(set.iter().count(), Lun::COUNT);
+        assert_eq!(set.iter().count(), usize::from(Lun::MAX.value()) + 1);
         assert!(set.remove(Lun::MAX));
         assert_eq!(set.lowest_free(), Some(Lun::MAX));
         set.clear();
@@ -216,7 +143,7 @@ mod tests {
                     prop_assert_eq!(set.remove(lun), model.remove(&number));
                 }
                 let free = (0..).find(|number| !model.contains(number));
-                prop_assert_eq!(set.lowest_free().map(Lun::get), free);
+                prop_assert_eq!(set.lowest_free().map(Lun::value), free);
             }
             let mut merged = LunBitmap::new();
             for number in other {
@@ -224,7 +151,7 @@ mod tests {
                 model.insert(number);
             }
             set.merge(&merged);
-            let numbers: Vec<_> = set.iter().map(Lun::get).collect();
+            let numbers: Vec<_> = set.iter().map(Lun::value).collect();
             prop_assert_eq!(numbers, model.into_iter().collect::<Vec<_>>());
         }
     }

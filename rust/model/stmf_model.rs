@@ -41,16 +41,16 @@ pub use guid::{
     GuidSource,
     Oui, //
 };
-pub use lun::{
-    Lun,
-    LunBitmap,
-    LunError, //
-};
+pub use lun::LunBitmap;
 pub use name::{
     GroupName,
     IscsiName,
     NameError,
     PortName, //
+};
+pub use stmf_scsi::{
+    Lun,
+    LunError, //
 };
 pub use view::{
     admit,

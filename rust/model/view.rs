@@ -265,7 +265,7 @@ mod tests {
                 (entry.guid, entry.host, entry.target),
                 (guid(lu), host, target)
             );
-            (entry.id, entry.lun.get())
+            (entry.id, entry.lun.value())
         })
     }
 
@@ -380,7 +380,7 @@ mod tests {
             let mut seen = Box::new(LunBitmap::new());
             seen.insert(lun(0));
             let map: Vec<_> = visible(&entries, host.as_ref(), target.as_ref(), &mut seen)
-                .map(|(lun, guid)| (lun.get(), guid.as_bytes()[15]))
+                .map(|(lun, guid)| (lun.value(), guid.as_bytes()[15]))
                 .collect();
             assert_eq!(map, expected, "{host:?} {target:?}");
         }
@@ -441,14 +441,14 @@ mod tests {
                 };
                 let twice = entries.iter().filter(shared).any(|entry| entry.guid == guid(lu));
                 let taken: Vec<u16> =
-                    entries.iter().filter(shared).map(|entry| entry.lun.get()).collect();
+                    entries.iter().filter(shared).map(|entry| entry.lun.value()).collect();
                 match admit(entries.iter(), new, &mut used) {
                     Ok(entry) => {
                         prop_assert!(!twice);
-                        prop_assert!(!taken.contains(&entry.lun.get()));
+                        prop_assert!(!taken.contains(&entry.lun.value()));
                         match n {
-                            Some(n) => prop_assert_eq!(entry.lun.get(), n),
-                            None => prop_assert!((0..entry.lun.get()).all(|n| taken.contains(&n))),
+                            Some(n) => prop_assert_eq!(entry.lun.value(), n),
+                            None => prop_assert!((0..entry.lun.value()).all(|n| taken.contains(&n))),
                         }
                         let id_is_taken = |id| {
                             entries.iter().any(|entry| entry.guid == guid(lu) && entry.id == id)
@@ -462,8 +462,8 @@ mod tests {
                         prop_assert!(entries.iter().filter(shared).any(|entry| entry.id == id));
                     }
                     Err(Conflict::LunInUse(lun)) => {
-                        prop_assert!(taken.contains(&lun.get()));
-                        prop_assert_eq!(Some(lun.get()), n);
+                        prop_assert!(taken.contains(&lun.value()));
+                        prop_assert_eq!(Some(lun.value()), n);
                     }
                     Err(other) => prop_assert!(false, "{other}"),
                 }

@@ -2,6 +2,11 @@
 
 //! Logical unit numbers.
 
+use core::{
+    fmt,
+    str::FromStr, //
+};
+
 /// The number of a logical unit as an initiator knows it: 0 to 16383.
 ///
 /// The range is that of the flat space addressing method (SAM-5 4.7, Flat space addressing method).
@@ -45,8 +50,36 @@ impl Lun {
     }
 }
 
-impl core::fmt::Display for Lun {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+/// What is no logical unit number: it is above [`Lun::MAX`], or no number at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LunError;
+
+impl fmt::Display for LunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "logical unit numbers are 0 to {}", Lun::MAX)
+    }
+}
+
+impl core::error::Error for LunError {}
+
+impl TryFrom<u16> for Lun {
+    type Error = LunError;
+
+    fn try_from(value: u16) -> Result<Self, LunError> {
+        Self::new(value).ok_or(LunError)
+    }
+}
+
+impl FromStr for Lun {
+    type Err = LunError;
+
+    fn from_str(text: &str) -> Result<Self, LunError> {
+        text.parse().ok().and_then(Self::new).ok_or(LunError)
+    }
+}
+
+impl fmt::Display for Lun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
@@ -112,6 +145,7 @@ const fn unit(high: u8, middle: u8, low: u8) -> LunAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     fn parse(field: &[u8]) -> LunAddress {
         let mut bytes = [0; 8];
@@ -121,6 +155,18 @@ mod tests {
 
     fn unit(value: u16) -> LunAddress {
         LunAddress::Unit(Lun::new(value).unwrap())
+    }
+
+    #[test]
+    fn the_range_ends_at_flat_addressing() {
+        assert_eq!(Lun::new(16383), Some(Lun::MAX));
+        assert_eq!(Lun::new(16384), None);
+        assert_eq!(Lun::try_from(u16::MAX), Err(LunError));
+        assert_eq!("16383".parse(), Ok(Lun::MAX));
+        for text in ["", "16384", "65536", "-1", "0x1", "1 "] {
+            assert_eq!(text.parse::<Lun>(), Err(LunError), "{text:?}");
+        }
+        assert_eq!(LunError.to_string(), "logical unit numbers are 0 to 16383");
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub mod vpd;
 pub use cdb::Command;
 pub use lun::{
     Lun,
-    LunAddress, //
+    LunAddress,
+    LunError, //
 };
 pub use sense::{
     AdditionalSense,

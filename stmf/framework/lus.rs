@@ -120,7 +120,7 @@ impl Framework {
         for view in registry.views.of(guid) {
             for nexus in registry.nexuses.values() {
                 let guard = kernel::sync::rcu::read_lock();
-                if let Some(itl) = nexus.luns.read(usize::from(view.lun.get()), &guard) {
+                if let Some(itl) = nexus.luns.read(usize::from(view.lun.value()), &guard) {
                     itl.attention(attention);
                 }
             }
@@ -132,9 +132,7 @@ impl Registry {
     /// Makes the way to a logical unit and shows it to the sessions that may see it.
     fn bring_online(&mut self, guid: &Guid) -> Result {
         let record = self.lus.get_mut(guid).ok_or(ENOENT)?;
-        let path = Live::new(LuPath {
-            entry: record.entry.clone(),
-        })?;
+        let path = Live::new(LuPath::new(record.entry.clone())?)?;
         record.path = Some(Arc::new(path, GFP_KERNEL)?);
         record.state = State::Online;
         self.touch();
@@ -160,7 +158,7 @@ impl Registry {
             return Ok(());
         };
         let itl = Itl::new(lu, nexus.inventory());
-        nexus.luns.insert(usize::from(lun.get()), itl)
+        nexus.luns.insert(usize::from(lun.value()), itl)
     }
 
     /// Takes a logical unit out of every session's LUN map.
@@ -173,7 +171,7 @@ impl Registry {
     /// Takes a LUN out of every session's map.
     pub(super) fn hide(&self, lun: Lun, retired: &mut RetiredItls) {
         for nexus in self.nexuses.values() {
-            if nexus.luns.remove(usize::from(lun.get()), retired) {
+            if nexus.luns.remove(usize::from(lun.value()), retired) {
                 nexus.inventory_changed();
             }
         }

@@ -24,7 +24,7 @@ pub(super) fn get(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), 
         let record = registry
             .lus
             .get(&guid)
-            .ok_or_else(|| no_such(guid, ENOENT))?;
+            .ok_or_else(|| no_such(ENOENT))?;
         Ok(write(writer, registry, record)?)
     })
 }
@@ -51,14 +51,14 @@ pub(super) fn set_state(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(),
             let text = format_args!("commands are still in the device; see list-task");
             Refusal::new(error, text).at(Lu::Guid as u16)
         } else {
-            no_such(guid, error)
+            no_such(error)
         }
     })
 }
 
-fn no_such(guid: stmf_model::Guid, error: Error) -> Refusal {
+fn no_such(error: Error) -> Refusal {
     if error == ENOENT {
-        Refusal::new(error, format_args!("no logical unit {guid}")).at(Lu::Guid as u16)
+        Refusal::new(error, format_args!("no such logical unit")).at(Lu::Guid as u16)
     } else {
         Refusal::from(error)
     }

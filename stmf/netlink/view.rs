@@ -15,7 +15,7 @@ use stmf_uapi::stmf::View;
 fn write(writer: &mut Writer<'_>, view: &Entry) -> Result {
     writer.bytes(View::Guid as u16, view.guid.as_bytes())?;
     writer.u32(View::Id as u16, view.id)?;
-    writer.u16(View::Lun as u16, view.lun.get())
+    writer.u16(View::Lun as u16, view.lun.value())
 }
 
 /// `view-add`.
@@ -57,7 +57,7 @@ pub(super) fn remove(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Re
         .u32(View::Id as u16)
         .ok_or_else(|| request.missing(View::Id as u16, "the view entry's number"))?;
     framework()?.remove_view(&guid, id).map_err(|error| {
-        let text = format_args!("no view entry {id} of logical unit {guid}");
+        let text = format_args!("no such view entry");
         Refusal::new(error, text).at(View::Id as u16)
     })
 }

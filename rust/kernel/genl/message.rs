@@ -35,19 +35,36 @@ impl Writer<'_> {
 
     /// Writes bytes.
     pub fn bytes(&mut self, number: u16, value: &[u8]) -> Result {
-        if value.len() > usize::from(u16::MAX - 4) {
-            return Err(EMSGSIZE);
-        }
-        self.put(number, as_void(value), value.len())
+        self.reserve(number, value.len())?.copy_from_slice(value);
+        Ok(())
     }
 
     /// Writes text, with the NUL that netlink strings end with.
     pub fn text(&mut self, number: u16, value: &str) -> Result {
-        const LONGEST: usize = 1024;
-        let mut buffer = [0u8; LONGEST];
-        let len = value.len().min(LONGEST - 1);
-        buffer[..len].copy_from_slice(&value.as_bytes()[..len]);
-        self.bytes(number, &buffer[..=len])
+        let room = self.reserve(number, value.len() + 1)?;
+        let (text, nul) = room.split_at_mut(value.len());
+        text.copy_from_slice(value.as_bytes());
+        nul.fill(0);
+        Ok(())
+    }
+
+    /// Makes an attribute of so many bytes, to be filled in.
+    fn reserve(&mut self, number: u16, len: usize) -> Result<&mut [u8]> {
+        if len > usize::from(u16::MAX - 4) {
+            return Err(EMSGSIZE);
+        }
+        // SAFETY: `skb` is live by the invariant.
+        let attribute =
+            unsafe { bindings::nla_reserve(self.skb, c_int::from(number), len as c_int) };
+        if attribute.is_null() {
+            return Err(EMSGSIZE);
+        }
+        self.written = true;
+        // SAFETY: `nla_reserve` made an attribute with room for `len` bytes in the buffer, which is
+        // ours as long as `self` is borrowed.
+        Ok(unsafe {
+            core::slice::from_raw_parts_mut(shims::nla_data(attribute).cast::<u8>(), len)
+        })
     }
 
     /// Writes an 8-bit integer.

@@ -465,12 +465,12 @@ mod tests {
         let [one, two] = [disk(&mut stmf, "/dev/one"), disk(&mut stmf, "/dev/two")];
         let hosts = Group::Named(GroupName::new("HostA").unwrap());
         let first = stmf.add_view(&to_all(one, Some(7))).unwrap();
-        assert_eq!((first.id, first.lun.get()), (0, 7));
+        assert_eq!((first.id, first.lun.value()), (0, 7));
         let second = NewView {
             host: hosts,
             ..to_all(two, None)
         };
-        assert_eq!(stmf.add_view(&second).unwrap().lun.get(), 0);
+        assert_eq!(stmf.add_view(&second).unwrap().lun.value(), 0);
         let error = stmf.add_view(&to_all(two, Some(7))).unwrap_err();
         assert!(matches!(error, Error::Exists { .. }), "{error:?}");
         let error = stmf.add_view(&to_all(one, None)).unwrap_err();

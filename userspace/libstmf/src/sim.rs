@@ -453,7 +453,7 @@ impl Sim {
         let reply = Builder::new()
             .guid(Key::Guid, &entry.guid)
             .u32(Key::Id, entry.id)
-            .u16(Key::Lun, entry.lun.get());
+            .u16(Key::Lun, entry.lun.value());
         Ok(vec![reply])
     }
 
@@ -595,7 +595,7 @@ fn view_reply(view: &ViewEntry) -> Builder {
     let builder = Builder::new()
         .guid(Key::Guid, &view.guid)
         .u32(Key::Id, view.id)
-        .u16(Key::Lun, view.lun.get());
+        .u16(Key::Lun, view.lun.value());
     let builder = group(Key::HostGroup, view.host)(builder);
     group(Key::TargetGroup, view.target)(builder)
 }

@@ -215,7 +215,7 @@ pub(crate) fn encode_view(view: &NewView) -> Builder {
     };
     Builder::new()
         .guid(Key::Guid, &view.guid)
-        .optional(view.lun, |b, lun| b.u16(Key::Lun, lun.get()))
+        .optional(view.lun, |b, lun| b.u16(Key::Lun, lun.value()))
         .optional(name(view.host), |b, name| {
             b.text(Key::HostGroup, name.as_str())
         })
