@@ -47,6 +47,17 @@ int stmf_helper_file_size(struct file *file, loff_t *size)
 	return error;
 }
 
+unsigned int stmf_helper_file_block_size(struct file *file)
+{
+	return i_blocksize(file_inode(file));
+}
+
+/* The device below the file system, if it is on one. */
+struct block_device *stmf_helper_file_bdev(struct file *file)
+{
+	return file_inode(file)->i_sb->s_bdev;
+}
+
 int stmf_helper_file_truncate(struct file *file, loff_t size)
 {
 	return vfs_truncate(&file->f_path, size);

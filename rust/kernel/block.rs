@@ -24,8 +24,7 @@ use core::ptr::NonNull;
 use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_void,
-    prelude::*,
-    time::{Delta, Nsec}, //
+    prelude::*, //
 };
 
 /// What a device is opened for.
@@ -39,8 +38,7 @@ pub enum Access {
 
 /// A block device, opened exclusively.
 ///
-/// Dropping it waits, without bound, for the I/O that it still has. [`Device::close`] first, to be
-/// told instead.
+/// Dropping it waits, without bound, for the I/O that it still has.
 pub struct Device(Live<Open>);
 
 /// An open device. Every I/O in flight holds a reference.
@@ -117,13 +115,10 @@ impl Device {
         })?))
     }
 
-    /// Whether a path leads to this device. May sleep.
-    pub fn is_at(&self, path: &CStr) -> bool {
-        let mut number = 0;
-        // SAFETY: The path is NUL-terminated; `number` is a local.
-        let found = to_result(unsafe { bindings::lookup_bdev(path.as_char_ptr(), &mut number) });
+    /// The device's number.
+    pub fn number(&self) -> u32 {
         // SAFETY: By the invariant the device is open.
-        found.is_ok() && number == unsafe { shims::bdev_number(self.0.bdev.as_ptr()) }
+        unsafe { shims::bdev_number(self.0.bdev.as_ptr()) }
     }
 
     /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
@@ -144,11 +139,10 @@ impl Device {
         }
     }
 
-    /// Refuses new I/O, then waits until the I/O in flight is over, `limit` at most; says whether
-    /// it is. Sleeps.
-    pub fn close(&self, limit: Delta<Nsec>) -> bool {
-        self.0.kill();
-        self.0.wait_drained(limit)
+    /// Whether the device was removed: all I/O fails from then on. Any context.
+    pub fn is_gone(&self) -> bool {
+        // SAFETY: By the invariant the device is open.
+        unsafe { shims::bdev_is_dead(self.0.bdev.as_ptr()) }
     }
 
     /// The device's limits as they are now.
@@ -162,6 +156,14 @@ impl Device {
         // SAFETY: By the invariant the device is open.
         unsafe { shims::bdev_nr_sectors(self.0.bdev.as_ptr()) }.saturating_mul(SECTOR_SIZE)
     }
+}
+
+/// The number of the block device that a path leads to. May sleep, as long as the file system takes.
+pub fn number_at(path: &CStr) -> Result<u32> {
+    let mut number = 0;
+    // SAFETY: The path is NUL-terminated; `number` is a local.
+    to_result(unsafe { bindings::lookup_bdev(path.as_char_ptr(), &mut number) })?;
+    Ok(number)
 }
 
 /// The unit of offsets and sizes in the block layer.

@@ -21,8 +21,7 @@ use core::ptr::NonNull;
 use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_int,
-    prelude::*,
-    time::{Delta, Nsec}, //
+    prelude::*, //
 };
 
 /// What a path leads to.
@@ -65,8 +64,7 @@ pub enum Mode {
 
 /// A regular file, open for I/O.
 ///
-/// Dropping it waits, without bound, for the I/O that it still has. [`File::close`] first, to be
-/// told instead.
+/// Dropping it waits, without bound, for the I/O that it still has.
 pub struct File(Live<Open>);
 
 /// An open file. Every I/O in flight holds a reference.
@@ -154,27 +152,15 @@ impl File {
         }
     }
 
-    /// Refuses new I/O, then waits until the I/O in flight is over, `limit` at most; says whether
-    /// it is. Sleeps.
-    pub fn close(&self, limit: Delta<Nsec>) -> bool {
-        self.0.kill();
-        self.0.wait_drained(limit)
-    }
-
     /// How the data is moved.
     pub fn mode(&self) -> Mode {
         self.0.mode
     }
 
-    /// Whether two paths led to the same file.
-    pub fn is_same(&self, other: &File) -> bool {
-        self.inode() == other.inode()
-    }
-
-    /// Two open files have the same inode at the same time only if they are the same.
-    fn inode(&self) -> *mut bindings::inode {
+    /// A number that no other file has as long as this one is open, by whatever path.
+    pub fn id(&self) -> usize {
         // SAFETY: By the invariant the file is open.
-        unsafe { shims::file_inode(self.0.file.as_ptr()) }
+        unsafe { shims::file_inode(self.0.file.as_ptr()) }.addr()
     }
 
     /// The size in bytes as it is now. May sleep, as long as the file system takes.
@@ -185,9 +171,25 @@ impl File {
         Ok(size.max(0) as u64)
     }
 
-    /// Makes the file longer; what is added reads as zeros and takes no space. May sleep, as long
-    /// as the file system takes.
-    pub fn extend(&self, size: u64) -> Result {
+    /// The unit in which the file system gives out space, in bytes.
+    pub fn block_size(&self) -> u32 {
+        // SAFETY: By the invariant the file is open.
+        unsafe { shims::file_block_size(self.0.file.as_ptr()) }
+    }
+
+    /// Whether the medium of the device below the file system turns, if it is on one device.
+    pub fn is_rotational(&self) -> Option<bool> {
+        // SAFETY: By the invariant the file is open, which keeps its file system and with it the
+        // device.
+        unsafe {
+            let bdev = NonNull::new(shims::file_bdev(self.0.file.as_ptr()))?;
+            Some(shims::bdev_rot(bdev.as_ptr()))
+        }
+    }
+
+    /// Makes the file longer or shorter. What is added reads as zeros and takes no space. May
+    /// sleep, as long as the file system takes.
+    pub fn set_size(&self, size: u64) -> Result {
         let size = i64::try_from(size).map_err(|_| EFBIG)?;
         // SAFETY: By the invariant the file is open, and so its path is live.
         to_result(unsafe { shims::file_truncate(self.0.file.as_ptr(), size) })

@@ -18,6 +18,7 @@ pub mod module;
 pub mod net;
 pub mod pages;
 pub mod queue;
+pub mod random;
 pub mod rcu;
 pub mod token;
 pub mod wait;

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands that are answered from memory.
+
+use super::{inquiry, mode};
+use crate::disk::Disk;
+use stmf::task::{DataPhase, Task};
+use stmf_scsi::{
+    capacity::Capacity,
+    cdb::{self, Command},
+    AdditionalSense,
+    Sense,
+    SenseFormat,
+    Sink,
+    SENSE_LEN, //
+};
+
+/// Builds the answer into nothing, to see whether it is refused and how long it is.
+pub(super) fn plan(disk: &Disk, command: &Command) -> Result<DataPhase, Sense> {
+    let mut measure = Sink::new(&mut []);
+    write(disk, command, &mut measure)?;
+    let len = u32::try_from(measure.len()).unwrap_or(u32::MAX);
+    Ok(DataPhase::Answer(len.min(allocation(command))))
+}
+
+pub(super) fn execute(disk: &Disk, command: &Command, task: Task) {
+    task.answer(|sink| {
+        // What can be refused was refused by `plan`.
+        let _ = write(disk, command, sink);
+    });
+}
+
+/// The ALLOCATION LENGTH of a command, or the length of its answer when it has no such field.
+fn allocation(command: &Command) -> u32 {
+    match command {
+        Command::RequestSense { allocation, .. } => u32::from(*allocation),
+        Command::Inquiry { allocation, .. } => u32::from(*allocation),
+        Command::ModeSense(request) => u32::from(request.allocation),
+        Command::ReadCapacity16 { allocation } => *allocation,
+        Command::ReportSupportedOperationCodes(request) => request.allocation,
+        _ => u32::MAX,
+    }
+}
+
+fn write(disk: &Disk, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
+    match command {
+        Command::Inquiry { evpd: None, .. } => inquiry::standard(disk, sink),
+        Command::Inquiry {
+            evpd: Some(page), ..
+        } => inquiry::page(disk, *page, sink)?,
+        Command::ReadCapacity10 => capacity(disk).write_10(sink),
+        Command::ReadCapacity16 { .. } => capacity(disk).write_16(sink),
+        Command::ModeSense(request) => mode::parameters(disk).write(request, sink)?,
+        Command::RequestSense { desc, .. } => no_sense(*desc, sink),
+        Command::ReportSupportedOperationCodes(query) => {
+            cdb::report_opcodes(query, |_| true, sink)?;
+        }
+        _ => {
+            let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
+            return Err(Sense::illegal(code));
+        }
+    }
+    Ok(())
+}
+
+/// READ CAPACITY: physical blocks as the backing store has them.
+fn capacity(disk: &Disk) -> Capacity {
+    let geometry = &disk.geometry;
+    let traits = disk.backend.traits();
+    let per_physical = geometry.in_blocks(traits.physical_block).max(1);
+    Capacity {
+        blocks: geometry.blocks(),
+        block_length: geometry.block_size(),
+        physical_exponent: per_physical.ilog2().min(15) as u8,
+        lowest_aligned: u16::try_from(geometry.in_blocks(traits.alignment)).unwrap_or(0),
+        lbpme: false,
+        lbprz: false,
+    }
+}
+
+/// REQUEST SENSE: unit attentions are the framework's, and nothing else is kept.
+fn no_sense(desc: bool, sink: &mut Sink<'_>) {
+    let format = if desc {
+        SenseFormat::Descriptor
+    } else {
+        SenseFormat::Fixed
+    };
+    let mut bytes = [0; SENSE_LEN];
+    let len = Sense::NONE.encode(format, &mut bytes);
+    sink.bytes(bytes.get(..len).unwrap_or(&[]));
+}

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One connection: one thread, one loop.
+//!
+//! ```text
+//!              ┌───────────────────────── doorbell ─────────────────────────┐
+//!   socket callbacks ──┘   completions ──┘   task management ──┘   stop ──┘  │
+//!                                                                           ▼
+//!   ┌─▶ receive ─▶ admit, execute ─▶ drain completions ─▶ send a train ─▶ sleep ─┐
+//!   └────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The thread never waits in a call to the socket; it sleeps only on its [`Doorbell`], when there is
+//! nothing to do. Everything that happens elsewhere rings it: data arrived, room to send, a command
+//! finished (the [`Link`]'s lock-free queue has it), a task management function done, the target
+//! goes away.
+//!
+//! *Receiving* ([`rx`]): a buffer of a page holds headers, many of which come in one call. Data
+//! longer than what came along with its header is received straight into the pages of its command,
+//! and the next headers behind it in the same call. *Commands* are admitted and executed at once,
+//! in this thread; a device's completion may come before `execute` returns.
+//!
+//! *Sending* ([`tx`]): responses are put on a train of headers and pages, which goes out in as few
+//! calls as the socket allows. Headers are encoded when they are put on it, which is when they get
+//! their numbers. Of data there is never a copy: the socket holds the pages themselves. While the
+//! socket is full, finished commands wait in the queue and keep their places in the session's task
+//! set, so the initiator's command window closes; and no request is read whose answer there is no
+//! room for.
+//!
+//! Whatever goes wrong ends the loop with a reason ([`End`]), and the connection with it: the
+//! endpoint is closed, so that nothing comes any more, the I_T nexus and with it all its commands
+//! are given up, and nobody waits for those that a device still has.
+
+mod command;
+mod login;
+mod manage;
+mod request;
+mod rx;
+mod text;
+mod tx;
+mod writes;
+
+use crate::{
+    log::notice_limited,
+    provider::Provider,
+    session::{Session, SessionKey},
+    target::Target, //
+};
+use core::{
+    fmt,
+    net::SocketAddr, //
+};
+use kernel::{
+    alloc::AllocError,
+    prelude::*,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc, SetOnce, //
+    },
+    time::{Delta, Nsec}, //
+};
+use login::LoginPhase;
+use manage::Management;
+use rx::Receiver;
+use stmf::{
+    nexus::{Endpoint, NexusRegistration},
+    port::Completer,
+    task::{Finished, TaskBody}, //
+};
+use stmf_iscsi_proto::{
+    params::Negotiated,
+    types::{Cid, TmfResult}, //
+};
+use stmf_kernel::{
+    clock,
+    kthread::{self, Doorbell, Thread},
+    net::{Accepted, Stream},
+    queue::Queue, //
+};
+use stmf_scsi::tmf::TmfResponse;
+use text::TextPhase;
+use tx::{Numbers, Sender};
+use writes::Writes;
+
+/// Rings when a command is finished.
+const FINISHED: u32 = 1 << 8;
+/// Rings when a task management function is.
+const MANAGED: u32 = 1 << 9;
+/// Rings when the connection shall end.
+const STOP: u32 = 1 << 10;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// How long a login may take.
+const LOGIN_LIMIT: i64 = 15 * SECOND;
+/// How long a discovery session may be idle.
+const DISCOVERY_LIMIT: i64 = 60 * SECOND;
+/// After so long without a byte from it an initiator is asked whether it is there; after as long
+/// again, it isn't.
+const SILENCE_LIMIT: i64 = 15 * SECOND;
+/// How long the initiator has to close the connection once all is said.
+const CLOSE_LIMIT: i64 = 2 * SECOND;
+/// How long to wait for memory before trying again.
+const MEMORY_PAUSE: i64 = SECOND / 100;
+
+/// What others have of a connection.
+pub(crate) struct Link {
+    doorbell: Arc<Doorbell>,
+    finished: Queue<TaskBody>,
+    /// How the task management functions in progress ended: 0 while they have not, else one more
+    /// than the code of the result.
+    managed: [Atomic<u32>; manage::MAX],
+    thread: SetOnce<Thread>,
+}
+
+impl Link {
+    /// Tells the connection to end. It does so by itself, soon.
+    pub(crate) fn stop(&self) {
+        self.doorbell.ring(STOP);
+    }
+
+    /// Waits until the connection is gone, and its session with it, `limit` at most. Sleeps.
+    pub(crate) fn join(&self, limit: Delta<Nsec>) -> bool {
+        self.thread.as_ref().is_none_or(|thread| thread.join(limit))
+    }
+}
+
+impl Completer for Link {
+    fn finished(&self, task: Finished) {
+        // Whoever found the queue empty has rung already, or is about to.
+        if self.finished.push(task.into()) {
+            self.doorbell.ring(FINISHED);
+        }
+    }
+
+    fn managed(&self, cookie: u64, response: TmfResponse) {
+        let place = usize::try_from(cookie).unwrap_or(usize::MAX);
+        if let Some(slot) = self.managed.get(place) {
+            let result = match response {
+                TmfResponse::Complete => TmfResult::Complete,
+                TmfResponse::Succeeded => TmfResult::Succeeded,
+                TmfResponse::NotSupported => TmfResult::NotSupported,
+                TmfResponse::IncorrectLun => TmfResult::NoSuchLun,
+                TmfResponse::TaskNotFound => TmfResult::NoSuchTask,
+                TmfResponse::Rejected | TmfResponse::TargetFailure => TmfResult::Rejected,
+            };
+            slot.store(number_of(result), ordering::Release);
+            self.doorbell.ring(MANAGED);
+        }
+    }
+}
+
+/// What stands for a result in [`Link::managed`].
+fn number_of(result: TmfResult) -> u32 {
+    u32::from(result as u8).wrapping_add(1)
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// All is said, and the initiator has closed its side.
+    Done,
+    /// The initiator closed the connection, or it broke.
+    Lost,
+    /// The target goes away, or the same initiator port has logged in again.
+    Stopped,
+    /// The initiator took too long.
+    Late(&'static str),
+    /// The initiator broke the protocol in a way that leaves nothing to go on with.
+    Protocol(&'static str),
+    /// There was no memory to go on with.
+    Memory,
+}
+
+impl From<AllocError> for End {
+    fn from(_: AllocError) -> Self {
+        Self::Memory
+    }
+}
+
+/// A connection in full feature phase of a normal session.
+struct Normal {
+    endpoint: Arc<Endpoint>,
+    /// Ends the I_T nexus when it is dropped.
+    _nexus: NexusRegistration,
+    membership: Membership,
+    writes: Writes,
+    management: Management,
+}
+
+/// A place in the target's table of sessions.
+struct Membership {
+    target: Arc<Target>,
+    key: SessionKey,
+    session: Arc<Session>,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.target.leave(&self.key, &self.session);
+    }
+}
+
+/// What a connection is there for.
+enum Phase {
+    Login(KBox<LoginPhase>),
+    Discovery,
+    Normal(KBox<Normal>),
+}
+
+/// A connection, owned by its thread.
+struct Connection {
+    provider: Arc<Provider>,
+    link: Arc<Link>,
+    stream: Stream,
+    local: SocketAddr,
+    peer: SocketAddr,
+    /// The portal group that it came in by.
+    tag: u16,
+    /// What the initiator calls it.
+    cid: Cid,
+    phase: Phase,
+    params: Negotiated,
+    numbers: Numbers,
+    rx: Receiver,
+    tx: Sender,
+    text: Option<KBox<TextPhase>>,
+    /// When it began.
+    since: i64,
+    /// When the initiator was last heard of.
+    heard: i64,
+    /// When it was asked whether it is there, if it has not been heard of since.
+    asked: Option<i64>,
+    /// Until when it may still be there, once nothing more is to be said than is on its way.
+    closing: Option<i64>,
+    /// Whether the other side knows that nothing follows.
+    finished: bool,
+}
+
+/// Starts to serve a connection that came in by a portal of group `tag`.
+pub(crate) fn start(provider: Arc<Provider>, accepted: Accepted, tag: u16) -> Result<Arc<Link>> {
+    let doorbell = Arc::pin_init(Doorbell::new(), GFP_KERNEL)?;
+    let link = Arc::new(
+        Link {
+            doorbell: doorbell.clone(),
+            finished: Queue::new(),
+            managed: [const { Atomic::new(0) }; manage::MAX],
+            thread: SetOnce::new(),
+        },
+        GFP_KERNEL,
+    )?;
+    let module = provider.module;
+    let stream = Stream::new(accepted, doorbell);
+    let mut connection = Connection::new(provider, link.clone(), stream, tag)?;
+    let thread = Thread::spawn(c"iscsit/conn", module, move || connection.run())?;
+    link.thread.populate(thread);
+    Ok(link)
+}
+
+impl Connection {
+    fn new(
+        provider: Arc<Provider>,
+        link: Arc<Link>,
+        stream: Stream,
+        tag: u16,
+    ) -> Result<KBox<Self>> {
+        let now = clock::monotonic_ns();
+        let connection = Self {
+            provider,
+            link,
+            local: stream.local_address().ok_or(ENOTCONN)?,
+            peer: stream.peer_address().ok_or(ENOTCONN)?,
+            stream,
+            tag,
+            cid: Cid(0),
+            phase: Phase::Login(KBox::new(LoginPhase::new()?, GFP_KERNEL)?),
+            params: Negotiated::default(),
+            numbers: Numbers::new(),
+            rx: Receiver::new()?,
+            tx: Sender::new(),
+            text: None,
+            since: now,
+            heard: now,
+            asked: None,
+            closing: None,
+            finished: false,
+        };
+        Ok(KBox::new(connection, GFP_KERNEL)?)
+    }
+
+    /// The thread's life.
+    fn run(&mut self) {
+        let end = loop {
+            if let Err(end) = self.turn() {
+                break end;
+            }
+        };
+        self.report(end);
+        self.give_up();
+    }
+
+    /// Once around the loop.
+    fn turn(&mut self) -> Result<(), End> {
+        self.answer_bells()?;
+        self.receive()?;
+        self.transmit()?;
+        if self.is_busy() {
+            kthread::yield_if_due();
+            return Ok(());
+        }
+        let now = clock::monotonic_ns();
+        if let Some(until) = self.watch(now)? {
+            let left = until.saturating_sub(now).max(0);
+            self.link.doorbell.wait(Delta::from_nanos(left));
+        }
+        Ok(())
+    }
+
+    /// Takes note of what has happened.
+    fn answer_bells(&mut self) -> Result<(), End> {
+        let bells = self.link.doorbell.take();
+        if bells & STOP != 0 {
+            return Err(End::Stopped);
+        }
+        if bells & (Stream::READABLE | Stream::CLOSED) != 0 {
+            self.rx.ring(bells & Stream::CLOSED != 0);
+        }
+        if bells & Stream::WRITABLE != 0 {
+            self.tx.unblock();
+        }
+        if bells & MANAGED != 0 {
+            self.collect_managed()?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to do at once.
+    fn is_busy(&self) -> bool {
+        let sends = !self.tx.is_idle() || !self.link.finished.is_empty();
+        (sends && !self.tx.is_stuck()) || (self.rx.is_ready() && self.tx.has_room())
+    }
+
+    /// Keeps the limits of time. Says until when to sleep, unless there is something to do now.
+    fn watch(&mut self, now: i64) -> Result<Option<i64>, End> {
+        if self.rx.take_heard() {
+            (self.heard, self.asked) = (now, None);
+        }
+        let until = match (&self.phase, self.closing, self.asked) {
+            (_, Some(until), _) => return self.watch_closing(now, until),
+            (Phase::Login(_), ..) => self.since.saturating_add(LOGIN_LIMIT),
+            (Phase::Discovery, ..) => self.heard.saturating_add(DISCOVERY_LIMIT),
+            (Phase::Normal(_), _, Some(asked)) => asked.saturating_add(SILENCE_LIMIT),
+            (Phase::Normal(_), _, None) => {
+                let until = self.heard.saturating_add(SILENCE_LIMIT);
+                if now >= until {
+                    self.asked = Some(now);
+                    self.ask();
+                    return Ok(None);
+                }
+                until
+            }
+        };
+        if now >= until {
+            return Err(End::Late(match self.phase {
+                Phase::Login(_) => "the login took too long",
+                Phase::Discovery => "the discovery session was idle",
+                Phase::Normal(_) => "the initiator doesn't answer",
+            }));
+        }
+        Ok(Some(self.before_memory(now, until)))
+    }
+
+    /// As [`Connection::watch`], when all is said that will be said.
+    fn watch_closing(&mut self, now: i64, until: i64) -> Result<Option<i64>, End> {
+        if now >= until {
+            return Err(End::Done);
+        }
+        if self.tx.is_idle() && !self.finished {
+            self.finished = true;
+            self.stream.finish();
+        }
+        Ok(Some(self.before_memory(now, until)))
+    }
+
+    /// Not for long when it is memory that is waited for: nobody rings when there is some.
+    fn before_memory(&mut self, now: i64, until: i64) -> i64 {
+        if self.tx.take_starved() {
+            until.min(now.saturating_add(MEMORY_PAUSE))
+        } else {
+            until
+        }
+    }
+
+    /// Nothing more is to be said than is on its way already.
+    fn say_no_more(&mut self) {
+        let until = clock::monotonic_ns().saturating_add(CLOSE_LIMIT);
+        self.closing = Some(until);
+    }
+
+    /// Tells the administrator what is worth knowing.
+    fn report(&self, end: End) {
+        let why = match end {
+            End::Done | End::Lost | End::Stopped => return,
+            End::Late(why) | End::Protocol(why) => why,
+            End::Memory => "out of memory",
+        };
+        let (who, peer) = (self.who(), self.peer);
+        notice_limited!("connection of {who} from {peer} closed: {why}");
+    }
+
+    /// The initiator, as far as it is known.
+    fn who(&self) -> Who<'_> {
+        Who(match &self.phase {
+            Phase::Normal(normal) => Some(normal.membership.key.initiator.as_str()),
+            Phase::Login(login) => login.initiator(),
+            Phase::Discovery => None,
+        })
+    }
+
+    /// Ends the session. What a device still has of it is dropped when the device is done.
+    fn give_up(&mut self) {
+        let phase = core::mem::replace(&mut self.phase, Phase::Discovery);
+        if let Phase::Normal(normal) = &phase {
+            normal.endpoint.close();
+        }
+        self.tx = Sender::new();
+        drop(self.link.finished.take_all());
+        drop(phase);
+        self.provider.farewell(&self.link);
+    }
+}
+
+/// Shows an initiator.
+struct Who<'a>(Option<&'a str>);
+
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.unwrap_or("an unknown initiator"))
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Task management.
+
+use super::{Connection, End, Phase};
+use kernel::{
+    prelude::*,
+    sync::atomic::ordering, //
+};
+use stmf::nexus::ManagementRequest;
+use stmf_iscsi_proto::{
+    request,
+    types::{Itt, TmfFunction, TmfResult}, //
+};
+use stmf_scsi::tmf::TaskManagement;
+
+/// The most functions in progress at a time.
+pub(super) const MAX: usize = 16;
+
+/// The functions in progress, by their place in [`super::Link::managed`].
+pub(super) struct Management {
+    requests: [Option<Itt>; MAX],
+}
+
+impl Management {
+    pub(super) const fn new() -> Self {
+        Self {
+            requests: [None; MAX],
+        }
+    }
+
+    /// Finds a place for a function.
+    fn enter(&mut self, itt: Itt) -> Option<u64> {
+        let place = self.requests.iter().position(Option::is_none)?;
+        *self.requests.get_mut(place)? = Some(itt);
+        u64::try_from(place).ok()
+    }
+}
+
+impl Connection {
+    /// Starts a function.
+    pub(super) fn task_management(&mut self, request: &request::TaskManagement) -> Result<(), End> {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return Ok(());
+        };
+        let function = match supported(request.function) {
+            Ok(function) => function,
+            Err(result) => return self.say_managed(request.itt, result),
+        };
+        if function == TaskManagement::AbortTask {
+            // A command that still waits for data hasn't begun: it is over at once.
+            if let Some(held) = normal.writes.take(request.rtt) {
+                drop(normal.writes.finish(held));
+                return self.say_managed(request.itt, TmfResult::Complete);
+            }
+        }
+        let Some(cookie) = normal.management.enter(request.itt) else {
+            return self.say_managed(request.itt, TmfResult::Rejected);
+        };
+        normal.endpoint.as_arc_borrow().manage(ManagementRequest {
+            function,
+            lun: request.lun,
+            tag: u64::from(request.rtt.0),
+            cookie,
+        });
+        Ok(())
+    }
+
+    /// Answers the functions that are done.
+    ///
+    /// The answer to a command that was finished before a function was done goes out before that of
+    /// the function: this comes before the queue of finished commands is looked at.
+    pub(super) fn collect_managed(&mut self) -> Result<(), End> {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return Ok(());
+        };
+        normal.writes.drop_aborted();
+        let link = self.link.clone();
+        for (place, slot) in link.managed.iter().enumerate() {
+            if slot.load(ordering::Relaxed) == 0 {
+                continue;
+            }
+            let result = result_of(slot.xchg(0, ordering::Full));
+            let Phase::Normal(normal) = &mut self.phase else {
+                return Ok(());
+            };
+            let request = normal.management.requests.get_mut(place);
+            if let Some(itt) = request.and_then(Option::take) {
+                self.say_managed(itt, result)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The result that the link's number stands for.
+fn result_of(number: u32) -> TmfResult {
+    let all = [
+        TmfResult::Complete,
+        TmfResult::Succeeded,
+        TmfResult::NotSupported,
+        TmfResult::NoSuchLun,
+        TmfResult::NoSuchTask,
+    ];
+    all.into_iter()
+        .find(|result| super::number_of(*result) == number)
+        .unwrap_or(TmfResult::Rejected)
+}
+
+/// The function as the framework knows it, or why it is not carried out.
+fn supported(function: TmfFunction) -> Result<TaskManagement, TmfResult> {
+    Ok(match function {
+        TmfFunction::AbortTask => TaskManagement::AbortTask,
+        TmfFunction::AbortTaskSet => TaskManagement::AbortTaskSet,
+        TmfFunction::ClearAca => TaskManagement::ClearAca,
+        TmfFunction::ClearTaskSet => TaskManagement::ClearTaskSet,
+        TmfFunction::LogicalUnitReset => TaskManagement::LogicalUnitReset,
+        TmfFunction::TargetWarmReset => TaskManagement::TargetWarmReset,
+        TmfFunction::TargetColdReset => TaskManagement::TargetColdReset,
+        // Only negotiated with iSCSIProtocolLevel 2, which is not offered.
+        TmfFunction::QueryTask
+        | TmfFunction::QueryTaskSet
+        | TmfFunction::ItNexusReset
+        | TmfFunction::QueryAsyncEvent => return Err(TmfResult::NotSupported),
+        TmfFunction::TaskReassign => return Err(TmfResult::ReassignNotSupported),
+        TmfFunction::Unknown(_) => return Err(TmfResult::NotSupported),
+    })
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receiving: from bytes to headers and the data that follows them.
+
+use super::{
+    writes::Writing,
+    Connection,
+    End, //
+};
+use core::mem;
+use kernel::prelude::*;
+use stmf_iscsi_proto::{
+    bhs::{Bhs, Layout, BHS_LEN},
+    params::ConnectionParams,
+    request::{LoginRequest, NopOut, TextRequest}, //
+};
+use stmf_kernel::{
+    net::{Buffers, Stream},
+    pages::PageList, //
+};
+
+/// Room for headers, and for the data that comes along with them.
+const BUFFER_LEN: usize = 4096;
+
+/// How much to read behind long data: enough for the next header, and not much of the data that
+/// probably follows it, which would have to be copied once more.
+const BEHIND_DATA: usize = 512;
+
+/// Requests that are handled before finished commands get a turn.
+const BUDGET: usize = 64;
+
+/// Where the data of a request goes, and so what is to be done once it is there.
+pub(super) enum Payload {
+    /// Nowhere: it isn't wanted.
+    Skip,
+    /// To a command.
+    Write(Writing),
+    /// A text.
+    Text(KVec<u8>, Texted),
+    /// Back to where it came from.
+    Ping(KBox<PageList>, NopOut),
+}
+
+/// A request that has text.
+pub(super) enum Texted {
+    Login(LoginRequest),
+    Text(TextRequest, Bhs),
+}
+
+impl Payload {
+    /// Takes data that comes after `done` other bytes.
+    fn put(&mut self, done: usize, bytes: &[u8]) -> Result<(), End> {
+        match self {
+            Payload::Skip => {}
+            Payload::Write(writing) => writing.put(bytes),
+            Payload::Text(text, _) => text.extend_from_slice(bytes, GFP_KERNEL)?,
+            Payload::Ping(pages, _) => {
+                pages.write_at(done, bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The data segment that is being received.
+struct Segment {
+    payload: Payload,
+    done: usize,
+    len: usize,
+    /// Padding and digest behind it.
+    trailer: usize,
+}
+
+impl Segment {
+    /// Takes what is there of the segment, and says how much that was.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, End> {
+        let left = self.len.saturating_sub(self.done);
+        let data = bytes.get(..left.min(bytes.len())).unwrap_or(&[]);
+        self.payload.put(self.done, data)?;
+        self.done = self.done.saturating_add(data.len());
+        let behind = bytes.len().saturating_sub(data.len()).min(self.trailer);
+        self.trailer = self.trailer.saturating_sub(behind);
+        Ok(data.len().saturating_add(behind))
+    }
+
+    fn is_complete(&self) -> bool {
+        self.done >= self.len && self.trailer == 0
+    }
+}
+
+/// What was received.
+pub(super) enum Event {
+    /// Nothing more, for now.
+    Nothing,
+    /// A header, with its additional segments at this place in the buffer.
+    Header(Bhs, core::ops::Range<usize>),
+    /// All data of the request before.
+    Data(Payload),
+}
+
+/// The receiving side of a connection.
+pub(super) struct Receiver {
+    buffer: KVec<u8>,
+    start: usize,
+    end: usize,
+    segment: Option<Segment>,
+    /// Whether the socket may have more.
+    ready: bool,
+    /// Whether the stream ends: then only its end says that there is no more.
+    ending: bool,
+    /// Whether anything was received since somebody asked.
+    heard: bool,
+    /// Whether the last request had long data.
+    long: bool,
+}
+
+impl Receiver {
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self {
+            buffer: KVec::zeroed(BUFFER_LEN, GFP_KERNEL)?,
+            start: 0,
+            end: 0,
+            segment: None,
+            // What came before the doorbell was connected has not rung.
+            ready: true,
+            ending: false,
+            heard: false,
+            long: false,
+        })
+    }
+
+    /// There is something to receive.
+    pub(super) fn ring(&mut self, ending: bool) {
+        self.ready = true;
+        self.ending |= ending;
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Whether anything was received since the last call.
+    pub(super) fn take_heard(&mut self) -> bool {
+        mem::take(&mut self.heard)
+    }
+
+    /// Says where the data of the last header goes.
+    pub(super) fn begin(&mut self, payload: Payload, layout: &Layout) {
+        self.segment = Some(Segment {
+            payload,
+            done: 0,
+            len: layout.data,
+            trailer: layout.padding.saturating_add(layout.data_digest),
+        });
+        self.long = layout.data > BEHIND_DATA;
+    }
+
+    /// Lends the buffer, so that a header in it can be read while everything else is at hand.
+    pub(super) fn lend<R>(
+        connection: &mut Connection,
+        at: core::ops::Range<usize>,
+        read: impl FnOnce(&mut Connection, &[u8]) -> R,
+    ) -> R {
+        let buffer = mem::replace(&mut connection.rx.buffer, KVec::new());
+        let outcome = read(connection, buffer.get(at).unwrap_or(&[]));
+        connection.rx.buffer = buffer;
+        outcome
+    }
+
+    /// The next that has come.
+    pub(super) fn next(
+        &mut self,
+        stream: &mut Stream,
+        params: &ConnectionParams,
+    ) -> Result<Event, End> {
+        loop {
+            let there = self.buffer.get(self.start..self.end).unwrap_or(&[]);
+            if let Some(segment) = &mut self.segment {
+                let taken = segment.take(there)?;
+                self.start = self.start.saturating_add(taken);
+                if segment.is_complete() {
+                    let segment = self.segment.take();
+                    let payload = segment.map_or(Payload::Skip, |segment| segment.payload);
+                    return Ok(Event::Data(payload));
+                }
+            } else if let Some(event) = self.header(params) {
+                return Ok(event);
+            }
+            if !self.ready {
+                return Ok(Event::Nothing);
+            }
+            self.pull(stream)?;
+        }
+    }
+
+    /// Throws away whatever comes.
+    pub(super) fn discard(&mut self, stream: &mut Stream) -> Result<(), End> {
+        (self.start, self.end, self.segment) = (0, 0, None);
+        while self.ready {
+            self.pull(stream)?;
+            self.end = 0;
+        }
+        Ok(())
+    }
+
+    /// The next header, if all of it is in the buffer.
+    fn header(&mut self, params: &ConnectionParams) -> Option<Event> {
+        let there = self.buffer.get(self.start..self.end)?;
+        let bhs = Bhs(*there.first_chunk::<BHS_LEN>()?);
+        let layout = bhs.layout(params);
+        let ahs = self.start.saturating_add(BHS_LEN);
+        let ahs_end = ahs.saturating_add(layout.ahs);
+        let after = ahs_end.saturating_add(layout.header_digest);
+        if after > self.end {
+            return None;
+        }
+        self.start = after;
+        self.long = false;
+        Some(Event::Header(bhs, ahs..ahs_end))
+    }
+
+    /// Receives more: data to where it goes, and what is behind it into the buffer.
+    fn pull(&mut self, stream: &mut Stream) -> Result<(), End> {
+        self.compact();
+        let room = if self.long { BEHIND_DATA } else { BUFFER_LEN };
+        let room = self.end.saturating_add(room).min(BUFFER_LEN);
+        let mut buffers = Buffers::new();
+        let (mut direct, mut more) = (0, 0);
+        if let Some(Segment {
+            payload: Payload::Write(writing),
+            done,
+            len,
+            ..
+        }) = &mut self.segment
+        {
+            more = len.saturating_sub(*done);
+            direct = writing.room(&mut buffers, more);
+        }
+        if direct == more || direct == 0 {
+            buffers.push(self.buffer.get_mut(self.end..room).unwrap_or(&mut []));
+        }
+        let asked = buffers.room();
+        let received = match stream.receive(buffers) {
+            Ok(0) => return Err(End::Lost),
+            Ok(received) => received,
+            Err(error) if error == EAGAIN => {
+                self.ready = false;
+                return Ok(());
+            }
+            Err(_) => return Err(End::Lost),
+        };
+        self.heard = true;
+        // Less than asked for is all there was, unless the end of the stream is behind it.
+        self.ready = received == asked || self.ending;
+        let direct = direct.min(received);
+        self.end = self.end.saturating_add(received.saturating_sub(direct));
+        if let Some(segment) = &mut self.segment {
+            segment.done = segment.done.saturating_add(direct);
+            if let Payload::Write(writing) = &mut segment.payload {
+                writing.skip(direct);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what is left in the buffer to its start.
+    fn compact(&mut self) {
+        if self.start > 0 {
+            if self.start < self.end {
+                self.buffer.copy_within(self.start..self.end, 0);
+            }
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+    }
+}
+
+impl Connection {
+    /// Receives and handles what has come, for a while.
+    pub(super) fn receive(&mut self) -> Result<(), End> {
+        if self.closing.is_some() {
+            return self.rx.discard(&mut self.stream).map_err(|_| End::Done);
+        }
+        for _ in 0..BUDGET {
+            // What is read may have to be answered.
+            if !self.tx.make_room() || self.closing.is_some() {
+                break;
+            }
+            match self.rx.next(&mut self.stream, &self.params.connection)? {
+                Event::Nothing => break,
+                Event::Header(bhs, ahs) => self.header(&bhs, ahs)?,
+                Event::Data(payload) => self.complete(payload)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, bhs: &Bhs, ahs: core::ops::Range<usize>) -> Result<(), End> {
+        let layout = bhs.layout(&self.params.connection);
+        let limit = self.params.connection.max_recv_data_segment_length;
+        if layout.data > usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Err(End::Protocol("a data segment longer than agreed"));
+        }
+        let payload = Receiver::lend(self, ahs, |connection, ahs| connection.request(bhs, ahs))?;
+        if layout.data == 0 {
+            return self.complete(payload);
+        }
+        self.rx.begin(payload, &layout);
+        Ok(())
+    }
+}

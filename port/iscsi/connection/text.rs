@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Text requests: discovery, and the little that is negotiated after the login.
+
+use super::{
+    tx::{Reply, Said},
+    Connection,
+    End,
+    Phase, //
+};
+use crate::provider::Provider;
+use core::net::SocketAddr;
+use kernel::{
+    alloc::AllocError,
+    prelude::*, //
+};
+use stmf_iscsi_proto::{
+    bhs::Bhs,
+    discovery::{self, Cursor, Query},
+    exchange::{Exchange, Targets},
+    login::MAX_LOGIN_TEXT,
+    names::IscsiName,
+    request::TextRequest,
+    text::{Scratch, TextWriter}, //
+};
+use stmf_kernel::pages::{Contents, PageList};
+
+/// The longest text of a request, and of an answer.
+pub(super) const MAX: usize = MAX_LOGIN_TEXT;
+
+/// An exchange of texts that has not ended.
+pub(super) struct TextPhase {
+    exchange: Exchange,
+    memory: Memory,
+}
+
+/// Memory for texts that take several PDUs.
+pub(super) struct Memory(KVec<u8>);
+
+impl Memory {
+    pub(super) fn new() -> Result<Self, AllocError> {
+        Ok(Self(KVec::zeroed(2 * MAX, GFP_KERNEL)?))
+    }
+
+    pub(super) fn scratch(&mut self) -> Scratch<'_> {
+        let (input, output) = self.0.split_at_mut_checked(MAX).unwrap_or_default();
+        Scratch { input, output }
+    }
+}
+
+/// A reply with a text.
+pub(super) fn reply(said: Said, text: &[u8]) -> Result<Reply, AllocError> {
+    if text.is_empty() {
+        return Ok(Reply::new(said));
+    }
+    let mut pages = PageList::alloc(text.len(), Contents::Zeroed)?;
+    pages.write_at(0, text);
+    let pages = KBox::new(pages, GFP_KERNEL)?;
+    Ok(Reply::with_data(said, pages, text.len()))
+}
+
+impl Connection {
+    /// Answers a text.
+    pub(super) fn text_request(
+        &mut self,
+        request: &TextRequest,
+        bhs: &Bhs,
+        text: &[u8],
+    ) -> Result<(), End> {
+        let own = match &self.phase {
+            Phase::Normal(normal) => Some(normal.membership.target.name),
+            _ => None,
+        };
+        let mut phase = match self.text.take() {
+            Some(phase) => phase,
+            None => {
+                let phase = TextPhase {
+                    exchange: Exchange::new(),
+                    memory: Memory::new()?,
+                };
+                KBox::new(phase, GFP_KERNEL)?
+            }
+        };
+        let mut lister = Lister {
+            provider: &self.provider,
+            local: self.local,
+            tag: self.tag,
+            own,
+        };
+        let TextPhase { exchange, memory } = &mut *phase;
+        let (sn, params) = (self.numbers.serials(), &mut self.params);
+        let mut scratch = memory.scratch();
+        match exchange.step(request, text, sn, params, &mut lister, &mut scratch) {
+            Ok(answer) => {
+                let reply = reply(Said::Text(answer.response), answer.text)?;
+                if !answer.response.is_final {
+                    self.text = Some(phase);
+                }
+                self.tx.say(reply)
+            }
+            Err(reason) => self.reject(reason, bhs).map(drop),
+        }
+    }
+}
+
+/// Lists targets for an initiator.
+struct Lister<'a> {
+    provider: &'a Provider,
+    /// The address that the initiator has reached us at, and the portal group that it came in by.
+    local: SocketAddr,
+    tag: u16,
+    /// The target that it is logged in to; none in a discovery session.
+    own: Option<IscsiName>,
+}
+
+impl Targets for Lister<'_> {
+    fn list(&mut self, query: &Query, from: Cursor, out: &mut TextWriter<'_>) -> Option<Cursor> {
+        let portals = self.provider.portals.lock();
+        let portals = portals.seen_from(self.local, self.tag).ok()?;
+        let wanted = |name: &IscsiName| match (query, &self.own) {
+            (Query::All, None) => true,
+            (Query::All, Some(_)) | (Query::Current, None) => false,
+            (Query::Current, Some(own)) => name == own,
+            (Query::Named(wanted), None) => name == wanted,
+            (Query::Named(wanted), Some(own)) => name == wanted && name == own,
+        };
+        let targets = self.provider.targets.lock();
+        let chosen = targets.by_name.values();
+        let chosen = chosen.filter(|target| wanted(&target.name) && target.is_online());
+        let lines = chosen.map(|target| (target.name.as_str(), portals.iter().copied()));
+        discovery::write_targets(lines, from, out)
+    }
+}

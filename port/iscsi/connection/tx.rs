@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sending: responses and data, in order, on a train of headers and pages.
+
+use super::{
+    writes::Write,
+    Connection,
+    End,
+    Link,
+    Phase, //
+};
+use core::mem;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use stmf::{
+    nexus::Endpoint,
+    task::{self, Finished, TaskBody}, //
+};
+use stmf_iscsi_proto::{
+    bhs::{padding, Bhs, BHS_LEN},
+    params::Negotiated,
+    request::{LoginRequest, Order},
+    response::{
+        CollapsedStatus, CommandResponse, DataIn, LoginResponse, LogoutResponse, NopIn, R2t,
+        Reject, ScsiResponse, TextResponse, TmfResponse,
+    },
+    transfer::{R2tPlan, ReadSequence, Residual},
+    types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfResult, Tsih, Ttt},
+    window::{Admit, CommandWindow, StatusWindow}, //
+};
+use stmf_kernel::{
+    net::{Full, Train},
+    pages::PageList,
+    queue::Batch, //
+};
+use stmf_scsi::{Sense, SenseFormat, Status, SENSE_LEN};
+
+/// Replies that wait at a time; with as many, nothing more is read.
+const MAX_REPLIES: usize = 32;
+
+/// Replies that one request can lead to.
+const REPLIES_EACH: usize = 2;
+
+/// The command window without a session, which has commands.
+const VISITOR_WINDOW: u32 = 8;
+
+/// What there is to say, apart from the answers to commands that were admitted.
+pub(super) enum Said {
+    /// The answer to a ping.
+    Pong(Itt, Lun),
+    /// A ping.
+    Ping(Ttt),
+    /// The answer to a command that was not admitted.
+    Refused(Itt, Refused),
+    /// A request was rejected.
+    Reject(RejectReason, Bhs),
+    /// A step of the login.
+    Login(LoginResponse),
+    /// The answer to a text.
+    Text(TextResponse),
+    /// A task management function ended.
+    Managed(Itt, TmfResult),
+    /// The end.
+    Logout(Itt, LogoutResult),
+}
+
+/// How a command ends that was not admitted.
+#[derive(Clone, Copy)]
+pub(super) struct Refused {
+    pub(super) status: Status,
+    pub(super) sense: Option<Sense>,
+    pub(super) residual: Residual,
+    pub(super) bidi_read_residual: Residual,
+}
+
+/// A reply, perhaps with data.
+pub(super) struct Reply {
+    said: Said,
+    data: Option<KBox<PageList>>,
+    len: usize,
+}
+
+impl Reply {
+    pub(super) fn new(said: Said) -> Self {
+        Self {
+            said,
+            data: None,
+            len: 0,
+        }
+    }
+
+    /// A reply with the first `len` bytes of `data`.
+    pub(super) fn with_data(said: Said, data: KBox<PageList>, len: usize) -> Self {
+        Self {
+            said,
+            len: len.min(data.len()),
+            data: Some(data),
+        }
+    }
+
+    /// Names the session in the last reply of its login.
+    pub(super) fn set_tsih(&mut self, tsih: Tsih) {
+        if let Said::Login(response) = &mut self.said {
+            response.tsih = tsih;
+        }
+    }
+
+    /// The header, and data that is so short that it goes with it.
+    fn encode(&self, sn: Serials) -> ([u8; BHS_LEN], Short) {
+        let len = u32::try_from(self.len).unwrap_or(0);
+        let header = match &self.said {
+            Said::Pong(itt, lun) => NopIn {
+                itt: *itt,
+                ttt: Ttt::RESERVED,
+                lun: *lun,
+                sn,
+                data_len: len,
+            }
+            .encode(),
+            Said::Ping(ttt) => NopIn {
+                itt: Itt::RESERVED,
+                ttt: *ttt,
+                lun: [0; 8],
+                sn,
+                data_len: 0,
+            }
+            .encode(),
+            Said::Refused(itt, refused) => return refused.encode(*itt, sn),
+            Said::Reject(reason, bhs) => {
+                let reject = Reject {
+                    reason: *reason,
+                    sn,
+                    data_sn: 0,
+                };
+                return (reject.encode(), Short::new(&bhs.0));
+            }
+            Said::Login(response) => LoginResponse { sn, ..*response }.encode(),
+            Said::Text(response) => TextResponse { sn, ..*response }.encode(),
+            Said::Managed(itt, result) => TmfResponse {
+                itt: *itt,
+                result: *result,
+                sn,
+            }
+            .encode(),
+            Said::Logout(itt, result) => LogoutResponse {
+                itt: *itt,
+                result: *result,
+                sn,
+                time2wait: 0,
+                time2retain: 0,
+            }
+            .encode(),
+        };
+        (header, Short::EMPTY)
+    }
+}
+
+impl Refused {
+    fn encode(&self, itt: Itt, sn: Serials) -> ([u8; BHS_LEN], Short) {
+        let mut sense = [0; SENSE_LEN];
+        let len = self
+            .sense
+            .map_or(0, |what| what.encode(SenseFormat::Fixed, &mut sense));
+        let short = Short::sense(sense.get(..len).unwrap_or(&[]));
+        let response = ScsiResponse {
+            itt,
+            response: CommandResponse::Completed,
+            status: self.status.code(),
+            residual: self.residual,
+            bidi_read_residual: self.bidi_read_residual,
+            exp_data_sn: 0,
+            sn,
+            data_len: short.data_len(),
+        };
+        (response.encode(), short)
+    }
+}
+
+/// A short data segment with its padding.
+struct Short {
+    bytes: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Short {
+    /// Sense data with its length before it and padding behind it.
+    const ROOM: usize = 2 + SENSE_LEN + 2;
+    const EMPTY: Self = Self {
+        bytes: [0; Self::ROOM],
+        len: 0,
+    };
+
+    fn new(data: &[u8]) -> Self {
+        let mut short = Self::EMPTY;
+        short.put(data);
+        short
+    }
+
+    /// The data segment of a response with sense data (RFC 7143 11.4.7).
+    fn sense(sense: &[u8]) -> Self {
+        let mut short = Self::EMPTY;
+        if !sense.is_empty() {
+            short.put(&u16::try_from(sense.len()).unwrap_or(0).to_be_bytes());
+            short.put(sense);
+        }
+        short
+    }
+
+    fn put(&mut self, data: &[u8]) {
+        let room = self.bytes.iter_mut().skip(self.len);
+        for (to, from) in room.zip(data) {
+            *to = *from;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+
+    fn data_len(&self) -> u32 {
+        u32::try_from(self.len).unwrap_or(0)
+    }
+
+    /// The bytes with their padding.
+    fn padded(&self) -> &[u8] {
+        let len = self.len.next_multiple_of(4).min(Self::ROOM);
+        self.bytes.get(..len).unwrap_or(&[])
+    }
+}
+
+/// The numbers of a connection.
+pub(super) struct Numbers {
+    commands: CommandWindow,
+    status: StatusWindow,
+    /// Whose free places the window shows, once there is a session.
+    endpoint: Option<Arc<Endpoint>>,
+    last_ping: u32,
+}
+
+impl Numbers {
+    pub(super) fn new() -> Self {
+        Self {
+            commands: CommandWindow::new(Default::default(), 0),
+            status: StatusWindow::new(Default::default()),
+            endpoint: None,
+            last_ping: 0,
+        }
+    }
+
+    /// Begins with the numbers of the first request.
+    pub(super) fn start(&mut self, request: &LoginRequest) {
+        self.commands = CommandWindow::new(request.order.cmd_sn, VISITOR_WINDOW);
+        self.status = StatusWindow::new(request.exp_stat_sn);
+    }
+
+    /// Shows the session's window from now on.
+    pub(super) fn follow(&mut self, endpoint: Arc<Endpoint>) {
+        self.endpoint = Some(endpoint);
+    }
+
+    pub(super) fn admit(&mut self, order: Order) -> Admit {
+        self.commands.admit(order)
+    }
+
+    /// The numbers for the next response, which has not taken its StatSN yet.
+    pub(super) fn serials(&mut self) -> Serials {
+        let free = self.endpoint.as_ref().map(|endpoint| endpoint.free_slots());
+        let free = free.map_or(VISITOR_WINDOW, |free| u32::try_from(free).unwrap_or(0));
+        self.commands.open(free);
+        Serials {
+            stat_sn: self.status.peek(),
+            exp_cmd_sn: self.commands.exp_cmd_sn(),
+            max_cmd_sn: self.commands.max_cmd_sn(),
+        }
+    }
+
+    /// A response is on its way.
+    fn count_status(&mut self) {
+        self.status.take();
+    }
+
+    /// The tag of a ping.
+    pub(super) fn next_ping(&mut self) -> Ttt {
+        self.last_ping = self.last_ping.wrapping_add(1) & 0x7fff_ffff;
+        Ttt(self.last_ping)
+    }
+}
+
+/// A command whose answer is going out.
+struct Answering {
+    task: Finished,
+    itt: Itt,
+    data: ReadSequence,
+    /// Whether the status is on the train.
+    answered: bool,
+}
+
+impl Answering {
+    fn new(task: Finished, params: &Negotiated) -> Self {
+        // The list is as long as the framework says; were it shorter, less would be sent.
+        let there = u32::try_from(task.data().len()).unwrap_or(u32::MAX);
+        Self {
+            // CAST: The tag is the ITT that it was made from.
+            itt: Itt(task.tag() as u32),
+            data: ReadSequence::new(task.data_len().min(there), params),
+            task,
+            answered: false,
+        }
+    }
+
+    fn residual(&self) -> Residual {
+        match self.task.residual() {
+            task::Residual::None => Residual::None,
+            task::Residual::Underflow(count) => Residual::Underflow(count),
+            task::Residual::Overflow(count) => Residual::Overflow(count),
+        }
+    }
+
+    fn response(&self, sn: Serials) -> ([u8; BHS_LEN], Short) {
+        let mut sense = [0; SENSE_LEN];
+        let len = self.task.sense(&mut sense);
+        let short = Short::sense(sense.get(..len).unwrap_or(&[]));
+        let response = ScsiResponse {
+            itt: self.itt,
+            response: CommandResponse::Completed,
+            status: self.task.status().code(),
+            residual: self.residual(),
+            bidi_read_residual: Residual::None,
+            exp_data_sn: self.data.exp_data_sn(),
+            sn,
+            data_len: short.data_len(),
+        };
+        (response.encode(), short)
+    }
+}
+
+/// What is left of the data of a PDU whose header is on the train.
+#[derive(Default)]
+struct Rest {
+    offset: usize,
+    left: usize,
+    padding: usize,
+}
+
+impl Rest {
+    fn new(offset: u32, len: u32) -> Self {
+        let size = |n: u32| usize::try_from(n).unwrap_or(0);
+        Self {
+            offset: size(offset),
+            left: size(len),
+            padding: size(padding(len)),
+        }
+    }
+
+    /// Puts as much on the train as there is room for.
+    fn load(&mut self, pages: &PageList, train: &mut Train) -> Result<(), Full> {
+        let loaded = train.push_pages(pages, self.offset, self.left);
+        self.offset = self.offset.saturating_add(loaded);
+        self.left = self.left.saturating_sub(loaded);
+        if self.left > 0 {
+            return Err(Full);
+        }
+        if self.padding > 0 {
+            train.push(&[[0; 4].get(..self.padding).unwrap_or(&[])])?;
+            self.padding = 0;
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.left == 0 && self.padding == 0
+    }
+}
+
+/// The sending side of a connection.
+pub(super) struct Sender {
+    train: Train,
+    /// What is to be said next.
+    replies: KVec<Reply>,
+    /// What is to be said after the commands that were finished before; the first `due` after those
+    /// of `batch`, the others after the batch that follows.
+    late: KVec<Reply>,
+    due: usize,
+    /// Finished commands.
+    batch: Option<Batch<TaskBody>>,
+    answering: Option<Answering>,
+    /// What is left of the PDU that is being loaded: of `attached` if there is any, else of the
+    /// data of `answering`.
+    rest: Rest,
+    attached: Option<KBox<PageList>>,
+    /// Whether the socket is full.
+    blocked: bool,
+    /// Whether there was no memory.
+    starved: bool,
+}
+
+impl Sender {
+    pub(super) const fn new() -> Self {
+        Self {
+            train: Train::new(),
+            replies: KVec::new(),
+            late: KVec::new(),
+            due: 0,
+            batch: None,
+            answering: None,
+            rest: Rest {
+                offset: 0,
+                left: 0,
+                padding: 0,
+            },
+            attached: None,
+            blocked: false,
+            starved: false,
+        }
+    }
+
+    /// Adds a reply.
+    pub(super) fn say(&mut self, reply: Reply) -> Result<(), End> {
+        Ok(self.replies.push(reply, GFP_KERNEL)?)
+    }
+
+    /// Adds a reply that goes out after the answers to all commands that are finished by now.
+    pub(super) fn say_later(&mut self, reply: Reply) -> Result<(), End> {
+        Ok(self.late.push(reply, GFP_KERNEL)?)
+    }
+
+    /// Whether there is room for the replies to one more request.
+    pub(super) fn has_room(&self) -> bool {
+        self.replies.len().saturating_add(REPLIES_EACH) <= MAX_REPLIES
+            && self.late.len() < MAX_REPLIES
+    }
+
+    /// Makes sure of room for the replies to one more request, memory included.
+    pub(super) fn make_room(&mut self) -> bool {
+        let memory = self.replies.reserve(REPLIES_EACH, GFP_KERNEL).is_ok()
+            && self.late.reserve(1, GFP_KERNEL).is_ok();
+        self.starved |= !memory;
+        memory && self.has_room()
+    }
+
+    /// There is room in the socket again.
+    pub(super) fn unblock(&mut self) {
+        self.blocked = false;
+    }
+
+    /// Whether there is nothing to send but what may be in the queue of finished commands.
+    pub(super) fn is_idle(&self) -> bool {
+        self.train.is_empty()
+            && self.replies.is_empty()
+            && self.late.is_empty()
+            && self.batch.is_none()
+            && self.answering.is_none()
+            && self.rest.is_empty()
+    }
+
+    /// Whether nothing can be sent at the moment.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.blocked || self.starved
+    }
+
+    /// Whether memory is waited for; forgets it, so that it is tried again.
+    pub(super) fn take_starved(&mut self) -> bool {
+        mem::take(&mut self.starved)
+    }
+
+    /// Loads the rest of the PDU whose header is on the train.
+    fn load_rest(&mut self) -> Result<(), Full> {
+        if !self.rest.is_empty() {
+            match (&self.attached, &self.answering) {
+                (Some(pages), _) => self.rest.load(pages, &mut self.train)?,
+                (None, Some(answering)) => self.rest.load(answering.task.data(), &mut self.train)?,
+                (None, None) => self.rest = Rest::default(),
+            }
+        }
+        self.attached = None;
+        Ok(())
+    }
+
+    /// Loads the next reply, if there is one.
+    fn load_reply(&mut self, late: bool, numbers: &mut Numbers) -> Result<bool, Full> {
+        let replies = if late { &mut self.late } else { &mut self.replies };
+        let Some(reply) = replies.first() else {
+            return Ok(false);
+        };
+        let (header, short) = reply.encode(numbers.serials());
+        self.train.push(&[&header, short.padded()])?;
+        if !matches!(reply.said, Said::Ping(_)) {
+            numbers.count_status();
+        }
+        if let Ok(reply) = replies.remove(0) {
+            if reply.data.is_some() {
+                self.rest = Rest::new(0, u32::try_from(reply.len).unwrap_or(0));
+                self.attached = reply.data;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Loads the next header of the command that is being answered, if there is one.
+    fn load_answer(&mut self, numbers: &mut Numbers) -> Result<bool, Full> {
+        let Some(answering) = &mut self.answering else {
+            return Ok(false);
+        };
+        let mut data = answering.data;
+        if let Some(plan) = data.next_data_in(u32::MAX) {
+            let good = answering.task.status() == Status::Good;
+            let status = (plan.is_last && good).then(|| CollapsedStatus {
+                status: Status::Good.code(),
+                residual: answering.residual(),
+            });
+            let header = DataIn {
+                is_final: plan.is_final,
+                acknowledge: false,
+                status,
+                lun: [0; 8],
+                itt: answering.itt,
+                ttt: Ttt::RESERVED,
+                sn: numbers.serials(),
+                data_sn: plan.data_sn,
+                offset: plan.offset,
+                data_len: plan.len,
+            };
+            self.train.push(&[&header.encode()])?;
+            answering.data = data;
+            self.rest = Rest::new(plan.offset, plan.len);
+            if status.is_some() {
+                numbers.count_status();
+                answering.answered = true;
+            }
+            return Ok(true);
+        }
+        if !answering.answered {
+            let (header, short) = answering.response(numbers.serials());
+            self.train.push(&[&header, short.padded()])?;
+            numbers.count_status();
+        }
+        self.answering = None;
+        Ok(true)
+    }
+
+    /// Goes on to the next finished command, or to what waited for those before. Says whether there
+    /// was anything.
+    fn go_on(
+        &mut self,
+        link: &Link,
+        params: &Negotiated,
+        numbers: &mut Numbers,
+    ) -> Result<bool, Full> {
+        if let Some(token) = self.batch.as_mut().and_then(Iterator::next) {
+            self.answering = Some(Answering::new(Finished::from(token), params));
+            return Ok(true);
+        }
+        self.batch = None;
+        if self.due > 0 {
+            self.load_reply(true, numbers)?;
+            self.due = self.due.saturating_sub(1);
+            return Ok(true);
+        }
+        self.due = self.late.len();
+        if link.finished.is_empty() {
+            return Ok(self.due > 0);
+        }
+        self.batch = Some(link.finished.take_all());
+        Ok(true)
+    }
+}
+
+impl Connection {
+    /// Sends what there is, as far as the socket takes it.
+    pub(super) fn transmit(&mut self) -> Result<(), End> {
+        if self.tx.is_stuck() {
+            return Ok(());
+        }
+        loop {
+            let all = self.load().is_ok();
+            if self.tx.train.is_empty() {
+                // Nothing to send, or no memory to send it with.
+                self.tx.starved = !all;
+                return Ok(());
+            }
+            match self.tx.train.send(&mut self.stream, !all) {
+                Ok(true) if all => return Ok(()),
+                Ok(true) => {}
+                Ok(false) => {
+                    self.tx.blocked = true;
+                    return Ok(());
+                }
+                Err(_) => return Err(End::Lost),
+            }
+        }
+    }
+
+    /// Loads what there is to send on the train, until it is full.
+    fn load(&mut self) -> Result<(), Full> {
+        loop {
+            self.tx.load_rest()?;
+            let more = self.tx.load_reply(false, &mut self.numbers)?
+                || self.load_r2t()?
+                || self.tx.load_answer(&mut self.numbers)?
+                || self
+                    .tx
+                    .go_on(&self.link, &self.params, &mut self.numbers)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Loads an R2T, if there is data to solicit.
+    fn load_r2t(&mut self) -> Result<bool, Full> {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return Ok(false);
+        };
+        if !normal.writes.is_soliciting() {
+            return Ok(false);
+        }
+        let (train, numbers) = (&mut self.tx.train, &mut self.numbers);
+        normal
+            .writes
+            .solicit(|write, plan| train.push(&[&r2t(write, plan, numbers.serials())]))
+    }
+}
+
+fn r2t(write: &Write, plan: R2tPlan, sn: Serials) -> [u8; BHS_LEN] {
+    R2t {
+        lun: write.lun,
+        itt: write.itt,
+        ttt: plan.ttt,
+        sn,
+        r2t_sn: plan.r2t_sn,
+        offset: plan.offset,
+        len: plan.len,
+    }
+    .encode()
+}

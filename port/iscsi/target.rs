@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! iSCSI targets.
+
+use crate::{
+    connection::Link,
+    provider,
+    session::{Session, SessionKey}, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    rbtree::RBTree,
+    str::CString,
+    sync::{Arc, Mutex}, //
+};
+use stmf::{
+    nexus::{NexusDescription, NexusRegistration},
+    port::{Protocol, TargetDescription, TargetPort, TargetRegistration}, //
+};
+use stmf_iscsi_proto::{
+    login::Existing,
+    names::IscsiName,
+    response::LoginStatus,
+    types::Tsih, //
+};
+
+/// The most sessions of a target.
+const MAX_SESSIONS: u32 = 1024;
+
+/// A target: what initiators log in to.
+#[pin_data]
+pub(crate) struct Target {
+    pub(crate) name: IscsiName,
+    alias: CString,
+    /// `None` before the target is registered and after it was deleted. The framework refers back
+    /// to the target: `delete` breaks the circle.
+    #[pin]
+    registration: Mutex<Option<Arc<TargetRegistration>>>,
+    #[pin]
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    online: bool,
+    sessions: RBTree<SessionKey, Arc<Session>>,
+    count: u32,
+    last_tsih: u16,
+}
+
+impl Target {
+    /// Makes a target and registers it with the framework, offline.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` when any provider has a target of that name.
+    pub(crate) fn register(
+        name: IscsiName,
+        alias: &str,
+        module: &'static ThisModule,
+    ) -> Result<Arc<Self>> {
+        let target = Arc::pin_init(
+            try_pin_init!(Self {
+                name,
+                alias: CString::try_from_fmt(fmt!("{}", alias))?,
+                registration <- new_mutex!(None, "Target::registration"),
+                inner <- new_mutex!(
+                    Inner {
+                        online: false,
+                        sessions: RBTree::new(),
+                        count: 0,
+                        last_tsih: 0,
+                    },
+                    "Target::inner"
+                ),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+        let description = TargetDescription {
+            name: name.as_str(),
+            alias,
+            provider: provider::NAME,
+            protocol: Protocol::Iscsi,
+        };
+        let registration = TargetRegistration::new(&description, target.clone(), module)?;
+        *target.registration.lock() = Some(Arc::new(registration, GFP_KERNEL)?);
+        Ok(target)
+    }
+
+    /// The name for people; empty when there is none.
+    pub(crate) fn alias(&self) -> &str {
+        self.alias.to_str().unwrap_or("")
+    }
+
+    /// Brings the target online, as `stmfadm online-target` does.
+    pub(crate) fn go_online(&self) -> Result {
+        self.registration()?.online()
+    }
+
+    /// Takes the target offline, as `stmfadm offline-target` does.
+    pub(crate) fn go_offline(&self) -> Result {
+        self.registration()?.offline()
+    }
+
+    /// Takes the target, which is offline, out of the framework.
+    pub(crate) fn unregister(&self) {
+        let registration = self.registration.lock().take();
+        drop(registration);
+    }
+
+    /// Whether initiators may log in.
+    pub(crate) fn is_online(&self) -> bool {
+        self.inner.lock().online
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn sessions(&self) -> u32 {
+        self.inner.lock().count
+    }
+
+    /// Whether an initiator may log in now; if it has a session already, which.
+    pub(crate) fn admits(&self, key: &SessionKey) -> Result<Option<Existing>, LoginStatus> {
+        let inner = self.inner.lock();
+        inner.admits(key)?;
+        Ok(inner.sessions.get(key).map(|session| session.existing()))
+    }
+
+    /// Enters a new session, and takes out the one that it takes the place of, whose connection the
+    /// caller ends.
+    pub(crate) fn enter(
+        &self,
+        key: SessionKey,
+        link: Arc<Link>,
+    ) -> Result<(Arc<Session>, Option<Arc<Session>>), LoginStatus> {
+        let memory = |_| LoginStatus::OutOfResources;
+        let mut inner = self.inner.lock();
+        inner.admits(&key)?;
+        // Sessions of the same initiator port take each other's place, so these need not differ
+        // from the handles of other ports; only from that of the old session.
+        inner.last_tsih = inner.last_tsih.wrapping_add(1).max(1);
+        let session = Session {
+            tsih: Tsih(inner.last_tsih),
+            link,
+        };
+        let session = Arc::new(session, GFP_KERNEL).map_err(memory)?;
+        let old = inner
+            .sessions
+            .try_create_and_insert(key, session.clone(), GFP_KERNEL)
+            .map_err(|_| LoginStatus::OutOfResources)?;
+        let old = old.map(|node| node.to_key_value().1);
+        if old.is_none() {
+            inner.count = inner.count.saturating_add(1);
+        }
+        Ok((session, old))
+    }
+
+    /// Takes a session out, unless another has taken its place.
+    pub(crate) fn leave(&self, key: &SessionKey, session: &Arc<Session>) {
+        let mut inner = self.inner.lock();
+        let current = inner.sessions.get(key);
+        if current.is_some_and(|current| Arc::ptr_eq(current, session)) {
+            let gone = inner.sessions.remove(key);
+            inner.count = inner.count.saturating_sub(1);
+            drop(inner);
+            drop(gone);
+        }
+    }
+
+    /// Registers an I_T nexus with the framework.
+    pub(crate) fn register_nexus(
+        &self,
+        description: &NexusDescription<'_>,
+    ) -> Result<NexusRegistration> {
+        self.registration()?.login(description)
+    }
+
+    fn registration(&self) -> Result<Arc<TargetRegistration>> {
+        self.registration.lock().clone().ok_or(ENODEV)
+    }
+
+    /// The connections of this moment.
+    fn links(&self) -> Result<KVec<Arc<Link>>> {
+        let inner = self.inner.lock();
+        let mut links = KVec::new();
+        for session in inner.sessions.values() {
+            links.push(session.link.clone(), GFP_KERNEL)?;
+        }
+        Ok(links)
+    }
+}
+
+impl Inner {
+    fn admits(&self, key: &SessionKey) -> Result<(), LoginStatus> {
+        if !self.online {
+            return Err(LoginStatus::ServiceUnavailable);
+        }
+        if self.count >= MAX_SESSIONS && self.sessions.get(key).is_none() {
+            return Err(LoginStatus::OutOfResources);
+        }
+        Ok(())
+    }
+}
+
+impl TargetPort for Target {
+    fn online(&self) -> Result {
+        self.inner.lock().online = true;
+        Ok(())
+    }
+
+    /// Ends all sessions. Waits for their connections to end, which don't wait for their commands;
+    /// should one be held up in a device all the same, it ends later.
+    fn offline(&self) {
+        self.inner.lock().online = false;
+        match self.links() {
+            Ok(links) => provider::end_all(&links),
+            // Out of memory: they end, but nobody waits for it.
+            Err(_) => {
+                for session in self.inner.lock().sessions.values() {
+                    session.link.stop();
+                }
+            }
+        }
+    }
+}
