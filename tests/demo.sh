@@ -165,6 +165,7 @@ each check
 
 next "log out, remove everything"
 each detach
+stmfadm offline-target "$TARGET"
 itadm delete-target "$TARGET"
 stmfadm delete-lu "$lu_file" "$lu_block"
 losetup -d "$loop"

@@ -94,12 +94,14 @@ modules_by_user() {
 
 # --- the initiator -----------------------------------------------------------
 
+INITIATOR=iqn.2024-01.test:initiator
+
 start_iscsid() {
 	! pgrep -x iscsid >/dev/null || return 0
 	ip link set lo up
 	mkdir -p /run/lock/iscsi /etc/iscsi
-	[ -s /etc/iscsi/initiatorname.iscsi ] ||
-		echo "InitiatorName=iqn.2024-01.test:initiator" >/etc/iscsi/initiatorname.iscsi
+	# The guest's /etc is its own.
+	echo "InitiatorName=$INITIATOR" >/etc/iscsi/initiatorname.iscsi
 	iscsid -f >"$COMSTAR_SCRATCH/iscsid.log" 2>&1 &
 	wait_for grep -q ISCSIADM_ABSTRACT_NAMESPACE /proc/net/unix
 }

@@ -18,6 +18,6 @@ expect "127.0.0.1:3260,1 $one
 expect "[::1]:3260,1 $one
 [::1]:3260,1 $two" "$(found '[::1]')" "discovery of two targets over IPv6"
 
-itadm delete-target "$one"
+itadm delete-target -f "$one"
 expect "127.0.0.1:3260,1 $two" "$(found 127.0.0.1)" "discovery after a target was deleted"
 iscsiadm -m node -o delete || true

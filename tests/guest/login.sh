@@ -8,16 +8,18 @@ target=$(target_name disk)
 make_target "$target"
 file_lu disk 16M 0
 
+no_session() { [ "$(sessions_of "$target")" = 0 ]; }
+
 for portal in 127.0.0.1:3260 '[::1]:3260'; do
 	step "$portal"
 	login "$target" "$portal"
 	expect 1 "$(sessions_of "$target")" "sessions while logged in at $portal"
-	stmfadm list-target -v "$target" | grep -q "Initiator: iqn.2024-01.test:initiator" ||
+	stmfadm list-target -v "$target" | grep -q "Initiator: $INITIATOR" ||
 		fail "expected the initiator's name in list-target -v"
 	disk=$(disk_of "$target" 0)
 	expect $((16 * 1024 * 1024)) "$(blockdev --getsize64 "$disk")" "size of $disk"
 	logout "$target" "$portal"
-	wait_for expect 0 "$(sessions_of "$target")" "sessions after logout at $portal"
+	wait_for no_session
 done
 
 step "a name that is no target"

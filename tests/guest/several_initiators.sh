@@ -17,10 +17,10 @@ for n in $(seq 0 $((INITIATORS - 1))); do
 	iscsiadm -m iface -I "host$n" -o update -n iface.initiatorname \
 		-v "iqn.2024-01.test:host$n" >/dev/null
 	at_exit "iscsiadm -m iface -I host$n -o delete"
-	iscsiadm -m discovery -t sendtargets -p 127.0.0.1 -I "host$n" >/dev/null
 done
+iscsiadm -m discovery -t sendtargets -p 127.0.0.1 -I host0 -I host1 -I host2 >/dev/null
 at_exit "iscsiadm -m node -o delete"
-iscsiadm -m node -T "$target" --login >/dev/null
+iscsiadm -m node -T "$target" --login
 at_exit "iscsiadm -m node -T $target --logout >/dev/null"
 expect "$INITIATORS" "$(sessions_of "$target")" "sessions"
 

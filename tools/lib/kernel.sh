@@ -145,7 +145,7 @@ check_kdir() {
 		die "KDIR=$KDIR has no rust/libkernel.rmeta: build that kernel first" \
 			"(a distribution's headers package is not enough)"
 	built_by=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\(.*\)"$/\1/p' \
-		"$KDIR/include/config/auto.conf")
+		"$KDIR/.config")
 	[ "$built_by" = "$("$RUSTC" --version)" ] ||
 		die "the kernel in KDIR=$KDIR was built by \"$built_by\", but $RUSTC" \
 			"is \"$("$RUSTC" --version)\": Rust metadata needs the same compiler"
