@@ -107,6 +107,7 @@ fn build(
         cdb_len: command.cdb.len().min(CDB_MAX) as u8,
         phase: decision.phase,
         expected: command.expected,
+        note: 0,
         data: decision.data,
         room: Room::new(),
         outcome: decision.outcome,
@@ -184,12 +185,16 @@ fn reserve(
         DataPhase::Answer(len) => (len, Contents::Zeroed),
         DataPhase::FromMedium(len) => (len, Contents::Garbage),
         DataPhase::FromInitiator(len) => {
-            // A write that comes short is refused whole: nothing of it may reach the medium.
             if len > 0 && (!command.write || command.expected < len) {
                 let code = AdditionalSense::INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT;
                 return Ok(Decision::refuse(Sense::illegal(code), Some(&lu)));
             }
             (len, Contents::Garbage)
+        }
+        DataPhase::ToMedium { len, block } => {
+            let sent = if command.write { command.expected } else { 0 };
+            let short = sent.checked_rem(block).unwrap_or(sent);
+            (len.min(sent.saturating_sub(short)), Contents::Garbage)
         }
     };
     let len = len as usize;

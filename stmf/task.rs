@@ -55,8 +55,17 @@ pub enum DataPhase {
     Answer(u32),
     /// Exactly so many bytes to the initiator, all filled in by a device.
     FromMedium(u32),
-    /// Exactly so many bytes from the initiator.
+    /// Exactly so many bytes from the initiator. A command whose initiator announces fewer is
+    /// refused.
     FromInitiator(u32),
+    /// So many bytes from the initiator, to be written in whole blocks. Of a command whose initiator
+    /// announces fewer as many blocks are written as it has data for.
+    ToMedium {
+        /// The bytes that the CDB calls for.
+        len: u32,
+        /// The bytes of a block.
+        block: u32,
+    },
 }
 
 /// The difference between what the initiator expected to move and what the command moved
@@ -119,6 +128,8 @@ pub struct TaskBody {
     pub(crate) phase: DataPhase,
     /// What the initiator expects to move, in the direction it named.
     pub(crate) expected: u32,
+    /// The port's own.
+    pub(crate) note: u32,
     pub(crate) data: PageList,
     /// For the device that carries the command out.
     pub(crate) room: Room,
@@ -150,6 +161,10 @@ impl Carried for TaskBody {
     fn lend(&mut self) -> (&mut PageList, &mut Room) {
         (&mut self.data, &mut self.room)
     }
+
+    fn is_wanted(&self) -> bool {
+        !self.endpoint.tasks().is_aborted(self.slot)
+    }
 }
 
 /// Gives the slot back, then the memory.
@@ -179,7 +194,9 @@ impl Incoming {
     /// have announced more: the port drops what exceeds this.
     pub fn wanted(&self) -> u32 {
         match (self.0.outcome, self.0.phase) {
-            (None, DataPhase::FromInitiator(len)) => len,
+            (None, DataPhase::FromInitiator(_) | DataPhase::ToMedium { .. }) => {
+                u32::try_from(self.0.data.len()).unwrap_or(u32::MAX)
+            }
             _ => 0,
         }
     }
@@ -197,6 +214,11 @@ impl Incoming {
     /// Whether the task was aborted meanwhile: the port drops it, and answers nothing.
     pub fn is_aborted(&self) -> bool {
         self.0.endpoint.tasks().is_aborted(self.0.slot)
+    }
+
+    /// Notes a number that the port wants back with the answer; zero if it notes none.
+    pub fn set_note(&mut self, note: u32) {
+        self.0.note = note;
     }
 
     /// Hands the task to its logical unit; call when all [`Incoming::wanted`] bytes are there.
@@ -273,7 +295,7 @@ impl Task {
     pub fn good(self) {
         let answered = match self.0.phase {
             DataPhase::Answer(len) | DataPhase::FromMedium(len) => len,
-            DataPhase::None | DataPhase::FromInitiator(_) => 0,
+            DataPhase::None | DataPhase::FromInitiator(_) | DataPhase::ToMedium { .. } => 0,
         };
         self.finish(Outcome::good(answered));
     }
@@ -347,6 +369,11 @@ impl Finished {
         self.0.endpoint.tasks().tag(self.0.slot)
     }
 
+    /// What the port noted with [`Incoming::set_note`].
+    pub fn note(&self) -> u32 {
+        self.0.note
+    }
+
     fn outcome(&self) -> Outcome {
         // A task without an outcome isn't given to a port; if it were, it failed.
         self.0.outcome.unwrap_or(Outcome::check(
@@ -381,7 +408,11 @@ impl Finished {
     /// The residual to report.
     pub fn residual(&self) -> Residual {
         let wants = match self.0.phase {
-            DataPhase::FromInitiator(len) if self.status() == Status::Good => len,
+            DataPhase::FromInitiator(len) | DataPhase::ToMedium { len, .. }
+                if self.status() == Status::Good =>
+            {
+                len
+            }
             _ => self.outcome().answered,
         };
         match (

@@ -15,6 +15,12 @@
 //! There is no `unsafe` in a provider: what touches C is in `stmf_kernel`.
 
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 use kernel::{
     prelude::*,

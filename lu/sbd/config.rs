@@ -22,7 +22,7 @@ use stmf_kernel::{
     random, //
 };
 use stmf_model::{Guid, GuidSource};
-use stmf_uapi::sbd::Lu;
+use stmf_uapi::sbd::{Lu, ALIAS_MAX};
 
 /// What initiators see as vendor and product unless told otherwise. Not those of the disks of
 /// Solaris (`SUN`, `COMSTAR`), which are another product with other abilities.
@@ -97,7 +97,8 @@ impl<'a> Wanted<'a> {
     }
 
     fn names(&self) -> Result<Names, Refusal> {
-        let alias = self.alias.or_else(|| self.file.to_str().ok());
+        let path = self.file.to_str().ok();
+        let alias = self.alias.or(path.filter(|path| path.len() <= ALIAS_MAX));
         Ok(Names {
             digits: CString::try_from_fmt(format_args!("{}", self.guid))?,
             file: CString::try_from(self.file)?,
@@ -130,6 +131,13 @@ impl<'a> Wanted<'a> {
         }
         let smallest = limits.logical_block_size;
         let block_size = self.block_size.unwrap_or(smallest);
+        if smallest > *Geometry::BLOCK_SIZE.end() {
+            return Err(refuse!(
+                EOPNOTSUPP,
+                File,
+                "file: the device's blocks are too large, {smallest} bytes"
+            ));
+        }
         if block_size < smallest {
             return Err(refuse!(
                 EINVAL,
@@ -184,26 +192,22 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// Enters the disk; a file that is too short is extended last, and only for good.
+    /// Enters the disk; a file that is too short is extended first, but only for good.
     fn add(&self, units: &Units, disk: &Arc<Disk>) -> Result<(), Refusal> {
+        let mut place = units.claim(disk)?;
         let Backend::File(file) = &disk.backend else {
-            return units.add(disk, || Ok(()));
+            return place.fill(disk);
         };
         let (there, size) = (file.size()?, disk.geometry.size());
         if size <= there {
-            return units.add(disk, || Ok(()));
+            return place.fill(disk);
         }
-        let mut extended = false;
-        let outcome = units.add(disk, || {
-            extended = true;
-            file.set_size(size)
-                .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))
-        });
-        if outcome.is_err() && extended {
-            // The file is ours alone, so nothing was written behind its old end.
+        file.set_size(size)
+            .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))?;
+        place.fill(disk).inspect_err(|_| {
+            // Nobody had the disk, so nothing was written behind the old end.
             let _ = file.set_size(there);
-        }
-        outcome
+        })
     }
 
     /// The refusal for a path that can't be opened.

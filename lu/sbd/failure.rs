@@ -15,6 +15,8 @@ use stmf_scsi::{
 pub(crate) fn end(task: Task, failure: Failure) {
     let access = Access::of(task.cdb());
     match failure {
+        // Nobody hears it.
+        Failure::Aborted => task.end_with(Status::TaskAborted),
         // The initiator tries again after a while.
         Failure::Busy => task.end_with(Status::Busy),
         // As the backing device said to us.
@@ -68,8 +70,10 @@ fn sense(failure: Failure, access: &Access) -> Sense {
         Failure::Timeout => Sense::aborted(AdditionalSense::TIMEOUT_ON_LOGICAL_UNIT),
         Failure::Transport => Sense::aborted(AdditionalSense::LOGICAL_UNIT_COMMUNICATION_FAILURE),
         Failure::Unsupported => Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE),
-        Failure::Medium | Failure::Unknown | Failure::Busy | Failure::Reserved => {
-            access.medium_error()
-        }
+        Failure::Medium
+        | Failure::Unknown
+        | Failure::Aborted
+        | Failure::Busy
+        | Failure::Reserved => access.medium_error(),
     }
 }

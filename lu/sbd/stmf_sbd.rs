@@ -8,6 +8,12 @@
 //! [`backend`].
 
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 mod backend;
 mod config;

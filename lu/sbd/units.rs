@@ -2,7 +2,8 @@
 
 //! The disks there are.
 //!
-//! Lock order: `Units::table`, then the framework's registry.
+//! The table's lock is held for looks and changes only, never while a device, a file system or the
+//! framework is called.
 
 use crate::{
     backend::Backend,
@@ -11,7 +12,7 @@ use crate::{
 use kernel::{
     new_mutex,
     prelude::*,
-    rbtree::{RBTree, RBTreeNodeReservation},
+    rbtree::{RBTree, RBTreeNode},
     sync::{
         atomic::{ordering, Atomic},
         Arc,
@@ -45,7 +46,8 @@ pub(crate) struct Units {
 
 /// What the mutex guards.
 pub(crate) struct Table {
-    units: RBTree<Guid, Arc<Unit>>,
+    /// A disk that is being made has its place already.
+    units: RBTree<Guid, Option<Arc<Unit>>>,
     /// Whose a file is, by [`stmf_kernel::fs::File::id`].
     files: RBTree<usize, Guid>,
     /// Counts changes, so that a listing in several parts can say that it isn't of one moment.
@@ -94,32 +96,35 @@ impl Units {
         look(&self.table.lock())
     }
 
-    /// Registers a disk and enters it. `prepare` is the last thing that may fail before it is seen.
-    pub(crate) fn add(
-        &self,
-        disk: &Arc<Disk>,
-        prepare: impl FnOnce() -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        let place = RBTreeNodeReservation::new(GFP_KERNEL)?;
-        let file_place = RBTreeNodeReservation::new(GFP_KERNEL)?;
-        let unit = UniqueArc::new_uninit(GFP_KERNEL)?;
-        let hold = ModuleRef::get(self.module)?;
+    /// Keeps the GUID and the file of a new disk for it.
+    pub(crate) fn claim(&self, disk: &Disk) -> Result<Place<'_>, Refusal> {
+        let file = match &disk.backend {
+            // (A device is opened exclusively.)
+            Backend::Block(_) => None,
+            Backend::File(file) => Some(file.id()),
+        };
+        let node = RBTreeNode::new(disk.guid, None, GFP_KERNEL)?;
+        let file_node = match file {
+            Some(id) => Some(RBTreeNode::new(id, disk.guid, GFP_KERNEL)?),
+            None => None,
+        };
         let mut table = self.table.lock();
-        table.refuse_double(disk)?;
-        prepare()?;
-        let unit = unit.write(Unit {
-            registration: register(disk, self.module)?,
-            disk: disk.clone(),
-            deleting: Atomic::new(false),
-            _module: hold,
-        });
-        table.units.insert(place.into_node(disk.guid, unit.into()));
-        if let Backend::File(file) = &disk.backend {
-            let node = file_place.into_node(file.id(), disk.guid);
-            table.files.insert(node);
+        if table.units.get(&disk.guid).is_some() {
+            return Err(guid_exists(&disk.guid));
         }
-        table.touch();
-        Ok(())
+        if let Some(owner) = file.and_then(|id| table.files.get(&id)) {
+            return Err(taken(owner));
+        }
+        table.units.insert(node);
+        if let Some(file_node) = file_node {
+            table.files.insert(file_node);
+        }
+        Ok(Place {
+            units: self,
+            guid: disk.guid,
+            file,
+            filled: false,
+        })
     }
 
     /// Takes a disk offline and deletes it. Sleeps, a few seconds at most.
@@ -150,58 +155,91 @@ impl Units {
     pub(crate) fn device_in_use(&self, path: &CStr) -> Refusal {
         let number = block::number_at(path).ok();
         let owner = self.read(|table| {
-            let mut units = table.units.values();
-            units
-                .find(|unit| match &unit.disk.backend {
+            let mut disks = table.iter();
+            disks
+                .find(|disk| match &disk.backend {
                     Backend::Block(device) => Some(device.number()) == number,
                     Backend::File(_) => false,
                 })
-                .map(|unit| unit.disk.guid)
+                .map(|disk| disk.guid)
         });
         match owner {
             Some(guid) => taken(&guid),
             None => Refusal::new(
                 EBUSY,
                 format_args!("file: the device is in use (mounted, or claimed by something)"),
-            ),
+            )
+            .at(Lu::File as u16),
         }
-        .at(Lu::File as u16)
     }
 }
 
 impl Table {
     /// A disk by its GUID.
     pub(crate) fn get(&self, guid: &Guid) -> Result<&Arc<Unit>, Refusal> {
-        self.units.get(guid).ok_or_else(|| {
-            Refusal::new(
-                ENOENT,
-                format_args!("there is no LU {guid} of this provider"),
-            )
-            .at(Lu::Guid as u16)
-        })
+        self.units
+            .get(guid)
+            .and_then(Option::as_ref)
+            .ok_or_else(|| {
+                Refusal::new(
+                    ENOENT,
+                    format_args!("there is no LU {guid} of this provider"),
+                )
+                .at(Lu::Guid as u16)
+            })
     }
 
     /// All disks in the order of their GUIDs.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Disk> {
-        self.units.values().map(|unit| &*unit.disk)
-    }
-
-    /// Refuses a disk with a GUID or a file that another one has.
-    fn refuse_double(&self, disk: &Disk) -> Result<(), Refusal> {
-        if self.units.get(&disk.guid).is_some() {
-            return Err(guid_exists(&disk.guid));
-        }
-        // (A device can't be opened twice.)
-        if let Backend::File(file) = &disk.backend {
-            if let Some(owner) = self.files.get(&file.id()) {
-                return Err(taken(owner).at(Lu::File as u16));
-            }
-        }
-        Ok(())
+        self.units.values().flatten().map(|unit| &*unit.disk)
     }
 
     fn touch(&mut self) {
         self.generation = self.generation.wrapping_add(1).max(1);
+    }
+}
+
+/// A GUID and a file that are kept for a new disk; given back when it doesn't come.
+pub(crate) struct Place<'a> {
+    units: &'a Units,
+    guid: Guid,
+    file: Option<usize>,
+    filled: bool,
+}
+
+impl Place<'_> {
+    /// Registers the disk with the framework and enters it. May sleep.
+    pub(crate) fn fill(&mut self, disk: &Arc<Disk>) -> Result<(), Refusal> {
+        let unit = UniqueArc::new_uninit(GFP_KERNEL)?;
+        let module = self.units.module;
+        let _module = ModuleRef::get(module)?;
+        let unit: Arc<Unit> = unit
+            .write(Unit {
+                registration: register(disk, module)?,
+                disk: disk.clone(),
+                deleting: Atomic::new(false),
+                _module,
+            })
+            .into();
+        let mut table = self.units.table.lock();
+        if let Some(place) = table.units.get_mut(&self.guid) {
+            *place = Some(unit);
+        }
+        table.touch();
+        self.filled = true;
+        Ok(())
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if !self.filled {
+            let mut table = self.units.table.lock();
+            table.units.remove(&self.guid);
+            if let Some(file) = self.file {
+                table.files.remove(&file);
+            }
+        }
     }
 }
 
@@ -226,7 +264,7 @@ fn guid_exists(guid: &Guid) -> Refusal {
 }
 
 fn taken(owner: &Guid) -> Refusal {
-    Refusal::new(EBUSY, format_args!("file: LU {owner} has it"))
+    Refusal::new(EBUSY, format_args!("file: LU {owner} uses it already")).at(Lu::File as u16)
 }
 
 fn still_busy(error: Error) -> Refusal {

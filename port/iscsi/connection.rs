@@ -55,7 +55,8 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{ordering, Atomic},
-        Arc, SetOnce, //
+        Arc,
+        SetOnce, //
     },
     time::{Delta, Nsec}, //
 };
@@ -337,7 +338,8 @@ impl Connection {
     /// Whether there is something to do at once.
     fn is_busy(&self) -> bool {
         let sends = !self.tx.is_idle() || !self.link.finished.is_empty();
-        (sends && !self.tx.is_stuck()) || (self.rx.is_ready() && self.tx.has_room())
+        let reads = self.rx.is_ready() && self.tx.has_room();
+        (sends && !self.tx.is_stuck()) || (reads && !self.tx.is_starved())
     }
 
     /// Keeps the limits of time. Says until when to sleep, unless there is something to do now.

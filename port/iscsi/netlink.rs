@@ -88,9 +88,9 @@ fn write_target(writer: &mut Writer<'_>, target: &Target) -> Result {
 /// `target-get` of one.
 fn get_target(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), Refusal> {
     let name = name(request)?;
-    let target = provider()?.target(&name).ok_or_else(|| {
-        Refusal::new(ENOENT, format_args!("no target {name}")).at(T::Name as u16)
-    })?;
+    let target = provider()?
+        .target(&name)
+        .ok_or_else(|| Refusal::new(ENOENT, format_args!("no target {name}")).at(T::Name as u16))?;
     Ok(write_target(writer, &target)?)
 }
 
@@ -118,22 +118,29 @@ fn dump_targets(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     let provider = provider()?;
     let targets = provider.targets.lock();
     let all = targets.by_name.values();
-    list(dump, targets.generation, all, |writer, target| write_target(writer, target))
+    list(dump, targets.generation, all, |writer, target| {
+        write_target(writer, target)
+    })
 }
 
 /// `portal-get`.
 fn dump_portals(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     let provider = provider()?;
     let portals = provider.portals.lock();
-    list(dump, portals.generation, portals.iter(), |writer, portal| {
-        let ip = match portal.address {
-            SocketAddr::V4(v4) => v4.ip().to_ipv6_mapped(),
-            SocketAddr::V6(v6) => *v6.ip(),
-        };
-        writer.bytes(P::Address as u16, &ip.octets())?;
-        writer.u16(P::Port as u16, portal.address.port())?;
-        writer.u16(P::Tpgt as u16, portal.group_tag)
-    })
+    list(
+        dump,
+        portals.generation,
+        portals.iter(),
+        |writer, portal| {
+            let ip = match portal.address {
+                SocketAddr::V4(v4) => v4.ip().to_ipv6_mapped(),
+                SocketAddr::V6(v6) => *v6.ip(),
+            };
+            writer.bytes(P::Address as u16, &ip.octets())?;
+            writer.u16(P::Port as u16, portal.address.port())?;
+            writer.u16(P::Tpgt as u16, portal.group_tag)
+        },
+    )
 }
 
 /// The address of a portal, which must be there.

@@ -11,7 +11,8 @@ use kernel::{
     sync::{
         aref::ARef,
         atomic::{ordering, Atomic},
-        Arc, SetOnce, //
+        Arc,
+        SetOnce, //
     },
     time::{delay::fsleep, Delta}, //
 };
@@ -80,7 +81,7 @@ impl Door {
             match outcome {
                 Ok(()) => {}
                 // It left before it was let in.
-                Err(error) if error == ECONNABORTED => {}
+                Err(error) if error == ECONNABORTED || error == ENOTCONN => {}
                 // Short of memory or threads: that takes a while to get better.
                 Err(_) => fsleep(Delta::from_millis(100)),
             }
@@ -93,7 +94,10 @@ fn refuse(address: SocketAddr, error: Error) -> Refusal {
     if error == EADDRINUSE {
         Refusal::new(error, format_args!("{address} is in use"))
     } else if error == EADDRNOTAVAIL {
-        Refusal::new(error, format_args!("{address} is no address of this machine"))
+        Refusal::new(
+            error,
+            format_args!("{address} is no address of this machine"),
+        )
     } else {
         Refusal::new(error, format_args!("can't listen on {address}"))
     }

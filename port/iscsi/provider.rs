@@ -15,6 +15,7 @@ use kernel::{
     sync::{aref::ARef, Arc, Mutex},
     time::{Delta, Nsec}, //
 };
+use stmf::port::TargetPort;
 use stmf_iscsi_proto::{
     discovery::Portal,
     names::IscsiName, //
@@ -164,6 +165,8 @@ impl Provider {
         }
         self.targets.lock().remove(&target);
         target.unregister();
+        // Had somebody brought it online again in between, there could be sessions.
+        target.offline();
         self.close_if_unused();
         Ok(())
     }
@@ -176,7 +179,10 @@ impl Provider {
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
         if self.portals.lock().find(portal.address).is_some() {
-            return Err(Refusal::new(EEXIST, format_args!("there is that portal already")));
+            return Err(Refusal::new(
+                EEXIST,
+                format_args!("there is that portal already"),
+            ));
         }
         let door = Door::open(self, portal, &namespace)?;
         if self.targets.lock().is_empty() {
@@ -184,7 +190,10 @@ impl Provider {
             door.close();
             return Ok(self.portals.lock().add(portal, Some(namespace), None)?);
         }
-        let added = self.portals.lock().add(portal, Some(namespace), Some(door.clone()));
+        let added = self
+            .portals
+            .lock()
+            .add(portal, Some(namespace), Some(door.clone()));
         if added.is_err() {
             door.close();
         }
@@ -245,7 +254,9 @@ impl Provider {
 
     /// A connection is in a session now, or gone.
     pub(crate) fn farewell(&self, link: &Arc<Link>) {
-        self.visitors.lock().retain(|visitor| !Arc::ptr_eq(visitor, link));
+        self.visitors
+            .lock()
+            .retain(|visitor| !Arc::ptr_eq(visitor, link));
     }
 }
 

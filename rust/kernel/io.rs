@@ -8,16 +8,19 @@
 //! want of memory.
 
 use crate::{
-    bindings,
     block::BioIo,
     fs::FileIo,
     pages::PageList,
-    token::{MustEnd, Token},
+    token::{Cell, MustEnd, Token},
     work::Deferred, //
 };
-use core::mem::ManuallyDrop;
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
 use kernel::{
     error::code::*,
+    ffi::c_void,
     prelude::*,
     types::Opaque, //
 };
@@ -26,6 +29,10 @@ use kernel::{
 pub trait Carried: MustEnd {
     /// Lends the data and the room, which stay borrowed as long as the device has the command.
     fn lend(&mut self) -> (&mut PageList, &mut Room);
+
+    /// Whether somebody still waits for the command. Asked before an I/O that had to be put off is
+    /// started: what was aborted meanwhile must not reach the medium late.
+    fn is_wanted(&self) -> bool;
 }
 
 /// What becomes of a command when its device is done with it.
@@ -51,6 +58,8 @@ pub enum Operation {
 /// Why a device failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
+    /// The command was not wanted any more, and not carried out.
+    Aborted,
     /// No resources at this moment.
     Busy,
     /// The device was removed or is offline.
@@ -138,9 +147,68 @@ impl Default for Room {
     }
 }
 
-/// The start of a list's segments, for C code that goes through them while the token is in its
-/// hands.
-pub(crate) fn segments(data: &mut PageList) -> (*mut bindings::bio_vec, usize) {
-    let segments = data.bvecs();
-    (segments.as_ptr().cast_mut(), segments.len())
+/// A command with what it has lent.
+///
+/// # Invariants
+///
+/// `data` and `room` are borrowed from the token's value by one call of [`Carried::lend`], and the
+/// value isn't used otherwise as long as this exists.
+pub(crate) struct Lent<T: Carried> {
+    token: Token<T>,
+    data: NonNull<PageList>,
+    room: NonNull<Room>,
+}
+
+impl<T: Carried> Lent<T> {
+    /// Has a command lend its data and its room.
+    pub(crate) fn new(mut token: Token<T>) -> Self {
+        let (data, room) = token.lend();
+        let (data, room) = (NonNull::from(data), NonNull::from(room));
+        // INVARIANT: Just borrowed. A token's value doesn't move with the token.
+        Self { token, data, room }
+    }
+
+    /// The data and the room.
+    pub(crate) fn parts(&mut self) -> (&mut PageList, &mut Room) {
+        // SAFETY: By the invariant both are borrowed for us, and two different things.
+        unsafe { (self.data.as_mut(), self.room.as_mut()) }
+    }
+
+    /// Gives the data and the room back to the command.
+    pub(crate) fn end(self) -> Token<T> {
+        self.token
+    }
+
+    /// Leaves the command to C code, which keeps the result in the room.
+    pub(crate) fn into_raw(self) -> RawLent {
+        RawLent {
+            token: self.token.into_raw().as_ptr().cast(),
+            data: self.data,
+            room: self.room,
+        }
+    }
+
+    /// Takes a command back from C code.
+    ///
+    /// # Safety
+    ///
+    /// `raw` comes from [`Lent::<T>::into_raw`], and is not used by anybody else from here on.
+    pub(crate) unsafe fn from_raw(raw: RawLent) -> Self {
+        let cell = raw.token.cast::<Cell<T>>();
+        // INVARIANT: By the requirement nobody has used the command since `into_raw`.
+        Self {
+            // SAFETY: By the requirement the pointer comes from `Token::into_raw`.
+            token: unsafe { Token::from_raw(NonNull::new_unchecked(cell)) },
+            data: raw.data,
+            room: raw.room,
+        }
+    }
+}
+
+/// A [`Lent`] in the hands of C code.
+#[derive(Clone, Copy)]
+pub(crate) struct RawLent {
+    token: *mut c_void,
+    data: NonNull<PageList>,
+    room: NonNull<Room>,
 }

@@ -10,9 +10,9 @@
 
 use crate::{
     bindings,
-    io::Carried,
+    io::{Carried, Lent, RawLent},
     shims,
-    token::{Cell, Token}, //
+    token::Token, //
 };
 use core::{
     marker::PhantomData,
@@ -20,7 +20,6 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    ffi::c_void,
     prelude::*,
     workqueue::{Queue, RawWorkItem}, //
 };
@@ -83,9 +82,29 @@ pub trait Run<T: Carried>: 'static {
     fn run(token: Token<T>);
 }
 
+/// As [`Run`], with what the command has lent.
+pub(crate) trait RunLent<T: Carried>: 'static {
+    /// Called once. Process context; may sleep.
+    fn run(lent: Lent<T>);
+}
+
 /// Hands a command over to a work queue. Any context.
 pub fn later<T: Carried, R: Run<T>>(queue: &Queue, token: Token<T>) {
-    queue.enqueue(Later::<T, R>(token, PhantomData));
+    later_lent::<T, Ended<R>>(queue, Lent::new(token));
+}
+
+/// As [`later`], with what the command has lent.
+pub(crate) fn later_lent<T: Carried, R: RunLent<T>>(queue: &Queue, lent: Lent<T>) {
+    queue.enqueue(Later::<T, R>(lent, PhantomData));
+}
+
+/// Makes a [`RunLent`] of a [`Run`].
+struct Ended<R>(PhantomData<R>);
+
+impl<T: Carried, R: Run<T>> RunLent<T> for Ended<R> {
+    fn run(lent: Lent<T>) {
+        R::run(lent.end());
+    }
 }
 
 /// A command as a work item, in its [`crate::io::Room`].
@@ -93,28 +112,31 @@ pub fn later<T: Carried, R: Run<T>>(queue: &Queue, token: Token<T>) {
 pub(crate) struct Deferred {
     // First, so that the work function finds the rest from the pointer that C gives it.
     work: bindings::work_struct,
-    token: *mut c_void,
+    lent: RawLent,
 }
 
 /// A command on its way to a work queue.
-struct Later<T: Carried, R: Run<T>>(Token<T>, PhantomData<fn(R)>);
+struct Later<T: Carried, R: RunLent<T>>(Lent<T>, PhantomData<fn(R)>);
 
-// SAFETY: The pointer given to `queue_work_on` is into the heap cell of a token that has been
-// given up, so it is valid and unused by others until `run_deferred`, the work's function, takes
-// the token back.
-unsafe impl<T: Carried, R: Run<T>> RawWorkItem<0> for Later<T, R> {
+// SAFETY: The command is owned, and commands are `Send`.
+unsafe impl<T: Carried, R: RunLent<T>> Send for Later<T, R> {}
+
+// SAFETY: The pointer given to `queue_work_on` is into the room of a command that has been given
+// up, so it is valid and unused by others until `run_deferred`, the work's function, takes the
+// command back.
+unsafe impl<T: Carried, R: RunLent<T>> RawWorkItem<0> for Later<T, R> {
     type EnqueueOutput = ();
 
     unsafe fn __enqueue<F>(self, queue_work_on: F)
     where
         F: FnOnce(*mut bindings::work_struct) -> bool,
     {
-        let mut token = self.0;
-        let deferred = token.lend().1.deferred.get();
-        let raw = token.into_raw();
-        // SAFETY: `deferred` points into the token's cell, which is ours and stays where it is.
+        let mut lent = self.0;
+        let deferred = lent.parts().1.deferred.get();
+        let raw = lent.into_raw();
+        // SAFETY: `deferred` is memory for a `Deferred` in the room, which is ours.
         let work = unsafe {
-            (&raw mut (*deferred).token).write(raw.as_ptr().cast());
+            (&raw mut (*deferred).lent).write(raw);
             let work = &raw mut (*deferred).work;
             shims::init_work(work, Some(run_deferred::<T, R>));
             work
@@ -129,10 +151,10 @@ unsafe impl<T: Carried, R: Run<T>> RawWorkItem<0> for Later<T, R> {
 /// # Safety
 ///
 /// `work` is that of a [`Deferred`] that [`Later::<T, R>`] queued; called once.
-unsafe extern "C" fn run_deferred<T: Carried, R: Run<T>>(work: *mut bindings::work_struct) {
-    // SAFETY: `Deferred` is `repr(C)` with the work first, and lives in the token's cell. The work
-    // queue doesn't touch the work any more: its function may free it.
-    let raw = unsafe { (*work.cast::<Deferred>()).token };
-    // SAFETY: The pointer came from `into_raw` in `__enqueue`, and nobody used it since.
-    R::run(unsafe { Token::from_raw(NonNull::new_unchecked(raw.cast::<Cell<T>>())) });
+unsafe extern "C" fn run_deferred<T: Carried, R: RunLent<T>>(work: *mut bindings::work_struct) {
+    // SAFETY: `Deferred` is `repr(C)` with the work first. The work queue doesn't touch the work
+    // any more: its function may free it.
+    let raw = unsafe { (*work.cast::<Deferred>()).lent };
+    // SAFETY: It came from `into_raw` in `__enqueue`, and nobody used it since.
+    R::run(unsafe { Lent::from_raw(raw) });
 }

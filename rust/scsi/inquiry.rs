@@ -72,8 +72,12 @@ impl Peripheral {
 pub mod version {
     /// SAM-5.
     pub const SAM_5: u16 = 0x00a0;
+    /// SPC-4.
+    pub const SPC_4: u16 = 0x0460;
     /// SPC-5.
     pub const SPC_5: u16 = 0x05c0;
+    /// SBC-3.
+    pub const SBC_3: u16 = 0x04c0;
     /// SBC-4.
     pub const SBC_4: u16 = 0x0600;
     /// FCP.
@@ -138,7 +142,8 @@ impl StandardInquiry<'_> {
     /// contingent allegiance.
     pub fn write(&self, out: &mut Sink<'_>) {
         const RMB: u8 = 0x80;
-        const VERSION_SPC_5: u8 = 0x07;
+        /// Nothing here needs SPC-5, and there are initiators and test suites that don't know of it.
+        const VERSION_SPC_4: u8 = 0x06;
         const HISUP: u8 = 0x10;
         const RESPONSE_DATA_FORMAT: u8 = 0x02;
         const THIRD_PARTY_COPY: u8 = 0x08;
@@ -152,7 +157,7 @@ impl StandardInquiry<'_> {
         let flag = |set, bit| if set { bit } else { 0 };
         out.u8(self.peripheral.code());
         out.u8(flag(self.removable, RMB));
-        out.u8(VERSION_SPC_5);
+        out.u8(VERSION_SPC_4);
         out.u8(HISUP | RESPONSE_DATA_FORMAT);
         // ADDITIONAL LENGTH, see below.
         out.u8(0);
@@ -202,18 +207,18 @@ mod tests {
             versions: &[
                 version::SAM_5,
                 version::ISCSI,
-                version::SPC_5,
-                version::SBC_4,
+                version::SPC_4,
+                version::SBC_3,
             ],
             ..StandardInquiry::default()
         });
         assert_eq!(bytes.len(), StandardInquiry::LEN);
-        assert_eq!(bytes[..8], [0x00, 0x00, 0x07, 0x12, 69, 0x18, 0x10, 0x02]);
+        assert_eq!(bytes[..8], [0x00, 0x00, 0x06, 0x12, 69, 0x18, 0x10, 0x02]);
         assert_eq!(&bytes[8..36], b"SUN     COMSTAR         1.0 ");
         assert_eq!(bytes[36..58], [0; 22]);
         assert_eq!(
             bytes[58..66],
-            [0x00, 0xa0, 0x09, 0x60, 0x05, 0xc0, 0x06, 0x00]
+            [0x00, 0xa0, 0x09, 0x60, 0x04, 0x60, 0x04, 0xc0]
         );
         assert_eq!(bytes[66..], [0; 8]);
     }
@@ -226,7 +231,7 @@ mod tests {
             ..StandardInquiry::default()
         });
         assert_eq!(bytes.len(), StandardInquiry::SHORT_LEN);
-        assert_eq!(bytes[..8], [0x7f, 0x00, 0x07, 0x12, 31, 0, 0, 0]);
+        assert_eq!(bytes[..8], [0x7f, 0x00, 0x06, 0x12, 31, 0, 0, 0]);
     }
 
     #[test]

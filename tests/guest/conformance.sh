@@ -9,11 +9,11 @@ target=$(target_name disk)
 make_target "$target"
 file_lu disk 256M 0
 
+# Every test that these families have in libiscsi 1.19; skipped are those of commands to come.
 FAMILIES=(ALL.Inquiry ALL.TestUnitReady ALL.ReadCapacity10 ALL.ReadCapacity16 ALL.Read6 ALL.Read10
 	ALL.Read12 ALL.Read16 ALL.Write10 ALL.Write12 ALL.Write16 ALL.Verify10 ALL.Verify16
 	ALL.Mandatory ALL.ReportSupportedOpcodes ALL.StartStopUnit ALL.ModeSense6
-	ALL.iSCSIcmdsn ALL.iSCSIdatasn ALL.iSCSIResiduals ALL.iSCSITMF ALL.iSCSISendTargets
-	ALL.iSCSINop)
+	iSCSI.iSCSIcmdsn iSCSI.iSCSIdatasn iSCSI.iSCSIResiduals iSCSI.iSCSITMF)
 
 failed=0
 for family in "${FAMILIES[@]}"; do

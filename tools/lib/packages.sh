@@ -46,7 +46,7 @@ package_lists() {
 		# suite carries a newer one for the browsers.
 		echo "rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web"
 	else
-		echo "rustc rust-src rustfmt rust-clippy cargo bindgen virtiofsd"
+		echo "rustc rust-src rustfmt rust-clippy cargo bindgen"
 	fi
 }
 

@@ -73,6 +73,10 @@ impl Carried for Background {
     fn lend(&mut self) -> (&mut PageList, &mut Room) {
         (&mut self.data, &mut self.room)
     }
+
+    fn is_wanted(&self) -> bool {
+        true
+    }
 }
 
 impl Done<Background> for Background {

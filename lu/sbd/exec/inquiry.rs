@@ -42,7 +42,7 @@ pub(super) fn standard(disk: &Disk, sink: &mut Sink<'_>) {
         product: text(&disk.names.product),
         revision: REVISION,
         command_queuing: true,
-        versions: &[version::SAM_5, version::SPC_5, version::SBC_4],
+        versions: &[version::SAM_5, version::SPC_4, version::SBC_3],
         ..StandardInquiry::default()
     };
     inquiry.write(sink);

@@ -27,7 +27,10 @@ pub(super) fn plan_write(disk: &Disk, transfer: &Transfer) -> Result<DataPhase, 
     let len = checked_length(disk, transfer)?;
     Ok(match len {
         0 => DataPhase::None,
-        _ => DataPhase::FromInitiator(len),
+        _ => DataPhase::ToMedium {
+            len,
+            block: disk.geometry.length(1),
+        },
     })
 }
 

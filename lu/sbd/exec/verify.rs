@@ -105,6 +105,10 @@ impl Carried for Check {
     fn lend(&mut self) -> (&mut PageList, &mut Room) {
         (&mut self.medium, &mut self.room)
     }
+
+    fn is_wanted(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.is_aborted())
+    }
 }
 
 impl Done<Check> for Check {

@@ -91,7 +91,10 @@ impl Connection {
             return;
         };
         if write.get().sequence.is_complete() {
-            normal.writes.finish(write).incoming.execute();
+            let mut write = normal.writes.finish(write);
+            // The response says how many R2Ts there were.
+            write.incoming.set_note(write.sequence.exp_data_sn());
+            write.incoming.execute();
         } else {
             normal.writes.wait(write);
         }

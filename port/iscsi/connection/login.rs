@@ -75,7 +75,8 @@ impl LoginPhase {
         for pair in Pairs::new(text).map_while(Result::ok) {
             if pair.key == "InitiatorAlias" && pair.value.len() <= MAX_SIMPLE_VALUE_LEN {
                 self.alias.clear();
-                self.alias.extend_from_slice(pair.value.as_bytes(), GFP_KERNEL)?;
+                self.alias
+                    .extend_from_slice(pair.value.as_bytes(), GFP_KERNEL)?;
             }
         }
         Ok(())
@@ -209,15 +210,13 @@ impl Connection {
             old.link.stop();
             old.link.join(REINSTATEMENT_LIMIT);
         }
-        let normal = self
-            .begin_session(membership)
-            .map_err(|error| {
-                failed(if error == ENODEV {
-                    LoginStatus::ServiceUnavailable
-                } else {
-                    LoginStatus::OutOfResources
-                })
-            })?;
+        let normal = self.begin_session(membership).map_err(|error| {
+            failed(if error == ENODEV {
+                LoginStatus::ServiceUnavailable
+            } else {
+                LoginStatus::OutOfResources
+            })
+        })?;
         self.numbers.follow(normal.endpoint.clone());
         self.phase = Phase::Normal(normal);
         self.provider.farewell(&self.link);
@@ -256,7 +255,9 @@ struct IsidText {
 
 impl IsidText {
     fn show(&mut self, isid: Isid) -> fmt::Result {
-        isid.0.iter().try_for_each(|byte| write!(self, "{byte:02x}"))
+        isid.0
+            .iter()
+            .try_for_each(|byte| write!(self, "{byte:02x}"))
     }
 
     fn as_str(&self) -> &str {

@@ -134,8 +134,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks the initiator whether it is there.
+    /// Asks the initiator whether it is there, after a long silence.
     pub(super) fn ask(&mut self) {
+        self.tx.shrink();
         let ttt = self.numbers.next_ping();
         // Without memory for it the question is not asked, and the silence noticed all the same.
         let _ = self.tx.say(Reply::new(Said::Ping(ttt)));

@@ -263,9 +263,14 @@ impl Numbers {
 
     /// The numbers for the next response, which has not taken its StatSN yet.
     pub(super) fn serials(&mut self) -> Serials {
+        self.serials_with(0)
+    }
+
+    /// As [`Numbers::serials`], when `released` places are about to become free.
+    fn serials_with(&mut self, released: u32) -> Serials {
         let free = self.endpoint.as_ref().map(|endpoint| endpoint.free_slots());
         let free = free.map_or(VISITOR_WINDOW, |free| u32::try_from(free).unwrap_or(0));
-        self.commands.open(free);
+        self.commands.open(free.saturating_add(released));
         Serials {
             stat_sn: self.status.peek(),
             exp_cmd_sn: self.commands.exp_cmd_sn(),
@@ -325,7 +330,8 @@ impl Answering {
             status: self.task.status().code(),
             residual: self.residual(),
             bidi_read_residual: Residual::None,
-            exp_data_sn: self.data.exp_data_sn(),
+            // The Data-In PDUs of a read, the R2Ts of a write.
+            exp_data_sn: self.data.exp_data_sn().max(self.task.note()),
             sn,
             data_len: short.data_len(),
         };
@@ -457,6 +463,16 @@ impl Sender {
         self.blocked || self.starved
     }
 
+    /// Whether memory is waited for.
+    pub(super) fn is_starved(&self) -> bool {
+        self.starved
+    }
+
+    /// Gives back what an idle connection can do without.
+    pub(super) fn shrink(&mut self) {
+        self.train.shrink();
+    }
+
     /// Whether memory is waited for; forgets it, so that it is tried again.
     pub(super) fn take_starved(&mut self) -> bool {
         mem::take(&mut self.starved)
@@ -467,7 +483,9 @@ impl Sender {
         if !self.rest.is_empty() {
             match (&self.attached, &self.answering) {
                 (Some(pages), _) => self.rest.load(pages, &mut self.train)?,
-                (None, Some(answering)) => self.rest.load(answering.task.data(), &mut self.train)?,
+                (None, Some(answering)) => {
+                    self.rest.load(answering.task.data(), &mut self.train)?
+                }
                 (None, None) => self.rest = Rest::default(),
             }
         }
@@ -477,7 +495,11 @@ impl Sender {
 
     /// Loads the next reply, if there is one.
     fn load_reply(&mut self, late: bool, numbers: &mut Numbers) -> Result<bool, Full> {
-        let replies = if late { &mut self.late } else { &mut self.replies };
+        let replies = if late {
+            &mut self.late
+        } else {
+            &mut self.replies
+        };
         let Some(reply) = replies.first() else {
             return Ok(false);
         };
@@ -507,6 +529,7 @@ impl Sender {
                 status: Status::Good.code(),
                 residual: answering.residual(),
             });
+            let ends = u32::from(status.is_some());
             let header = DataIn {
                 is_final: plan.is_final,
                 acknowledge: false,
@@ -514,7 +537,7 @@ impl Sender {
                 lun: [0; 8],
                 itt: answering.itt,
                 ttt: Ttt::RESERVED,
-                sn: numbers.serials(),
+                sn: numbers.serials_with(ends),
                 data_sn: plan.data_sn,
                 offset: plan.offset,
                 data_len: plan.len,
@@ -529,7 +552,7 @@ impl Sender {
             return Ok(true);
         }
         if !answering.answered {
-            let (header, short) = answering.response(numbers.serials());
+            let (header, short) = answering.response(numbers.serials_with(1));
             self.train.push(&[&header, short.padded()])?;
             numbers.count_status();
         }
@@ -596,9 +619,7 @@ impl Connection {
             let more = self.tx.load_reply(false, &mut self.numbers)?
                 || self.load_r2t()?
                 || self.tx.load_answer(&mut self.numbers)?
-                || self
-                    .tx
-                    .go_on(&self.link, &self.params, &mut self.numbers)?;
+                || self.tx.go_on(&self.link, &self.params, &mut self.numbers)?;
             if !more {
                 return Ok(());
             }

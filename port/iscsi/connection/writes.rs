@@ -71,7 +71,10 @@ impl Writing {
         let write = self.write.get_mut();
         let wanted = write.wanted().saturating_sub(self.offset).min(bytes.len());
         let bytes_wanted = bytes.get(..wanted).unwrap_or(&[]);
-        write.incoming.data_mut().write_at(self.offset, bytes_wanted);
+        write
+            .incoming
+            .data_mut()
+            .write_at(self.offset, bytes_wanted);
         self.skip(bytes.len());
     }
 
@@ -208,7 +211,9 @@ impl Writes {
     ) -> Result<bool, E> {
         while self.soliciting != 0 {
             let slot = self.soliciting.trailing_zeros();
-            let place = self.places.get_mut(usize::try_from(slot).unwrap_or(usize::MAX));
+            let place = self
+                .places
+                .get_mut(usize::try_from(slot).unwrap_or(usize::MAX));
             if let Some(Some(write)) = place {
                 let mut sequence = write.sequence;
                 if let Some(plan) = sequence.next_r2t() {

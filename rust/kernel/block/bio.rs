@@ -22,19 +22,18 @@
 use super::{Open, SECTOR_SIZE};
 use crate::{
     bindings,
-    io::{self, Carried, Done, Failure, Operation},
+    io::{Carried, Done, Failure, Lent, Operation, RawLent},
     live::LiveRef,
     shims,
-    token::{Cell, Token},
-    work::{self, Run}, //
+    token::Token,
+    work::{self, RunLent}, //
 };
 use core::{
     marker::PhantomData,
-    ptr::{self, NonNull}, //
+    ptr, //
 };
 use kernel::{
     error::Error,
-    ffi::c_void,
     prelude::*, //
 };
 
@@ -43,7 +42,7 @@ use kernel::{
 pub(crate) struct BioIo {
     // First, so that `end_io` finds the rest from the pointer that C gives it.
     bio: bindings::bio,
-    token: *mut c_void,
+    lent: RawLent,
     state: State,
 }
 
@@ -52,8 +51,6 @@ struct State {
     open: LiveRef<Open>,
     operation: Operation,
     sector: u64,
-    /// The number of bytes.
-    len: u32,
 }
 
 const SYNC: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_SYNC;
@@ -73,11 +70,6 @@ impl State {
             Operation::Flush => bindings::req_op_REQ_OP_WRITE | PREFLUSH,
         }
     }
-
-    /// Whether the device may take it without waiting.
-    fn may_try(&self) -> bool {
-        self.open.nowait && self.len <= self.open.max_bytes
-    }
 }
 
 /// Starts an I/O; see [`super::Device::submit`].
@@ -85,26 +77,25 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     open: LiveRef<Open>,
     operation: Operation,
     offset: u64,
-    mut token: Token<T>,
+    token: Token<T>,
 ) {
+    let mut lent = Lent::new(token);
     let len = match operation {
-        Operation::Read | Operation::Write { .. } => token.lend().0.len(),
+        Operation::Read | Operation::Write { .. } => lent.parts().0.len(),
         Operation::Flush => 0,
     };
-    let Ok(len) = u32::try_from(len) else {
-        return D::done(token, Err(Failure::Unsupported));
-    };
     if len == 0 && operation != Operation::Flush {
-        return D::done(token, Ok(()));
+        return D::done(lent.end(), Ok(()));
     }
-    let state = State {
-        open,
-        operation,
-        sector: offset / SECTOR_SIZE,
-        len,
-    };
-    let may_try = state.may_try();
-    let started = Started::new(token, state);
+    let may_try = open.nowait && len <= open.max_bytes as usize;
+    let started = Started::new(
+        lent,
+        State {
+            open,
+            operation,
+            sector: offset / SECTOR_SIZE,
+        },
+    );
     if may_try {
         started.issue::<D>(NOWAIT);
     } else {
@@ -116,47 +107,58 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
 ///
 /// # Invariants
 ///
-/// The room holds a [`BioIo`] whose `state` is written. Its `len` is the length of the data, or
-/// zero for a flush.
-struct Started<T: Carried>(Token<T>);
+/// The room holds a [`BioIo`] whose `state` is written.
+struct Started<T: Carried>(Lent<T>);
 
 impl<T: Carried> Started<T> {
-    fn new(mut token: Token<T>, state: State) -> Self {
-        let io = token.lend().1.block();
+    fn new(mut lent: Lent<T>, state: State) -> Self {
+        let io = lent.parts().1.block();
         // SAFETY: `io` is memory for a `BioIo`, which the room lends to us.
         unsafe { (&raw mut (*io).state).write(state) };
         // INVARIANT: Just written.
-        Self(token)
+        Self(lent)
     }
 
     fn state(&mut self) -> &mut State {
-        let io = self.0.lend().1.block();
-        // SAFETY: Written by the invariant; ours as long as the token is.
+        let io = self.0.parts().1.block();
+        // SAFETY: Written by the invariant; ours as long as the command is.
         unsafe { &mut (*io).state }
+    }
+
+    /// Ends the I/O: gives the command and the state back.
+    fn into_parts(mut self) -> (Token<T>, State) {
+        let state: *mut State = self.state();
+        // SAFETY: Written by the invariant; `self` ends here, so it is read out once.
+        let state = unsafe { state.read() };
+        (self.0.end(), state)
     }
 
     /// Makes the bio and gives it, with the command, to the block layer.
     fn issue<D: Done<T>>(mut self, more_flags: bindings::blk_opf_t) {
         let flags = self.state().flags() | more_flags;
-        let (data, room) = self.0.lend();
-        let (segments, _) = io::segments(data);
+        let is_flush = self.state().operation == Operation::Flush;
+        let (data, room) = self.0.parts();
+        let Ok(len) = u32::try_from(data.len()) else {
+            return self.end::<D>(Err(Failure::Unsupported));
+        };
+        let segments = data.bvecs().as_ptr();
         let io = room.block();
         let raw = self.0.into_raw();
         // SAFETY:
-        // - `io`, the segments and the pages are in or owned by the cell of the token that has just
-        //   been given up, so they stay as they are until `end_io` takes the token back.
+        // - `io`, the segments and the pages are lent by the command that has just been given up,
+        //   so they stay as they are until `end_io` takes it back.
         // - The reference in the state keeps the device open until then.
-        // - A bio of `BIO_CLONED` only refers to its segments, so it needs no room for any; by the
-        //   invariant `len` is the sum of their lengths.
+        // - A bio of `BIO_CLONED` only refers to its segments, so it needs no room for any; `len`
+        //   is the sum of their lengths.
         unsafe {
             let bio = &raw mut (*io).bio;
             let state = &(*io).state;
-            (&raw mut (*io).token).write(raw.as_ptr().cast());
+            (&raw mut (*io).lent).write(raw);
             bindings::bio_init(bio, state.open.bdev.as_ptr(), ptr::null_mut(), 0, flags);
             (*bio).bi_iter.bi_sector = state.sector;
-            if state.len > 0 {
-                (*bio).bi_io_vec = segments;
-                (*bio).bi_iter.bi_size = state.len;
+            if !is_flush {
+                (*bio).bi_io_vec = segments.cast_mut();
+                (*bio).bi_iter.bi_size = len;
                 (*bio).bi_flags |= 1 << bindings::BIO_CLONED;
             }
             (*bio).bi_end_io = Some(end_io::<T, D>);
@@ -167,7 +169,7 @@ impl<T: Carried> Started<T> {
     /// Leaves it to a worker, who may wait. Any context.
     fn wait<D: Done<T>>(mut self) {
         let open = self.state().open.clone();
-        work::later::<T, Wait<D>>(&open.queue, self.0);
+        work::later_lent::<T, Wait<D>>(&open.queue, self.0);
     }
 
     /// Deals with what came of the bio: `tried` with [`NOWAIT`]. Any context.
@@ -190,22 +192,27 @@ impl<T: Carried> Started<T> {
         self.end::<D>(Err(failure));
     }
 
-    /// Gives the command back.
-    fn end<D: Done<T>>(mut self, outcome: Result<(), Failure>) {
-        let state: *mut State = self.state();
-        // SAFETY: Written by the invariant; `self` ends here, so it is read out once.
-        drop(unsafe { state.read() });
-        D::done(self.0, outcome);
+    /// Gives the command back with what came of it.
+    fn end<D: Done<T>>(self, outcome: Result<(), Failure>) {
+        let (token, state) = self.into_parts();
+        drop(state);
+        D::done(token, outcome);
     }
 }
 
 /// The submission of a bio that may have to wait, on the device's own queue.
 struct Wait<D>(PhantomData<D>);
 
-impl<T: Carried, D: Done<T>> Run<T> for Wait<D> {
-    fn run(token: Token<T>) {
+impl<T: Carried, D: Done<T>> RunLent<T> for Wait<D> {
+    fn run(lent: Lent<T>) {
         // INVARIANT: Queued by `Started::wait` alone.
-        Started(token).issue::<D>(0);
+        let (token, state) = Started(lent).into_parts();
+        if token.is_wanted() {
+            Started::new(Lent::new(token), state).issue::<D>(0);
+        } else {
+            drop(state);
+            D::done(token, Err(Failure::Aborted));
+        }
     }
 }
 
@@ -216,14 +223,14 @@ impl<T: Carried, D: Done<T>> Run<T> for Wait<D> {
 /// Called by the block layer for a bio of [`Started::<T>::issue::<D>`], once.
 unsafe extern "C" fn end_io<T: Carried, D: Done<T>>(bio: *mut bindings::bio) {
     let io = bio.cast::<BioIo>();
-    // SAFETY: The bio is the first field of a `BioIo`, in the cell of a token that was given up.
+    // SAFETY: The bio is the first field of a `BioIo`, in the room of a command that was given up.
     // The block layer doesn't touch the bio any more: its owner may free it here.
     let (status, flags, raw) = unsafe {
         bindings::bio_uninit(bio);
-        ((*bio).bi_status, (*bio).bi_opf, (*io).token)
+        ((*bio).bi_status, (*bio).bi_opf, (*io).lent)
     };
-    // SAFETY: The pointer came from `into_raw`, and nobody used it since.
-    let token = unsafe { Token::from_raw(NonNull::new_unchecked(raw.cast::<Cell<T>>())) };
+    // SAFETY: It came from `into_raw`, and nobody used it since.
+    let lent = unsafe { Lent::from_raw(raw) };
     // INVARIANT: The state wasn't taken out.
-    Started(token).settle::<D>(status, flags & NOWAIT != 0);
+    Started(lent).settle::<D>(status, flags & NOWAIT != 0);
 }

@@ -9,20 +9,17 @@
 use super::{Mode, Open};
 use crate::{
     bindings,
-    io::{self, Carried, Done, Failure, Operation},
+    io::{Carried, Done, Failure, Lent, Operation, RawLent},
     live::LiveRef,
     pages::PageList,
     shims,
-    token::{Cell, Token},
-    work::{self, Run}, //
+    token::Token,
+    work::{self, RunLent}, //
 };
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
+use core::marker::PhantomData;
 use kernel::{
     error::{to_result, Error},
-    ffi::{c_int, c_long, c_void},
+    ffi::{c_int, c_long},
     prelude::*,
     types::Opaque, //
 };
@@ -32,7 +29,7 @@ use kernel::{
 pub(crate) struct FileIo {
     // First, so that `complete` finds the rest from the pointer that C gives it.
     iocb: bindings::kiocb,
-    token: *mut c_void,
+    lent: RawLent,
     state: State,
 }
 
@@ -69,10 +66,11 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     open: LiveRef<Open>,
     operation: Operation,
     offset: u64,
-    mut token: Token<T>,
+    token: Token<T>,
 ) {
-    if operation != Operation::Flush && token.lend().0.is_empty() {
-        return D::done(token, Ok(()));
+    let mut lent = Lent::new(token);
+    if operation != Operation::Flush && lent.parts().0.is_empty() {
+        return D::done(lent.end(), Ok(()));
     }
     let state = State {
         open,
@@ -82,7 +80,7 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
         is_try: false,
     };
     let may_try = state.may_try();
-    let started = Started::new(token, state);
+    let started = Started::new(lent, state);
     if may_try {
         started.transfer::<D>(true);
     } else {
@@ -95,53 +93,60 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
 /// # Invariants
 ///
 /// The room holds a [`FileIo`] whose `state` is written.
-struct Started<T: Carried>(Token<T>);
+struct Started<T: Carried>(Lent<T>);
 
 impl<T: Carried> Started<T> {
-    fn new(mut token: Token<T>, state: State) -> Self {
-        let io = token.lend().1.file();
+    fn new(mut lent: Lent<T>, state: State) -> Self {
+        let io = lent.parts().1.file();
         // SAFETY: `io` is memory for a `FileIo`, which the room lends to us.
         unsafe { (&raw mut (*io).state).write(state) };
         // INVARIANT: Just written.
-        Self(token)
+        Self(lent)
     }
 
     fn parts(&mut self) -> (&mut PageList, &mut State) {
-        let (data, room) = self.0.lend();
-        // SAFETY: Written by the invariant; ours as long as the token is.
+        let (data, room) = self.0.parts();
+        // SAFETY: Written by the invariant; ours as long as the command is.
         (data, unsafe { &mut (*room.file()).state })
+    }
+
+    /// Ends the I/O: gives the command and the state back.
+    fn into_parts(mut self) -> (Token<T>, State) {
+        let state: *mut State = self.parts().1;
+        // SAFETY: Written by the invariant; `self` ends here, so it is read out once.
+        let state = unsafe { state.read() };
+        (self.0.end(), state)
     }
 
     /// Gives what is left to do to the file system, and deals with the result.
     fn transfer<D: Done<T>>(mut self, is_try: bool) {
         self.parts().1.is_try = is_try;
-        let (data, room) = self.0.lend();
-        let (segments, count) = io::segments(data);
-        let len = data.len();
+        let (data, room) = self.0.parts();
+        let (segments, len) = (data.bvecs(), data.len());
+        let (segments, count) = (segments.as_ptr(), segments.len());
         let io = room.file();
         let raw = self.0.into_raw();
         // SAFETY:
-        // - `io`, the segments and the pages are in or owned by the cell of the token that has just
-        //   been given up, so they stay as they are until `complete` takes the token back, or we
-        //   below.
+        // - `io`, the segments and the pages are lent by the command that has just been given up,
+        //   so they stay as they are until `complete` takes it back, or we below.
         // - `len` is the sum of the segments' lengths.
         let ret = unsafe {
-            (&raw mut (*io).token).write(raw.as_ptr().cast());
+            (&raw mut (*io).lent).write(raw);
             start(io, segments, count, len, complete::<T, D>)
         };
         if ret == -(bindings::EIOCBQUEUED as isize) {
             return;
         }
         // SAFETY: Given up above; the file system ended the I/O and won't call `complete`.
-        let token = unsafe { Token::from_raw(raw) };
+        let lent = unsafe { Lent::from_raw(raw) };
         // INVARIANT: The state wasn't taken out.
-        Self(token).settle::<D>(ret);
+        Self(lent).settle::<D>(ret);
     }
 
     /// Deals with a transfer's result. Any context: what would take long goes to a worker.
     fn settle<D: Done<T>>(mut self, ret: isize) {
         let (data, state) = self.parts();
-        let left = data.len() - state.moved;
+        let left = data.len().saturating_sub(state.moved);
         match usize::try_from(ret) {
             Ok(moved) if moved >= left => self.end::<D>(Ok(())),
             Ok(0) if state.is_try => self.wait::<D>(),
@@ -168,7 +173,7 @@ impl<T: Carried> Started<T> {
     /// Leaves the rest to a worker. Any context.
     fn wait<D: Done<T>>(mut self) {
         let open = self.parts().1.open.clone();
-        work::later::<T, Wait<D>>(&open.queue, self.0);
+        work::later_lent::<T, Wait<D>>(&open.queue, self.0);
     }
 
     /// Flushes the file. Sleeps.
@@ -180,23 +185,28 @@ impl<T: Carried> Started<T> {
         self.end::<D>(outcome.map_err(Failure::from));
     }
 
-    /// Gives the command back.
-    fn end<D: Done<T>>(mut self, outcome: Result<(), Failure>) {
-        let state: *mut State = self.parts().1;
-        // SAFETY: Written by the invariant; `self` ends here, so it is read out once.
-        drop(unsafe { state.read() });
-        D::done(self.0, outcome);
+    /// Gives the command back with what came of it.
+    fn end<D: Done<T>>(self, outcome: Result<(), Failure>) {
+        let (token, state) = self.into_parts();
+        drop(state);
+        D::done(token, outcome);
     }
 }
 
 /// The part of an I/O that may wait, on the file's own queue.
 struct Wait<D>(PhantomData<D>);
 
-impl<T: Carried, D: Done<T>> Run<T> for Wait<D> {
-    fn run(token: Token<T>) {
+impl<T: Carried, D: Done<T>> RunLent<T> for Wait<D> {
+    fn run(lent: Lent<T>) {
         // INVARIANT: Queued by `Started::wait` alone.
-        let mut started = Started(token);
-        if started.parts().1.operation == Operation::Flush {
+        let (token, state) = Started(lent).into_parts();
+        if !token.is_wanted() {
+            drop(state);
+            return D::done(token, Err(Failure::Aborted));
+        }
+        let is_flush = state.operation == Operation::Flush;
+        let started = Started::new(Lent::new(token), state);
+        if is_flush {
             started.flush::<D>();
         } else {
             started.transfer::<D>(false);
@@ -208,7 +218,7 @@ impl<T: Carried, D: Done<T>> Run<T> for Wait<D> {
 ///
 /// # Safety
 ///
-/// - `io` has its token and its state written, and more is to be moved than has been.
+/// - `io` has its command and its state written, and more is to be moved than has been.
 /// - `segments` are `count` segments of `len` bytes.
 /// - All of that is left to the file system until it calls `complete` with `io`, or this returns
 ///   something else than `-EIOCBQUEUED`.
@@ -258,18 +268,18 @@ unsafe fn start(
 /// Called by the file system for an `iocb` that [`Started::<T>::transfer::<D>`] gave it, once.
 unsafe extern "C" fn complete<T: Carried, D: Done<T>>(iocb: *mut bindings::kiocb, ret: c_long) {
     let io = iocb.cast::<FileIo>();
-    // SAFETY: The `iocb` is the first field of a `FileIo`, in the cell of a token that was given
+    // SAFETY: The `iocb` is the first field of a `FileIo`, in the room of a command that was given
     // up. A write holds the freeze protection that `kiocb_write` left to us.
     let raw = unsafe {
         if (*io).state.is_write() {
             shims::kiocb_end_write(iocb);
         }
-        (*io).token
+        (*io).lent
     };
-    // SAFETY: The pointer came from `into_raw`, and the file system doesn't use it any more.
-    let token = unsafe { Token::from_raw(NonNull::new_unchecked(raw.cast::<Cell<T>>())) };
+    // SAFETY: It came from `into_raw`, and the file system doesn't use it any more.
+    let lent = unsafe { Lent::from_raw(raw) };
     // INVARIANT: The state wasn't taken out.
-    Started(token).settle::<D>(ret);
+    Started(lent).settle::<D>(ret);
 }
 
 /// Writes zeros over the end of a list, from an offset on.

@@ -63,6 +63,13 @@ impl Train {
         self.first == self.end
     }
 
+    /// Gives back the memory that an idle train can do without.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            self.drop_page();
+        }
+    }
+
     /// Adds a piece of at most a page, by copying it. May sleep for memory.
     ///
     /// # Errors
