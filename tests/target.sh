@@ -71,6 +71,16 @@ quick_recovery() {
 		-n node.conn[0].timeo.noop_out_timeout -v 0
 }
 
+# as_nobody TOOL ARGUMENT...: runs one of our tools without any privilege.
+as_nobody() {
+	local tool=$1
+	shift
+	chmod 755 "$WORK"
+	install -m 755 "$(command -v "$tool")" "$WORK/$tool.copy"
+	(cd / && setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+		--bounding-set=-all "$WORK/$tool.copy" "$@")
+}
+
 # Sessions that a target has.
 sessions_of() {
 	stmfadm list-target -v "$1" | sed -n 's/^ *Sessions *: //p'

@@ -21,10 +21,7 @@ fn write(writer: &mut Writer<'_>, registry: &Registry, record: &LuRecord) -> Res
 pub(super) fn get(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), Refusal> {
     let guid = guid(request, Lu::Guid as u16)?;
     framework()?.read(|registry| {
-        let record = registry
-            .lus
-            .get(&guid)
-            .ok_or_else(|| no_such(ENOENT))?;
+        let record = registry.lus.get(&guid).ok_or_else(|| no_such(ENOENT))?;
         Ok(write(writer, registry, record)?)
     })
 }

@@ -40,6 +40,9 @@ use stmf_scsi::{Sense, SenseFormat, Status, SENSE_LEN};
 /// Replies that wait at a time; with as many, nothing more is read.
 const MAX_REPLIES: usize = 32;
 
+/// Bytes of data that replies wait with at a time; with more, nothing more is read.
+const MAX_HELD: usize = 64 << 10;
+
 /// Replies that one request can lead to.
 const REPLIES_EACH: usize = 2;
 
@@ -382,6 +385,8 @@ pub(super) struct Sender {
     train: Train,
     /// What is to be said next.
     replies: KVec<Reply>,
+    /// The bytes of data among it.
+    held: usize,
     /// What is to be said after the commands that were finished before; the first `due` after those
     /// of `batch`, the others after the batch that follows.
     late: KVec<Reply>,
@@ -404,6 +409,7 @@ impl Sender {
         Self {
             train: Train::new(),
             replies: KVec::new(),
+            held: 0,
             late: KVec::new(),
             due: 0,
             batch: None,
@@ -421,7 +427,10 @@ impl Sender {
 
     /// Adds a reply.
     pub(super) fn say(&mut self, reply: Reply) -> Result<(), End> {
-        Ok(self.replies.push(reply, GFP_KERNEL)?)
+        let len = reply.len;
+        self.replies.push(reply, GFP_KERNEL)?;
+        self.held = self.held.saturating_add(len);
+        Ok(())
     }
 
     /// Adds a reply that goes out after the answers to all commands that are finished by now.
@@ -433,6 +442,7 @@ impl Sender {
     pub(super) fn has_room(&self) -> bool {
         self.replies.len().saturating_add(REPLIES_EACH) <= MAX_REPLIES
             && self.late.len() < MAX_REPLIES
+            && self.held <= MAX_HELD
     }
 
     /// Makes sure of room for the replies to one more request, memory included.
@@ -509,6 +519,8 @@ impl Sender {
             numbers.count_status();
         }
         if let Ok(reply) = replies.remove(0) {
+            // Late replies have no data.
+            self.held = self.held.saturating_sub(reply.len);
             if reply.data.is_some() {
                 self.rest = Rest::new(0, u32::try_from(reply.len).unwrap_or(0));
                 self.attached = reply.data;

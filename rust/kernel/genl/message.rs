@@ -62,9 +62,11 @@ impl Writer<'_> {
         self.written = true;
         // SAFETY: `nla_reserve` made an attribute with room for `len` bytes in the buffer, which is
         // ours as long as `self` is borrowed.
-        Ok(unsafe {
-            core::slice::from_raw_parts_mut(shims::nla_data(attribute).cast::<u8>(), len)
-        })
+        Ok(
+            unsafe {
+                core::slice::from_raw_parts_mut(shims::nla_data(attribute).cast::<u8>(), len)
+            },
+        )
     }
 
     /// Writes an 8-bit integer.
@@ -99,9 +101,8 @@ pub(super) fn reply(
 ) -> Result<(), Refusal> {
     let info = request.as_raw();
     // SAFETY: An FFI call without requirements.
-    let skb = unsafe {
-        bindings::genlmsg_new(bindings::GENLMSG_DEFAULT_SIZE, bindings::GFP_KERNEL)
-    };
+    let skb =
+        unsafe { bindings::genlmsg_new(bindings::GENLMSG_DEFAULT_SIZE, bindings::GFP_KERNEL) };
     if skb.is_null() {
         return Err(Refusal::from(AllocError));
     }
@@ -183,7 +184,7 @@ impl Dump<'_> {
     /// Stores where the next call goes on.
     pub fn set_cursor(&mut self, cursor: u64) {
         // SAFETY: As in `cursor`.
-        unsafe { (*self.cb).__bindgen_anon_1.args[0] = cursor as _ };
+        unsafe { (*self.cb).__bindgen_anon_1.args[0] = cursor as isize };
     }
 
     /// Declares which generation of the objects is listed: when it changes between two calls,

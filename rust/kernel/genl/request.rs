@@ -93,10 +93,7 @@ impl<'a> Request<'a> {
     /// # Safety
     ///
     /// `info` is live for `'a`; its attributes were parsed with a table for `takes`.
-    pub(super) unsafe fn new(
-        info: *mut bindings::genl_info,
-        takes: &'static [u16],
-    ) -> Self {
+    pub(super) unsafe fn new(info: *mut bindings::genl_info, takes: &'static [u16]) -> Self {
         // INVARIANT: By the requirement.
         Self {
             info,

@@ -139,7 +139,7 @@ impl Stream {
                 &mut message.msg_iter,
                 bindings::ITER_DEST,
                 buffers.parts.as_ptr(),
-                buffers.count as _,
+                buffers.count,
                 buffers.room,
             );
             bindings::sock_recvmsg(

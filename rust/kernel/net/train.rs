@@ -169,7 +169,7 @@ impl Train {
                 &mut message.msg_iter,
                 bindings::ITER_SOURCE,
                 waiting.as_ptr(),
-                waiting.len() as _,
+                waiting.len(),
                 len,
             );
             bindings::sock_sendmsg(stream.socket().as_ptr(), &mut message)
