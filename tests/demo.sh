@@ -14,19 +14,11 @@ STEPS=12
 
 CURRENT="starting"
 NUMBER=0
-report() {
-	local status=$?
-	[ "$status" = 0 ] || printf '\nFAILED in step %d: %s\n' "$NUMBER" "$CURRENT" >&2
-	return "$status"
-}
-at_exit "umount -q $WORK/mnt.* || true"
+at_exit 'umount -q "$WORK"/mnt.file "$WORK"/mnt.block'
+at_exit report
 
-# shellcheck disable=SC2329 # Called by the trap.
-ended() {
-	report || true
-	run_cleanup
-}
-trap ended EXIT
+# shellcheck disable=SC2329 # Called when the demo ends.
+report() { [ "$status" = 0 ] || printf '\nFAILED in step %d: %s\n' "$NUMBER" "$CURRENT" >&2; }
 
 # Announces the next step.
 next() {
@@ -38,8 +30,8 @@ next() {
 # Directories below /usr/share that have enough files and bytes together.
 choose_tree() {
 	local dir kb=0 files=0
+	cd /usr/share
 	for dir in doc perl man locale i18n vim icons; do
-		dir=/usr/share/$dir
 		[ -d "$dir" ] || continue
 		echo "$dir"
 		kb=$((kb + $(du -sk --apparent-size "$dir" | cut -f1)))
@@ -51,8 +43,10 @@ choose_tree() {
 	fail "/usr/share has only $files files in $((kb / 1024)) MB: expected $FILES in $MB MB"
 }
 
-# Prints "checksum  path" of every file below the current directory.
-checksums() { find . -type f -print0 | sort -z | xargs -0 sha256sum; }
+# checksums LIST: prints "checksum  path" of every file below the directories in the list.
+checksums() {
+	xargs -a "$1" -I{} find {} -type f -print0 | sort -z | xargs -0 sha256sum
+}
 
 # each FUNCTION: runs it for both disks, with name, portal and LUN.
 each() {
@@ -103,7 +97,7 @@ mounted() {
 
 fill() {
 	mounted "$1"
-	xargs -a "$WORK/tree" cp -a --parents -t "$WORK/mnt.$1"
+	tar -C /usr/share --files-from="$WORK/tree" -cf - | tar -C "$WORK/mnt.$1" -xf -
 	umount "$WORK/mnt.$1"
 	echo "    $1: done after $SECONDS s"
 }
@@ -112,7 +106,7 @@ check() {
 	fsck.ext4 -fn "$(cat "$WORK/disk.$1")" >"$WORK/fsck.$1" 2>&1 ||
 		fail "fsck of the $1 disk: $(cat "$WORK/fsck.$1")"
 	mounted "$1"
-	(cd "$WORK/mnt.$1/usr/share" && checksums) >"$WORK/sums.$1"
+	(cd "$WORK/mnt.$1" && checksums "$WORK/tree") >"$WORK/sums.$1"
 	umount "$WORK/mnt.$1"
 	cmp "$WORK/sums" "$WORK/sums.$1" || fail "files on the $1 disk differ from the originals"
 	echo "    $1: clean, $(wc -l <"$WORK/sums.$1") files as they were"
@@ -146,10 +140,10 @@ next "make a file system on each"
 each format
 
 next "choose files of this machine and take their checksums"
-choose_tree >"$WORK/tree"
-(cd /usr/share && xargs -a "$WORK/tree" -I{} find {} -type f -print0 |
-	sed -z 's|^/usr/share/|./|' | sort -z | xargs -0 sha256sum) >"$WORK/sums"
-echo "    $(wc -l <"$WORK/sums") files in $(xargs -a "$WORK/tree" du -cshL --apparent-size 2>/dev/null | tail -n 1 | cut -f1)"
+(choose_tree) >"$WORK/tree"
+(cd /usr/share && checksums "$WORK/tree") >"$WORK/sums"
+echo "    $(wc -l <"$WORK/sums") files in $(cd /usr/share &&
+	xargs -a "$WORK/tree" du -csh --apparent-size | tail -n 1 | cut -f1)"
 
 next "copy them to each"
 each fill

@@ -99,6 +99,8 @@ const DISCOVERY_LIMIT: i64 = 60 * SECOND;
 /// After so long without a byte from it an initiator is asked whether it is there; after as long
 /// again, it isn't.
 const SILENCE_LIMIT: i64 = 15 * SECOND;
+/// After so long an idle connection gives back what memory it can do without.
+const SHRINK_AFTER: i64 = SECOND;
 /// How long the initiator has to close the connection once all is said.
 const CLOSE_LIMIT: i64 = 2 * SECOND;
 /// How long to wait for memory before trying again.
@@ -232,6 +234,8 @@ struct Connection {
     heard: i64,
     /// When it was asked whether it is there, if it has not been heard of since.
     asked: Option<i64>,
+    /// Whether the connection has given back what memory it can do without.
+    lean: bool,
     /// Until when it may still be there, once nothing more is to be said than is on its way.
     closing: Option<i64>,
     /// Whether the other side knows that nothing follows.
@@ -277,12 +281,13 @@ impl Connection {
             phase: Phase::Login(KBox::new(LoginPhase::new()?, GFP_KERNEL)?),
             params: Negotiated::default(),
             numbers: Numbers::new(),
-            rx: Receiver::new()?,
+            rx: Receiver::new(),
             tx: Sender::new(),
             text: None,
             since: now,
             heard: now,
             asked: None,
+            lean: false,
             closing: None,
             finished: false,
         };
@@ -345,7 +350,7 @@ impl Connection {
     /// Keeps the limits of time. Says until when to sleep, unless there is something to do now.
     fn watch(&mut self, now: i64) -> Result<Option<i64>, End> {
         if self.rx.take_heard() {
-            (self.heard, self.asked) = (now, None);
+            (self.heard, self.asked, self.lean) = (now, None, false);
         }
         let until = match (&self.phase, self.closing, self.asked) {
             (_, Some(until), _) => return self.watch_closing(now, until),
@@ -369,7 +374,22 @@ impl Connection {
                 Phase::Normal(_) => "the initiator doesn't answer",
             }));
         }
+        let until = self.before_shrinking(now, until);
         Ok(Some(self.before_memory(now, until)))
+    }
+
+    /// Not beyond the moment at which memory is to be given back; if it has come, gives it back.
+    fn before_shrinking(&mut self, now: i64, until: i64) -> i64 {
+        let at = self.heard.saturating_add(SHRINK_AFTER);
+        if !self.lean && now < at {
+            return until.min(at);
+        }
+        if !self.lean {
+            self.lean = true;
+            self.rx.shrink();
+            self.tx.shrink();
+        }
+        until
     }
 
     /// As [`Connection::watch`], when all is said that will be said.

@@ -134,9 +134,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks the initiator whether it is there, after a long silence.
+    /// Asks the initiator whether it is there.
     pub(super) fn ask(&mut self) {
-        self.tx.shrink();
         let ttt = self.numbers.next_ping();
         // Without memory for it the question is not asked, and the silence noticed all the same.
         let _ = self.tx.say(Reply::new(Said::Ping(ttt)));

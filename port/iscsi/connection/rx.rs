@@ -8,7 +8,10 @@ use super::{
     End, //
 };
 use core::mem;
-use kernel::prelude::*;
+use kernel::{
+    alloc::AllocError,
+    prelude::*, //
+};
 use stmf_iscsi_proto::{
     bhs::{Bhs, Layout, BHS_LEN},
     params::ConnectionParams,
@@ -100,6 +103,7 @@ pub(super) enum Event {
 
 /// The receiving side of a connection.
 pub(super) struct Receiver {
+    /// Empty while the connection is idle.
     buffer: KVec<u8>,
     start: usize,
     end: usize,
@@ -115,9 +119,9 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self {
-            buffer: KVec::zeroed(BUFFER_LEN, GFP_KERNEL)?,
+    pub(super) const fn new() -> Self {
+        Self {
+            buffer: KVec::new(),
             start: 0,
             end: 0,
             segment: None,
@@ -126,7 +130,22 @@ impl Receiver {
             ending: false,
             heard: false,
             long: false,
-        })
+        }
+    }
+
+    /// Gives back the buffer if nothing is in it.
+    pub(super) fn shrink(&mut self) {
+        if self.start == self.end {
+            self.buffer = KVec::new();
+        }
+    }
+
+    /// Makes sure that there is a buffer.
+    fn grow(&mut self) -> Result<(), AllocError> {
+        if self.buffer.is_empty() {
+            self.buffer = KVec::zeroed(BUFFER_LEN, GFP_KERNEL)?;
+        }
+        Ok(())
     }
 
     /// There is something to receive.
@@ -278,6 +297,10 @@ impl Receiver {
 impl Connection {
     /// Receives and handles what has come, for a while.
     pub(super) fn receive(&mut self) -> Result<(), End> {
+        if self.rx.is_ready() && self.rx.grow().is_err() {
+            self.tx.starve();
+            return Ok(());
+        }
         if self.closing.is_some() {
             return self.rx.discard(&mut self.stream).map_err(|_| End::Done);
         }

@@ -478,6 +478,11 @@ impl Sender {
         self.starved
     }
 
+    /// Memory is waited for.
+    pub(super) fn starve(&mut self) {
+        self.starved = true;
+    }
+
     /// Gives back what an idle connection can do without.
     pub(super) fn shrink(&mut self) {
         self.train.shrink();
