@@ -14,7 +14,7 @@ STEPS=12
 
 CURRENT="starting"
 NUMBER=0
-at_exit 'umount -q "$WORK"/mnt.file "$WORK"/mnt.block'
+at_exit "umount -q '$WORK/mnt.file' '$WORK/mnt.block'"
 at_exit report
 
 # shellcheck disable=SC2329 # Called when the demo ends.

@@ -29,7 +29,7 @@ pub(super) fn get(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), 
     framework()?.read(|registry| {
         let record = registry
             .target_named(name.as_bytes())
-            .ok_or_else(|| no_such())?;
+            .ok_or_else(no_such)?;
         Ok(write(writer, registry, record)?)
     })
 }
@@ -52,7 +52,7 @@ pub(super) fn set_state(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(),
     let framework = framework()?;
     let id = framework
         .read(|registry| Some(registry.target_named(name.as_bytes())?.entry.id))
-        .ok_or_else(|| no_such())?;
+        .ok_or_else(no_such)?;
     let outcome = match goal(request, Target::State as u16)? {
         ObjectState::Online => framework.online_target(id),
         _ => framework.offline_target(id),
