@@ -30,12 +30,11 @@ next() {
 # Directories below /usr/share that have enough files and bytes together.
 choose_tree() {
 	local dir kb=0 files=0
-	cd /usr/share
 	for dir in doc perl man locale i18n vim icons; do
-		[ -d "$dir" ] || continue
+		[ -d "/usr/share/$dir" ] || continue
 		echo "$dir"
-		kb=$((kb + $(du -sk --apparent-size "$dir" | cut -f1)))
-		files=$((files + $(find "$dir" -type f | wc -l)))
+		kb=$((kb + $(du -sk --apparent-size "/usr/share/$dir" | cut -f1)))
+		files=$((files + $(find "/usr/share/$dir" -type f | wc -l)))
 		if [ "$kb" -ge $((MB * 1024)) ] && [ "$files" -ge "$FILES" ]; then
 			return
 		fi
@@ -43,10 +42,8 @@ choose_tree() {
 	fail "/usr/share has only $files files in $((kb / 1024)) MB: expected $FILES in $MB MB"
 }
 
-# checksums LIST: prints "checksum  path" of every file below the directories in the list.
-checksums() {
-	xargs -a "$1" -I{} find {} -type f -print0 | sort -z | xargs -0 sha256sum
-}
+# Prints "checksum  path" of every file below the current directory.
+checksums() { find . -type f -print0 | sort -z | xargs -0 sha256sum; }
 
 # each FUNCTION: runs it for both disks, with name, portal and LUN.
 each() {
@@ -97,7 +94,7 @@ mounted() {
 
 fill() {
 	mounted "$1"
-	tar -C /usr/share --files-from="$WORK/tree" -cf - | tar -C "$WORK/mnt.$1" -xf -
+	cp -a "$WORK/original" "$WORK/mnt.$1/copy"
 	umount "$WORK/mnt.$1"
 	echo "    $1: done after $SECONDS s"
 }
@@ -106,7 +103,7 @@ check() {
 	fsck.ext4 -fn "$(cat "$WORK/disk.$1")" >"$WORK/fsck.$1" 2>&1 ||
 		fail "fsck of the $1 disk: $(cat "$WORK/fsck.$1")"
 	mounted "$1"
-	(cd "$WORK/mnt.$1" && checksums "$WORK/tree") >"$WORK/sums.$1"
+	(cd "$WORK/mnt.$1/copy" && checksums) >"$WORK/sums.$1"
 	umount "$WORK/mnt.$1"
 	cmp "$WORK/sums" "$WORK/sums.$1" || fail "files on the $1 disk differ from the originals"
 	echo "    $1: clean, $(wc -l <"$WORK/sums.$1") files as they were"
@@ -139,11 +136,12 @@ stmfadm list-target -v | sed 's/^/    /'
 next "make a file system on each"
 each format
 
-next "choose files of this machine and take their checksums"
-(choose_tree) >"$WORK/tree"
-(cd /usr/share && checksums "$WORK/tree") >"$WORK/sums"
-echo "    $(wc -l <"$WORK/sums") files in $(cd /usr/share &&
-	xargs -a "$WORK/tree" du -csh --apparent-size | tail -n 1 | cut -f1)"
+next "take a copy of files of this machine, and their checksums"
+choose_tree >"$WORK/tree"
+mkdir "$WORK/original"
+tar -C /usr/share --files-from="$WORK/tree" -cf - | tar -C "$WORK/original" -xf -
+(cd "$WORK/original" && checksums) >"$WORK/sums"
+echo "    $(wc -l <"$WORK/sums") files in $(du -sh --apparent-size "$WORK/original" | cut -f1)"
 
 next "copy them to each"
 each fill
