@@ -45,18 +45,18 @@ pub struct Device(Live<Open>);
 ///
 /// # Invariants
 ///
-/// - `file` owns a reference to the file of an open block device; `bdev` is that device, which the
-///   file keeps.
-/// - `_holder` is the device's holder as long as it is open.
+/// - `bdev` is an open block device, which `_file` keeps.
+/// - `_holder` is its holder as long as it is open.
 struct Open {
-    file: NonNull<bindings::file>,
-    bdev: NonNull<bindings::block_device>,
-    /// Where I/O is started that may have to wait for the device.
+    /// Where I/O is started that may have to wait for the device. Dropped first: a worker may still
+    /// be on its way out of the device when its I/O is over already.
     queue: OwnedQueue,
+    bdev: NonNull<bindings::block_device>,
     /// Whether the device can refuse I/O that would have to wait.
     nowait: bool,
     /// The longest I/O that the device takes in one piece, in bytes.
     max_bytes: u32,
+    _file: Opened,
     _holder: KBox<u8>,
 }
 
@@ -106,11 +106,11 @@ impl Device {
         let queue = OwnedQueue::new(c"stmf_block", if nowait { 1 } else { WORKERS })?;
         // INVARIANT: Opened above with this holder.
         Ok(Self(Live::new(Open {
-            file: opened.keep(),
-            bdev,
             queue,
+            bdev,
             nowait,
             max_bytes: max_sectors.saturating_mul(SECTOR_SIZE as u32),
+            _file: opened,
             _holder: holder,
         })?))
     }
@@ -176,24 +176,16 @@ const WORKERS: u16 = 16;
 const READ: bindings::blk_mode_t = 1 << 0;
 const WRITE: bindings::blk_mode_t = 1 << 1;
 
-/// The file of a device that is being opened, put unless kept.
+/// The file of an open device.
+///
+/// # Invariants
+///
+/// Owns a reference.
 struct Opened(NonNull<bindings::file>);
-
-impl Opened {
-    fn keep(self) -> NonNull<bindings::file> {
-        core::mem::ManuallyDrop::new(self).0
-    }
-}
 
 impl Drop for Opened {
     fn drop(&mut self) {
         // SAFETY: The file came from `bdev_file_open_by_path`, and is put once.
         unsafe { bindings::bdev_fput(self.0.as_ptr()) };
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        drop(Opened(self.file));
     }
 }

@@ -71,12 +71,12 @@ pub struct File(Live<Open>);
 ///
 /// # Invariants
 ///
-/// `file` owns a reference to an open regular file with `read_iter`, and `write_iter` if it was
-/// opened for writing.
+/// `file` is a regular file with `read_iter`, and `write_iter` if it was opened for writing.
 struct Open {
-    file: NonNull<bindings::file>,
-    /// Where I/O is done that may have to wait for the device.
+    /// Where I/O is done that may have to wait for the device. Dropped first: a worker may still be
+    /// on its way out of the file system when its I/O is over already.
     queue: OwnedQueue,
+    file: Opened,
     mode: Mode,
     /// Whether the file can refuse I/O that would have to wait.
     nowait: bool,
@@ -126,8 +126,8 @@ impl File {
         let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
         // INVARIANT: Opened and looked at above.
         Ok(Self(Live::new(Open {
-            file: opened.keep(),
             queue,
+            file: opened,
             mode,
             nowait,
         })?))
@@ -199,12 +199,16 @@ impl File {
 /// Workers for one file: I/O through the page cache is done by them, start to end.
 const WORKERS: u16 = 32;
 
-/// A file that is being opened, put unless kept.
+/// An open file.
+///
+/// # Invariants
+///
+/// Owns a reference.
 struct Opened(NonNull<bindings::file>);
 
 impl Opened {
-    fn keep(self) -> NonNull<bindings::file> {
-        core::mem::ManuallyDrop::new(self).0
+    fn as_ptr(&self) -> *mut bindings::file {
+        self.0.as_ptr()
     }
 }
 
@@ -212,11 +216,5 @@ impl Drop for Opened {
     fn drop(&mut self) {
         // SAFETY: The file came from `filp_open`, and is put once.
         unsafe { bindings::fput(self.0.as_ptr()) };
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        drop(Opened(self.file));
     }
 }

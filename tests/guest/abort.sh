@@ -12,15 +12,16 @@ loop=$(loop_device backing 64M)
 at_exit "losetup -d $loop"
 sectors=$(blockdev --getsz "$loop")
 
-# delay MILLISECONDS: from now on the device takes that long.
+# delay MILLISECONDS: from now on the device takes that long. Doesn't wait for udev, which reads
+# the device and so would wait for it.
 delay() {
 	dmsetup suspend slow
 	echo "0 $sectors delay $loop 0 $1" | dmsetup load slow
-	dmsetup resume slow
+	dmsetup resume --noudevsync slow
 }
 
 echo "0 $sectors delay $loop 0 0" | dmsetup create slow
-at_exit "dmsetup remove --retry slow"
+at_exit "delay 0; udevadm settle; dmsetup remove --retry slow"
 device_lu /dev/mapper/slow 0
 iscsiadm -m discovery -t sendtargets -p 127.0.0.1 >/dev/null
 # Without pings of its own the initiator aborts at the second time that a command is late.
@@ -40,8 +41,8 @@ patience() { echo "$1" >"/sys/block/$name/device/timeout"; }
 
 fio_verify before "$disk" --rw=randwrite --bs=4k --iodepth=32 --size=16M
 
-step "ABORT TASK: a read that takes 3.5 s, an initiator that waits twice 1 s"
-delay 3500
+step "ABORT TASK: a read that takes 5.5 s, an initiator that gives up after 2 to 4 s"
+delay 5500
 patience 1
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none 2>/dev/null || true
 aborts=$(count tmfcmd_pdus)
@@ -49,6 +50,7 @@ aborts=$(count tmfcmd_pdus)
 expect "$aborts" "$(count tmfrsp_pdus)" "answers to $aborts task management functions"
 
 step "LUN RESET with a command in the device"
+delay 3500
 patience 30
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none 2>/dev/null &
 reader=$!
@@ -59,10 +61,10 @@ sg_reset -d "$disk" || fail "expected LUN RESET to succeed: the device takes 3.5
 wait "$reader" || true
 
 step "aborts while 32 commands are always in flight"
-delay 3500
+delay 5500
 patience 1
 timeout 60 fio --name=load --filename="$disk" --direct=1 --ioengine=libaio --rw=randread \
-	--bs=4k --iodepth=32 --runtime=8 --time_based --continue_on_error=all \
+	--bs=4k --iodepth=32 --runtime=12 --time_based --continue_on_error=all \
 	--output="$WORK/fio.load" || true
 expect "$(count tmfcmd_pdus)" "$(count tmfrsp_pdus)" "answers to task management functions"
 

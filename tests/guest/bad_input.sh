@@ -61,10 +61,10 @@ no "exists|already|there is" itadm create-target -n "$(target_name disk)"
 
 step "what isn't there"
 ghost=600144F0000000000000000000000000
-no "$ghost|not found|no logical unit" stmfadm delete-lu "$ghost"
-no "$ghost|not found|no logical unit" stmfadm online-lu "$ghost"
-no "not found|no target" stmfadm offline-target iqn.2026-11.test:ghost
-no "not found|no target" itadm delete-target iqn.2026-11.test:ghost
+no "no such logical unit" stmfadm delete-lu "$ghost"
+no "no such logical unit" stmfadm online-lu "$ghost"
+no "no such target|no target" stmfadm offline-target iqn.2026-11.test:ghost
+no "no such target|no target" itadm delete-target iqn.2026-11.test:ghost
 no "name|iqn" itadm create-target -n "not a name"
 
 step "who may not"

@@ -5,6 +5,10 @@
 //! The I/O is tried at once with `IOCB_NOWAIT`, in the context in which the command came. What the
 //! file system would have to wait for (a block to be allocated, a lock, a page to be read), what is
 //! left after a short transfer, and all flushes go to the file's workers.
+//!
+//! A file system may use the `kiocb` for as long as it is in `read_iter()` or `write_iter()`, and
+//! may have completed it on another CPU meanwhile (`io_uring` and `aio` count references for that).
+//! So a transfer that the file system has queued is over when both are: the call and the I/O.
 
 use super::{Mode, Open};
 use crate::{
@@ -21,6 +25,7 @@ use kernel::{
     error::{to_result, Error},
     ffi::{c_int, c_long},
     prelude::*,
+    sync::atomic::{ordering, Atomic},
     types::Opaque, //
 };
 
@@ -30,7 +35,23 @@ pub(crate) struct FileIo {
     // First, so that `complete` finds the rest from the pointer that C gives it.
     iocb: bindings::kiocb,
     lent: RawLent,
+    /// Of the call and the I/O, those that aren't over.
+    unfinished: Atomic<i32>,
+    /// What the I/O returned.
+    ret: isize,
     state: State,
+}
+
+/// Notes that the call or the I/O is over; says whether it was the last.
+///
+/// # Safety
+///
+/// `io` is a transfer that the file system has queued. It isn't used by the caller from here on,
+/// except when it was the last.
+unsafe fn finish_half(io: *const FileIo) -> bool {
+    // SAFETY: By the requirement the half that is over here has kept `io` until now. The ordering
+    // makes what the other half wrote visible to the last.
+    unsafe { (*(&raw const (*io).unfinished)).fetch_sub(1, ordering::Full) == 1 }
 }
 
 /// Where an I/O stands.
@@ -128,16 +149,23 @@ impl<T: Carried> Started<T> {
         let raw = self.0.into_raw();
         // SAFETY:
         // - `io`, the segments and the pages are lent by the command that has just been given up,
-        //   so they stay as they are until `complete` takes it back, or we below.
+        //   so they stay as they are until it is taken back, after the call and the I/O.
         // - `len` is the sum of the segments' lengths.
-        let ret = unsafe {
+        let mut ret = unsafe {
             (&raw mut (*io).lent).write(raw);
+            (&raw mut (*io).unfinished).write(Atomic::new(2));
             start(io, segments, count, len, complete::<T, D>)
         };
         if ret == -(bindings::EIOCBQUEUED as isize) {
-            return;
+            // SAFETY: Queued, and our half of it is over.
+            if !unsafe { finish_half(io) } {
+                return;
+            }
+            // SAFETY: `complete` has written it, and has left the rest to us.
+            ret = unsafe { (*io).ret };
         }
-        // SAFETY: Given up above; the file system ended the I/O and won't call `complete`.
+        // SAFETY: Given up above; nobody else uses it: the file system ended the I/O in the call,
+        // or we are the last.
         let lent = unsafe { Lent::from_raw(raw) };
         // INVARIANT: The state wasn't taken out.
         Self(lent).settle::<D>(ret);
@@ -220,8 +248,8 @@ impl<T: Carried, D: Done<T>> RunLent<T> for Wait<D> {
 ///
 /// - `io` has its command and its state written, and more is to be moved than has been.
 /// - `segments` are `count` segments of `len` bytes.
-/// - All of that is left to the file system until it calls `complete` with `io`, or this returns
-///   something else than `-EIOCBQUEUED`.
+/// - All of that is left to the file system until this returns, and if it returns `-EIOCBQUEUED`,
+///   also until `complete` is called with `io`.
 unsafe fn start(
     io: *mut FileIo,
     segments: *const bindings::bio_vec,
@@ -270,14 +298,18 @@ unsafe extern "C" fn complete<T: Carried, D: Done<T>>(iocb: *mut bindings::kiocb
     let io = iocb.cast::<FileIo>();
     // SAFETY: The `iocb` is the first field of a `FileIo`, in the room of a command that was given
     // up. A write holds the freeze protection that `kiocb_write` left to us.
-    let raw = unsafe {
+    unsafe {
         if (*io).state.is_write() {
             shims::kiocb_end_write(iocb);
         }
-        (*io).lent
-    };
-    // SAFETY: It came from `into_raw`, and the file system doesn't use it any more.
-    let lent = unsafe { Lent::from_raw(raw) };
+        (&raw mut (*io).ret).write(ret);
+    }
+    // SAFETY: Queued, and the I/O's half of it is over.
+    if !unsafe { finish_half(io) } {
+        return;
+    }
+    // SAFETY: It came from `into_raw`; we are the last that uses it.
+    let lent = unsafe { Lent::from_raw((*io).lent) };
     // INVARIANT: The state wasn't taken out.
     Started(lent).settle::<D>(ret);
 }
