@@ -61,12 +61,13 @@ sg_reset -d "$disk" || fail "expected LUN RESET to succeed: the device takes 3.5
 wait "$reader" || true
 
 step "aborts while 32 commands are always in flight"
-delay 5500
+delay 3500
 patience 1
 timeout 60 fio --name=load --filename="$disk" --direct=1 --ioengine=libaio --rw=randread \
 	--bs=4k --iodepth=32 --runtime=12 --time_based --continue_on_error=all \
 	--output="$WORK/fio.load" || true
-expect "$(count tmfcmd_pdus)" "$(count tmfrsp_pdus)" "answers to task management functions"
+all_answered() { [ "$(count tmfcmd_pdus)" = "$(count tmfrsp_pdus)" ]; }
+wait_for all_answered
 
 step "with a quick device all is well again, with the data from before"
 delay 0

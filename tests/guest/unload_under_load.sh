@@ -36,10 +36,11 @@ step "the modules go, and come again"
 unload_stmf
 if loaded stmf; then fail "expected stmf to be unloaded"; fi
 load_stmf stmf_sbd stmf_iscsi
-make_target "$target"
+# The disk before the target: an initiator that finds a target without it takes it for gone.
 guid=$(make_lu "$disk_file" -p "guid=$guid")
 at_exit "stmfadm delete-lu $guid"
 stmfadm add-view -n 0 "$guid"
+make_target "$target"
 
 step "the initiator reconnects and its I/O goes on"
 one_session() { [ "$(sessions_of "$target")" = 1 ]; }
