@@ -64,15 +64,16 @@ step "aborts while 32 commands are always in flight"
 delay 3500
 patience 1
 timeout 60 fio --name=load --filename="$disk" --direct=1 --ioengine=libaio --rw=randread \
-	--bs=4k --iodepth=32 --runtime=12 --time_based --continue_on_error=all \
+	--bs=4k --iodepth=32 --runtime=10 --time_based --continue_on_error=all \
 	--output="$WORK/fio.load" || true
-all_answered() { [ "$(count tmfcmd_pdus)" = "$(count tmfrsp_pdus)" ]; }
-wait_for all_answered
 
 step "with a quick device all is well again, with the data from before"
 delay 0
 patience 30
-wait_for grep -q running "/sys/block/$name/device/state"
+running() { grep -q running "/sys/block/$name/device/state"; }
+wait_for -t 60 running
+idle() { ! stmfadm list-task | grep -q .; }
+wait_for -t 60 idle
 fio --name=check --filename="$disk" --direct=1 --ioengine=libaio --rw=randwrite --bs=4k \
 	--iodepth=32 --size=16M --randseed=7 --verify=crc32c --verify_only=1 \
 	--output="$WORK/fio.check" || fail "expected the data from before the aborts"
