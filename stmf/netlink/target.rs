@@ -27,9 +27,7 @@ fn write(writer: &mut Writer<'_>, registry: &Registry, record: &TargetRecord) ->
 pub(super) fn get(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), Refusal> {
     let name = text(request, Target::Name as u16, "the target's name")?;
     framework()?.read(|registry| {
-        let record = registry
-            .target_named(name.as_bytes())
-            .ok_or_else(no_such)?;
+        let record = registry.target_named(name.as_bytes()).ok_or_else(no_such)?;
         Ok(write(writer, registry, record)?)
     })
 }

@@ -51,7 +51,8 @@ pub(crate) struct FileIo {
 unsafe fn finish_half(io: *const FileIo) -> bool {
     // SAFETY: By the requirement the half that is over here has kept `io` until now. The ordering
     // makes what the other half wrote visible to the last.
-    unsafe { (*(&raw const (*io).unfinished)).fetch_sub(1, ordering::Full) == 1 }
+    let unfinished = unsafe { &(*io).unfinished };
+    unfinished.fetch_sub(1, ordering::Full) == 1
 }
 
 /// Where an I/O stands.
