@@ -63,7 +63,8 @@ impl Access {
 
 fn sense(failure: Failure, access: &Access) -> Sense {
     match failure {
-        Failure::Gone => Sense::not_ready(AdditionalSense::NOT_READY_OFFLINE),
+        // Linux tries to spin up a disk that is not ready for another reason, for 100 s.
+        Failure::Gone => Sense::not_ready(AdditionalSense::NOT_READY_MANUAL_INTERVENTION_REQUIRED),
         Failure::NoSpace => Sense::data_protect(AdditionalSense::SPACE_ALLOCATION_FAILED),
         Failure::ReadOnly => Sense::data_protect(AdditionalSense::WRITE_PROTECTED),
         // Worth another try, which ABORTED COMMAND says.

@@ -14,7 +14,9 @@ use stmf_scsi::{
 /// A disk is ready unless its device was pulled.
 pub(super) fn test_unit_ready(disk: &Disk, task: Task) {
     if disk.backend.is_gone() {
-        task.fail(Sense::not_ready(AdditionalSense::NOT_READY_OFFLINE));
+        task.fail(Sense::not_ready(
+            AdditionalSense::NOT_READY_MANUAL_INTERVENTION_REQUIRED,
+        ));
     } else {
         task.good();
     }
