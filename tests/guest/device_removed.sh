@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # A backing device that vanishes under I/O gives errors, not hangs; the LU can be deleted.
 # SPDX-License-Identifier: GPL-2.0
-# The initiator may wait long for its own revalidation of the disk; the limits below are ours.
-# expect-log: (blocked for more than|I/O error|Buffer I/O|Synchronizing SCSI cache|critical|lost async page)
+# expect-log: (I/O error|Buffer I/O|Synchronizing SCSI cache|critical|lost async page)
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
