@@ -4,7 +4,7 @@
 
 use crate::{
     params::ConnectionParams,
-    types::Itt, //
+    types::{Itt, Lun}, //
 };
 
 /// Length of the basic header segment.
@@ -123,6 +123,11 @@ impl Bhs {
                 _ => params.data_digest.len(),
             },
         }
+    }
+
+    /// The logical unit, in requests that are for one.
+    pub fn lun(&self) -> Lun {
+        self.bytes_at::<8, 8>()
     }
 
     /// The initiator task tag.

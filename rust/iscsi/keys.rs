@@ -5,6 +5,7 @@
 use crate::{
     params::{
         Digest,
+        DigestPolicy,
         Limits,
         Negotiated,
         MAX_LENGTH,
@@ -93,8 +94,8 @@ pub enum Kind {
     },
     /// The initiator lists digests, of which the first that this target allows is taken.
     Digest {
-        /// Whether CRC32C is allowed; None always is.
-        allowed: fn(&Limits) -> bool,
+        /// What this target wants.
+        policy: fn(&Limits) -> DigestPolicy,
         /// Where the result goes.
         field: fn(&mut Negotiated) -> &mut Digest,
     },
@@ -191,8 +192,12 @@ const fn boolean(
 
 const LENGTHS: (u32, u32) = (MIN_LENGTH, MAX_LENGTH);
 
+const fn security(name: &'static str) -> Key {
+    Key::new(name, Stages::SECURITY, Scope::Connection, Kind::Security)
+}
+
 /// Every key. Those of the authentication methods that are not offered are not among them.
-pub static KEYS: [Key; 29] = [
+pub static KEYS: [Key; 34] = [
     // Who is it, and what does it want? RFC 7143 13.4, 13.5, 13.7, 13.21.
     Key::new(
         "InitiatorName",
@@ -219,12 +224,12 @@ pub static KEYS: [Key; 29] = [
         Kind::Remark,
     ),
     // RFC 7143 12.
-    Key::new(
-        "AuthMethod",
-        Stages::SECURITY,
-        Scope::Connection,
-        Kind::Security,
-    ),
+    security("AuthMethod"),
+    security("CHAP_A"),
+    security("CHAP_I"),
+    security("CHAP_C"),
+    security("CHAP_N"),
+    security("CHAP_R"),
     // RFC 7143 Appendix C.
     Key::new(
         "SendTargets",
@@ -256,7 +261,7 @@ pub static KEYS: [Key; 29] = [
         "HeaderDigest",
         Scope::Connection,
         Kind::Digest {
-            allowed: |limits| limits.header_crc32c,
+            policy: |limits| limits.header_digest,
             field: |result| &mut result.connection.header_digest,
         },
     ),
@@ -264,7 +269,7 @@ pub static KEYS: [Key; 29] = [
         "DataDigest",
         Scope::Connection,
         Kind::Digest {
-            allowed: |limits| limits.data_crc32c,
+            policy: |limits| limits.data_digest,
             field: |result| &mut result.connection.data_digest,
         },
     ),

@@ -5,11 +5,15 @@
 //! One [`Login`] sees a connection through to full feature phase. Each request gives one response.
 //! Whom to let in to what, its [`Host`] decides.
 
+pub mod chap;
 mod security;
 #[cfg(test)]
 mod tests;
 
-use self::security::Security;
+use self::{
+    chap::Authenticator,
+    security::Security, //
+};
 use crate::{
     names::IscsiName,
     negotiate::{
@@ -176,10 +180,12 @@ pub struct Admission {
     pub group_tag: u16,
     /// What the connection is to be.
     pub place: Place,
+    /// Whether the initiator has to prove who it is.
+    pub authenticate: bool,
 }
 
 /// Who decides about logins.
-pub trait Host {
+pub trait Host: Authenticator {
     /// Decides whether an initiator may log in. Asked once in a login, with its first text.
     ///
     /// A [`Place`] may have changed when the login is complete; that one counts.
@@ -337,8 +343,9 @@ impl Login {
             };
         }
         (self.answer, self.sent) = (0, 0);
+        let is_last = request.transit && request.nsg == Some(Stage::FullFeature);
         if !request.is_continued && self.collected == 0 {
-            return self.answer(text, host, scratch.output);
+            return self.answer(text, is_last, host, scratch.output);
         }
         let collected = scratch.collect(self.collected, text);
         let collected = collected.map_err(|_| Refusal::initiator_error("text too long"))?;
@@ -348,7 +355,7 @@ impl Login {
         }
         self.collected = 0;
         let whole = scratch.input.get(..collected).unwrap_or(&[]);
-        self.answer(whole, host, scratch.output)
+        self.answer(whole, is_last, host, scratch.output)
     }
 
     /// Checks what can be told from a header.
@@ -387,10 +394,11 @@ impl Login {
         Ok(())
     }
 
-    /// Answers a whole text.
+    /// Answers a whole text, after which nothing may be left to be negotiated if `is_last`.
     fn answer(
         &mut self,
         text: &[u8],
+        is_last: bool,
         host: &mut impl Host,
         output: &mut [u8],
     ) -> Result<(), Refusal> {
@@ -408,7 +416,10 @@ impl Login {
             let why = "authentication left out";
             return Err(Refusal::new(LoginStatus::AuthenticationFailure, why));
         }
-        admitted.answer(self.stage, text, is_first, &mut out)?;
+        admitted.answer(self.stage, text, is_first, host, &mut out)?;
+        if is_last && !admitted.negotiation.has_wanted_digests() {
+            return Err(Refusal::initiator_error("the target requires a digest"));
+        }
         self.answer = out.len();
         Ok(())
     }
@@ -500,7 +511,7 @@ impl Admitted {
             target,
             place: admission.place,
             negotiation: Negotiation::login(admission.limits, session_type, leading),
-            security: Security::open(),
+            security: Security::new(admission.authenticate),
         })
     }
 
@@ -510,12 +521,18 @@ impl Admitted {
         stage: Stage,
         text: &[u8],
         is_first: bool,
+        host: &mut impl Host,
         out: &mut TextWriter<'_>,
     ) -> Result<(), Refusal> {
         let security = &mut self.security;
         let negotiation = &mut self.negotiation;
+        let mut said = chap::Said::default();
         negotiation.answer(stage, text, out, |kind, pair, out| match kind {
-            Foreign::Security => security.offer(pair, out),
+            Foreign::Security if pair.key == "AuthMethod" => security.offer(pair, out),
+            Foreign::Security => {
+                said.take(pair);
+                Ok(())
+            }
             // `identify` has read it, if it is in the first text.
             Foreign::Identity if is_first => Ok(()),
             Foreign::Identity => Err(Refusal::initiator_error("identity changed")),
@@ -524,10 +541,10 @@ impl Admitted {
                 Err(Refusal::new(LoginStatus::InvalidDuringLogin, why))
             }
         })?;
-        if stage == Stage::Operational {
-            negotiation.declare(out)?;
+        match stage {
+            Stage::Security => security.step(&said, host, out),
+            _ => Ok(negotiation.declare(out)?),
         }
-        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     },
     params::{
         Digest,
+        DigestPolicy,
         Limits,
         Negotiated,
         SessionType, //
@@ -152,6 +153,13 @@ impl Negotiation {
         result
     }
 
+    /// Whether the digests are as this target wants them: the initiator may have said nothing.
+    pub fn has_wanted_digests(&self) -> bool {
+        let connection = &self.result.connection;
+        self.limits.header_digest.allows(connection.header_digest)
+            && self.limits.data_digest.allows(connection.data_digest)
+    }
+
     /// Declares what a target has to, once: the length of the data segments it takes.
     pub fn declare(&mut self, out: &mut TextWriter<'_>) -> Result<(), NegotiationError> {
         if !self.declared {
@@ -164,12 +172,12 @@ impl Negotiation {
     }
 
     /// Answers a whole text. Keys that this negotiation can't answer go to `foreign`.
-    pub fn answer<E: From<NegotiationError>>(
+    pub fn answer<'t, E: From<NegotiationError>>(
         &mut self,
         stage: Stage,
-        text: &[u8],
+        text: &'t [u8],
         out: &mut TextWriter<'_>,
-        mut foreign: impl FnMut(Foreign, Pair<'_>, &mut TextWriter<'_>) -> Result<(), E>,
+        mut foreign: impl FnMut(Foreign, Pair<'t>, &mut TextWriter<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for late in [false, true] {
             for pair in Pairs::new(text) {
@@ -202,7 +210,9 @@ impl Negotiation {
         if !self.said.add(place) {
             return Err(NegotiationError::Repeated(key.name));
         }
-        if pair.value.len() > MAX_SIMPLE_VALUE_LEN {
+        // Those of the authentication have binary values, which have a limit of their own.
+        let is_simple = !matches!(key.kind, Kind::Security);
+        if is_simple && pair.value.len() > MAX_SIMPLE_VALUE_LEN {
             return Err(TextError::BadValue.into());
         }
         if self.is_misplaced(stage, key) {
@@ -255,8 +265,8 @@ impl Negotiation {
                 store(agreed, field(result));
                 answer_or_reject(key, agreed.map(text::yes_no), out)?;
             }
-            Kind::Digest { allowed, field } => {
-                let agreed = choose_digest(value, allowed(&self.limits));
+            Kind::Digest { policy, field } => {
+                let agreed = choose_digest(value, policy(&self.limits));
                 store(agreed, field(result));
                 answer_or_reject(key, agreed.map(Digest::name), out)?;
             }
@@ -317,12 +327,13 @@ fn combine(join: Join, theirs: bool, ours: bool) -> bool {
 }
 
 /// The first digest in the initiator's list that is allowed.
-fn choose_digest(value: &str, crc32c: bool) -> Option<Digest> {
-    text::list(value).find_map(|offered| match offered {
+fn choose_digest(value: &str, policy: DigestPolicy) -> Option<Digest> {
+    let known = text::list(value).filter_map(|offered| match offered {
         "None" => Some(Digest::None),
-        "CRC32C" if crc32c => Some(Digest::Crc32c),
+        "CRC32C" => Some(Digest::Crc32c),
         _ => None,
-    })
+    });
+    known.into_iter().find(|digest| policy.allows(*digest))
 }
 
 #[cfg(test)]
@@ -410,8 +421,8 @@ mod tests {
         let limits = Limits {
             initial_r2t: true,
             immediate_data: false,
-            header_crc32c: false,
-            data_crc32c: false,
+            header_digest: DigestPolicy::Refused,
+            data_digest: DigestPolicy::Refused,
             default_time2wait: 9,
             max_connections: 4,
             error_recovery_level: 2,
@@ -554,6 +565,24 @@ mod tests {
         assert_eq!(operational("TargetAlias=x|"), Err(error));
         let error = NegotiationError::BadDeclaration("MaxRecvDataSegmentLength");
         assert_eq!(operational("MaxRecvDataSegmentLength=511|"), Err(error));
+    }
+
+    #[test]
+    fn a_target_that_wants_digests_has_them_or_nothing() {
+        let limits = Limits {
+            header_digest: DigestPolicy::Required,
+            ..Limits::default()
+        };
+        for (text, expected, wanted) in [
+            ("HeaderDigest=None,CRC32C|", "HeaderDigest=CRC32C|", true),
+            ("HeaderDigest=None|", "HeaderDigest=Reject|", false),
+            ("DataDigest=None|", "DataDigest=None|", false),
+        ] {
+            let mut negotiation = Negotiation::login(limits, SessionType::Normal, true);
+            let answer = answer(&mut negotiation, Stage::Operational, text);
+            assert_eq!(answer.as_deref(), Ok(expected));
+            assert_eq!(negotiation.has_wanted_digests(), wanted, "{text}");
+        }
     }
 
     #[test]

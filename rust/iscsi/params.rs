@@ -44,6 +44,29 @@ impl Digest {
     }
 }
 
+/// What a target wants of a digest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DigestPolicy {
+    /// That there is none.
+    Refused,
+    /// What the initiator wants.
+    #[default]
+    Allowed,
+    /// That there is one.
+    Required,
+}
+
+impl DigestPolicy {
+    /// Whether a digest is as it is wanted.
+    pub fn allows(self, digest: Digest) -> bool {
+        match self {
+            Self::Refused => digest == Digest::None,
+            Self::Allowed => true,
+            Self::Required => digest != Digest::None,
+        }
+    }
+}
+
 /// What a session is for (RFC 7143 13.21).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionType {
@@ -77,10 +100,10 @@ pub struct Limits {
     pub max_outstanding_r2t: u32,
     /// ErrorRecoveryLevel.
     pub error_recovery_level: u32,
-    /// Whether headers may have a CRC32C.
-    pub header_crc32c: bool,
-    /// Whether data may have a CRC32C.
-    pub data_crc32c: bool,
+    /// HeaderDigest.
+    pub header_digest: DigestPolicy,
+    /// DataDigest.
+    pub data_digest: DigestPolicy,
 }
 
 impl Limits {
@@ -115,8 +138,8 @@ impl Default for Limits {
             default_time2retain: 20,
             max_outstanding_r2t: 16,
             error_recovery_level: 0,
-            header_crc32c: true,
-            data_crc32c: true,
+            header_digest: DigestPolicy::Allowed,
+            data_digest: DigestPolicy::Allowed,
         }
     }
 }

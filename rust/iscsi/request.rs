@@ -61,7 +61,8 @@ pub struct Order {
 }
 
 impl Order {
-    fn of(bhs: &Bhs) -> Self {
+    /// What a header says. That of a Data-Out or a SNACK says nothing.
+    pub fn of(bhs: &Bhs) -> Self {
         Self {
             cmd_sn: Sn::new(bhs.u32_at::<24>()),
             immediate: bhs.immediate(),

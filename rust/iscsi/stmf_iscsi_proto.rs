@@ -14,7 +14,8 @@
 //!   offered and what results), [`negotiate`] (how one becomes the other).
 //! * Phases: [`login`] (until full feature phase), [`exchange`] (text requests after it),
 //!   [`discovery`] (the answer to SendTargets), [`names`] (who is who).
-//! * Full feature phase: [`window`] (CmdSN and StatSN), [`transfer`] (Data-In, R2T, Data-Out).
+//! * Full feature phase: [`window`] (CmdSN and StatSN), [`transfer`] (Data-In, R2T, Data-Out),
+//!   [`tags`] (which are in use).
 
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
@@ -51,6 +52,7 @@ pub mod params;
 pub mod request;
 pub mod response;
 pub mod sn;
+pub mod tags;
 pub mod text;
 pub mod transfer;
 pub mod types;

@@ -226,6 +226,80 @@ pub fn number(value: &str) -> Option<u64> {
     })
 }
 
+/// The bytes of a binary value, in hexadecimal digits or Base64 (RFC 7143 6.1, binary-value);
+/// `None` also if they don't fit into `out`.
+pub fn binary<'o>(value: &str, out: &'o mut [u8]) -> Option<&'o [u8]> {
+    let (prefix, digits) = value.split_at_checked(2)?;
+    let len = match prefix {
+        "0x" | "0X" => from_hex(digits.as_bytes(), out)?,
+        "0b" | "0B" => from_base64(digits.as_bytes(), out)?,
+        _ => return None,
+    };
+    out.get(..len)
+}
+
+fn from_hex(digits: &[u8], out: &mut [u8]) -> Option<usize> {
+    let nibble = |digit: u8| char::from(digit).to_digit(16);
+    let pairs = digits.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return None;
+    }
+    let len = pairs.len();
+    for (pair, byte) in pairs.zip(out.get_mut(..len)?) {
+        let [high, low] = *pair.first_chunk()?;
+        *byte = u8::try_from(nibble(high)? << 4 | nibble(low)?).ok()?;
+    }
+    Some(len)
+}
+
+/// RFC 4648 4, with its padding.
+fn from_base64(digits: &[u8], out: &mut [u8]) -> Option<usize> {
+    let groups = digits.chunks_exact(4);
+    if !groups.remainder().is_empty() {
+        return None;
+    }
+    let (mut len, mut left) = (0_usize, groups.len());
+    for group in groups {
+        left = left.saturating_sub(1);
+        let is_last = left == 0;
+        let bytes = match group {
+            [.., b'=', b'='] if is_last => 1,
+            [.., b'='] if is_last => 2,
+            _ => 3,
+        };
+        // One digit more than bytes.
+        let count = usize::checked_add(bytes, 1)?;
+        let digits = group.iter().take(count).map(|digit| sextet(*digit));
+        let padding = group.iter().skip(count).map(|_| Some(0));
+        let word = digits
+            .chain(padding)
+            .try_fold(0_u32, |word, sextet| Some(word << 6 | sextet?))?;
+        let [_, decoded @ ..] = word.to_be_bytes();
+        let end = len.checked_add(bytes)?;
+        for (to, from) in out.get_mut(len..end)?.iter_mut().zip(decoded) {
+            *to = from;
+        }
+        len = end;
+    }
+    Some(len)
+}
+
+fn sextet(digit: u8) -> Option<u32> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    u32::try_from(position(DIGITS, digit)?).ok()
+}
+
+/// Writes bytes as a binary value.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// `lower~upper` with `lower ≤ upper` (RFC 7143 6.1, numeric-range).
 pub fn range(value: &str) -> Option<(u64, u64)> {
     let (lower, upper) = cut(value, b'~')?;
@@ -375,6 +449,47 @@ mod tests {
         for value in bad {
             assert_eq!(number(value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn binary_values() {
+        let good: [(&str, &[u8]); 9] = [
+            ("0x", b""),
+            ("0X00fF", &[0, 0xff]),
+            ("0b", b""),
+            ("0BZg==", b"f"),
+            ("0bZm8=", b"fo"),
+            ("0bZm9v", b"foo"),
+            ("0bZm9vYg==", b"foob"),
+            ("0bZm9vYmE=", b"fooba"),
+            ("0b+/8=", &[0xfb, 0xff]),
+        ];
+        let mut out = [0; 5];
+        for (value, expected) in good {
+            assert_eq!(binary(value, &mut out), Some(expected), "{value}");
+        }
+        let bad = [
+            "",
+            "0",
+            "00",
+            "0x0",
+            "0x0g",
+            "0x010203040506",
+            "0bZ",
+            "0bZg",
+            "0bZg=",
+            "0bZ===",
+            "0b====",
+            "0bZg==Zg==",
+            "0bZm9vYmFy",
+            "0bZm 8=",
+            "0x+1",
+            "\u{e4}x",
+        ];
+        for value in bad {
+            assert_eq!(binary(value, &mut out), None, "{value}");
+        }
+        assert_eq!(format!("{}", Hex(&[0, 0xab])), "0x00ab");
     }
 
     #[test]

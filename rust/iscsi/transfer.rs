@@ -3,16 +3,14 @@
 //! The data of one command: what may be sent when, and what may arrive (RFC 7143 4.2.5).
 //!
 //! All of it is for DataPDUInOrder=Yes and DataSequenceInOrder=Yes, the only values that
-//! [`negotiate`](crate::negotiate) lets come about.
+//! [`negotiate`](crate::negotiate) lets come about: an initiator may offer either, and it takes
+//! only one side to want order.
 
 use crate::{
     params::Negotiated,
     request::DataOut,
     types::Ttt, //
 };
-
-/// The most R2Ts of one command that are ever outstanding, whatever was negotiated.
-pub const MAX_OUTSTANDING_R2T: usize = 16;
 
 /// How what was transferred differs from what the initiator expected (RFC 7143 11.4.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -199,49 +197,6 @@ impl DataOutError {
     }
 }
 
-/// The ends of the outstanding R2Ts, oldest first.
-#[derive(Clone, Copy, Debug)]
-struct Outstanding {
-    ends: [u32; MAX_OUTSTANDING_R2T],
-    first: usize,
-    count: usize,
-}
-
-impl Outstanding {
-    const EMPTY: Self = Self {
-        ends: [0; MAX_OUTSTANDING_R2T],
-        first: 0,
-        count: 0,
-    };
-
-    /// The place `n` after the oldest one, in a ring whose size is a power of two.
-    const fn place(&self, n: usize) -> usize {
-        self.first.wrapping_add(n) & (MAX_OUTSTANDING_R2T - 1)
-    }
-
-    fn oldest(&self) -> Option<u32> {
-        if self.count == 0 {
-            return None;
-        }
-        self.ends.get(self.first).copied()
-    }
-
-    fn push(&mut self, end: u32) {
-        let place = self.place(self.count);
-        if let Some(slot) = self.ends.get_mut(place) {
-            *slot = end;
-            self.count = self.count.saturating_add(1);
-        }
-    }
-
-    fn pop(&mut self) {
-        self.first = self.place(1);
-        self.count = self.count.saturating_sub(1);
-    }
-}
-
-const _: () = assert!(MAX_OUTSTANDING_R2T.is_power_of_two());
-
 /// The data that one command gets from the initiator.
 ///
 /// First comes what the initiator sends unasked: with the command, and after it up to the Data-Out
@@ -263,8 +218,10 @@ pub struct WriteSequence {
     data_sn: u32,
     /// Number of the next R2T.
     r2t_sn: u32,
-    outstanding: Outstanding,
-    max_outstanding: usize,
+    /// How many R2Ts are outstanding, and where the data of the oldest begins.
+    outstanding: u32,
+    oldest: u32,
+    max_outstanding: u32,
     max_burst: u32,
     slot: u16,
 }
@@ -290,7 +247,6 @@ impl WriteSequence {
         if !is_final && session.initial_r2t {
             return Err(DataOutError::UnexpectedUnsolicited);
         }
-        let max_outstanding = usize::try_from(session.max_outstanding_r2t).unwrap_or(1);
         Ok(Self {
             edtl,
             needed: 0,
@@ -299,21 +255,33 @@ impl WriteSequence {
             unsolicited: (!is_final).then_some(unasked),
             data_sn: 0,
             r2t_sn: 0,
-            outstanding: Outstanding::EMPTY,
-            max_outstanding: max_outstanding.clamp(1, MAX_OUTSTANDING_R2T),
+            outstanding: 0,
+            oldest: 0,
+            max_outstanding: session.max_outstanding_r2t.max(1),
             max_burst: session.max_burst_length.max(1),
             slot,
         })
     }
 
     /// Says that the command needs its first `upto` bytes; asked again, it can only need more.
+    ///
+    /// While R2Ts are outstanding this changes nothing: all of them but the last ask for a whole
+    /// burst, which is how their ends are known.
     pub fn want(&mut self, upto: u32) {
-        self.needed = self.needed.max(upto.min(self.edtl));
+        if self.outstanding == 0 {
+            self.needed = self.needed.max(upto.min(self.edtl));
+        }
+    }
+
+    /// Says that the command needs nothing any more: what is on its way is all that will come.
+    pub fn give_up(&mut self) {
+        self.edtl = 0;
+        self.needed = 0;
     }
 
     /// Whether all that is wanted is there, and nothing more is on its way.
     pub fn is_complete(&self) -> bool {
-        self.unsolicited.is_none() && self.outstanding.count == 0 && self.received >= self.needed
+        self.unsolicited.is_none() && self.outstanding == 0 && self.received >= self.needed
     }
 
     /// Whether data is on its way that was not solicited. Until it has come, a command that failed
@@ -324,7 +292,7 @@ impl WriteSequence {
 
     /// Whether any data is on its way.
     pub fn is_pending(&self) -> bool {
-        self.unsolicited.is_some() || self.outstanding.count != 0
+        self.unsolicited.is_some() || self.outstanding != 0
     }
 
     /// How many bytes have arrived, from the first one on.
@@ -339,7 +307,7 @@ impl WriteSequence {
 
     /// The next R2T to send, if there is anything to solicit and room for one more.
     pub fn next_r2t(&mut self) -> Option<R2tPlan> {
-        if self.unsolicited.is_some() || self.outstanding.count >= self.max_outstanding {
+        if self.unsolicited.is_some() || self.outstanding >= self.max_outstanding {
             return None;
         }
         let left = self.needed.checked_sub(self.solicited)?;
@@ -350,7 +318,10 @@ impl WriteSequence {
         let (offset, r2t_sn) = (self.solicited, self.r2t_sn);
         self.solicited = offset.saturating_add(len);
         self.r2t_sn = r2t_sn.wrapping_add(1);
-        self.outstanding.push(self.solicited);
+        if self.outstanding == 0 {
+            self.oldest = offset;
+        }
+        self.outstanding = self.outstanding.saturating_add(1);
         Some(R2tPlan {
             offset,
             len,
@@ -391,19 +362,24 @@ impl WriteSequence {
                 .ok_or(DataOutError::UnexpectedUnsolicited)?;
             return Ok((end, false));
         }
-        let end = self.outstanding.oldest();
-        let end = end.ok_or(DataOutError::UnknownTransferTag)?;
-        let behind = u32::try_from(self.outstanding.count).unwrap_or(0);
-        if ttt != Ttt::for_r2t(self.slot, self.r2t_sn.wrapping_sub(behind)) {
+        let oldest = self.r2t_sn.wrapping_sub(self.outstanding);
+        if self.outstanding == 0 || ttt != Ttt::for_r2t(self.slot, oldest) {
             return Err(DataOutError::UnknownTransferTag);
         }
-        Ok((end, true))
+        Ok((self.end_of_oldest(), true))
+    }
+
+    /// Where the data of the oldest R2T ends: all but the last of them ask for a whole burst.
+    fn end_of_oldest(&self) -> u32 {
+        let end = self.oldest.saturating_add(self.max_burst);
+        end.min(self.solicited)
     }
 
     fn end_burst(&mut self, is_solicited: bool) {
         self.data_sn = 0;
         if is_solicited {
-            self.outstanding.pop();
+            self.oldest = self.end_of_oldest();
+            self.outstanding = self.outstanding.saturating_sub(1);
         } else {
             self.unsolicited = None;
             self.solicited = self.received;

@@ -26,6 +26,8 @@ pub enum Admit {
 pub struct CommandWindow {
     exp_cmd_sn: Sn,
     max_cmd_sn: Sn,
+    /// The numbers that nothing will come for: bit `n` for the n-th from `exp_cmd_sn` on.
+    skipped: u128,
 }
 
 impl CommandWindow {
@@ -34,6 +36,7 @@ impl CommandWindow {
         let mut window = Self {
             exp_cmd_sn: login_cmd_sn,
             max_cmd_sn: login_cmd_sn.previous(),
+            skipped: 0,
         };
         window.open(slots);
         window
@@ -60,8 +63,43 @@ impl CommandWindow {
         if order.cmd_sn != self.exp_cmd_sn {
             return Admit::Future;
         }
-        self.exp_cmd_sn = self.exp_cmd_sn.next();
+        self.advance();
         Admit::Now
+    }
+
+    /// Expects the next number, beyond those that nothing will come for.
+    fn advance(&mut self) {
+        loop {
+            self.exp_cmd_sn = self.exp_cmd_sn.next();
+            self.skipped = self.skipped.wrapping_shr(1);
+            if self.skipped & 1 == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Considers a number received, because its command was aborted (RFC 7143 11.6.1); says whether
+    /// it is one that is still to come.
+    pub fn skip(&mut self, cmd_sn: Sn) -> bool {
+        if !cmd_sn.is_within(self.exp_cmd_sn, self.max_cmd_sn) {
+            return false;
+        }
+        match cmd_sn.since(self.exp_cmd_sn) {
+            0 => self.advance(),
+            distance => self.skipped |= 1_u128.checked_shl(distance).unwrap_or(0),
+        }
+        true
+    }
+
+    /// Expects the last admitted request again, because it was not received as it was sent; says
+    /// whether it was the last.
+    pub fn take_back(&mut self, cmd_sn: Sn) -> bool {
+        let was_last = cmd_sn.next() == self.exp_cmd_sn;
+        if was_last {
+            self.exp_cmd_sn = cmd_sn;
+            self.skipped = self.skipped.wrapping_shl(1);
+        }
+        was_last
     }
 
     /// Opens the window for `free` commands from the expected one on.
@@ -210,5 +248,25 @@ mod tests {
         assert_eq!(window.acknowledge(Sn::new(0)), Acknowledged::Old);
         assert_eq!(window.acknowledge(Sn::new(2)), Acknowledged::Unsent);
         assert_eq!(window.unacknowledged(), 0);
+    }
+
+    #[test]
+    fn aborted_numbers_are_not_waited_for() {
+        let order = |cmd_sn| Order {
+            cmd_sn: Sn::new(cmd_sn),
+            immediate: false,
+        };
+        let mut window = CommandWindow::new(Sn::new(u32::MAX), 8);
+        assert_eq!(window.admit(order(1)), Admit::Future);
+        assert!(window.skip(Sn::new(0)) && window.skip(Sn::new(2)));
+        assert_eq!(window.exp_cmd_sn(), Sn::new(u32::MAX));
+        assert!(window.skip(Sn::new(u32::MAX)));
+        assert_eq!(window.exp_cmd_sn(), Sn::new(1));
+        assert_eq!(window.admit(order(1)), Admit::Now);
+        assert_eq!(window.exp_cmd_sn(), Sn::new(3));
+        assert!(!window.skip(Sn::new(2)) && !window.skip(Sn::new(7)));
+        assert_eq!(window.admit(order(3)), Admit::Now);
+        assert!(window.take_back(Sn::new(3)) && !window.take_back(Sn::new(5)));
+        assert_eq!(window.exp_cmd_sn(), Sn::new(3));
     }
 }

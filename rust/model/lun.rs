@@ -56,6 +56,13 @@ impl LunBitmap {
         }
     }
 
+    /// Puts in the numbers `64 * word + bit` for all bits that are set. There are 256 words.
+    pub fn merge_word(&mut self, word: u8, bits: u64) {
+        if let Some(own) = self.0.get_mut(usize::from(word)) {
+            *own |= bits;
+        }
+    }
+
     /// Takes out all numbers.
     pub fn clear(&mut self) {
         self.0.fill(0);

@@ -109,8 +109,8 @@ fn check_hex(digits: &str, lengths: &[usize]) -> Result<(), NameError> {
 
 /// The name of an initiator or target port of any transport, in its normal form.
 ///
-/// It is an iSCSI name, or `wwn.` and the 16 hexadecimal digits of a Fibre Channel or SAS port,
-/// which are upper-case.
+/// It is an iSCSI name, or `wwn.` and the 16 hexadecimal digits of a Fibre Channel or SAS port.
+/// The digits of `wwn.` and `eui.` are upper-case, as administrators of COMSTAR know them.
 #[derive(Clone, Copy)]
 pub struct PortName(Text<ISCSI_NAME_MAX>);
 
@@ -120,26 +120,56 @@ impl PortName {
     /// Longest name in bytes.
     pub const MAX_LEN: usize = ISCSI_NAME_MAX;
 
-    const WWN: &'static str = "wwn.";
+    /// Length of `wwn.` and `eui.`.
+    const PREFIX_LEN: usize = 4;
 
     /// Checks a name and brings it into normal form.
     pub fn new(name: &str) -> Result<Self, NameError> {
         let mut text = Text::new(name).ok_or(NameError::TooLong)?;
         text.make_ascii_lowercase();
-        match text.as_str().strip_prefix(Self::WWN) {
-            Some(digits) => {
-                check_hex(digits, &[16])?;
-                text.make_ascii_uppercase_after(Self::WWN.len());
-            }
+        match text.as_str().strip_prefix("wwn.") {
+            Some(digits) => check_hex(digits, &[16])?,
             None => check_iscsi(text.as_str())?,
+        }
+        if text.as_str().starts_with("wwn.") || text.as_str().starts_with("eui.") {
+            text.make_ascii_uppercase_after(Self::PREFIX_LEN);
         }
         Ok(Self(text))
     }
 }
 
-impl From<IscsiName> for PortName {
-    fn from(name: IscsiName) -> Self {
-        Self(name.0)
+/// Longest name of a transport's own in bytes.
+const END_NAME_MAX: usize = 255;
+
+/// What one end of a session is called: a [`PortName`] where the name has that form, and else,
+/// for transports with names of their own, the text as it is.
+#[derive(Clone, Copy)]
+pub struct EndName(Text<END_NAME_MAX>);
+
+text_type!(EndName);
+
+impl EndName {
+    /// Longest name in bytes.
+    pub const MAX_LEN: usize = END_NAME_MAX;
+
+    /// Takes a name, in normal form if it has one.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        if let Ok(port) = PortName::new(name) {
+            return Ok(port.into());
+        }
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.chars().any(char::is_control) {
+            return Err(NameError::BadCharacter);
+        }
+        Text::new(name).map(Self).ok_or(NameError::TooLong)
+    }
+}
+
+impl From<PortName> for EndName {
+    fn from(name: PortName) -> Self {
+        Self(name.0.widen())
     }
 }
 
@@ -238,7 +268,7 @@ mod tests {
         for (name, normal) in [
             ("wwn.2100001b32a1b2c3", Ok("wwn.2100001B32A1B2C3")),
             ("WWN.2100001B32A1B2C3", Ok("wwn.2100001B32A1B2C3")),
-            ("EUI.02004567A425678D", Ok("eui.02004567a425678d")),
+            ("EUI.02004567a425678d", Ok("eui.02004567A425678D")),
             ("iqn.2001-04.com.example:A", Ok("iqn.2001-04.com.example:a")),
             ("wwn.2100001b32a1b2c", Err(NameError::BadDigits)),
             ("wwn.", Err(NameError::BadDigits)),
@@ -251,8 +281,6 @@ mod tests {
                 .map_err(|error| *error);
             assert_eq!(parsed, normal, "{name:?}");
         }
-        let name = IscsiName::new("iqn.2001-04.com.example:A").unwrap();
-        assert_eq!(PortName::from(name), PortName::new(name.as_str()).unwrap());
     }
 
     #[test]
@@ -270,6 +298,23 @@ mod tests {
             assert_eq!(GroupName::new(name).map(|_| ()), good, "{name:?}");
         }
         assert_ne!(GroupName::new("A"), GroupName::new("a"), "case matters");
+    }
+
+    #[test]
+    fn ends_of_sessions_have_any_name() {
+        for (name, normal) in [
+            ("IQN.2026-11.org.example:A", Ok("iqn.2026-11.org.example:a")),
+            ("eui.02004567a425678d", Ok("eui.02004567A425678D")),
+            ("Loopback 0", Ok("Loopback 0")),
+            ("", Err(NameError::Empty)),
+            ("a\n", Err(NameError::BadCharacter)),
+        ] {
+            let parsed = EndName::new(name);
+            let parsed = parsed.as_ref().map(EndName::as_str).map_err(|error| *error);
+            assert_eq!(parsed, normal, "{name:?}");
+        }
+        assert!(EndName::new(&"a".repeat(255)).is_ok());
+        assert_eq!(EndName::new(&"a".repeat(256)), Err(NameError::TooLong));
     }
 
     #[test]

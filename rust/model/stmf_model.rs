@@ -32,6 +32,7 @@ extern crate std;
 mod guid;
 mod lun;
 mod name;
+mod state;
 mod text;
 mod view;
 
@@ -43,10 +44,17 @@ pub use guid::{
 };
 pub use lun::LunBitmap;
 pub use name::{
+    EndName,
     GroupName,
     IscsiName,
     NameError,
     PortName, //
+};
+pub use state::{
+    Goal,
+    State,
+    Step,
+    Throttle, //
 };
 pub use stmf_scsi::{
     Lun,
@@ -54,6 +62,7 @@ pub use stmf_scsi::{
 };
 pub use view::{
     admit,
+    decide,
     lowest_free_id,
     occupy,
     overlapping,
@@ -61,5 +70,6 @@ pub use view::{
     Conflict,
     Group,
     NewView,
+    Scope,
     ViewEntry, //
 };

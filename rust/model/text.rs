@@ -36,6 +36,20 @@ impl<const N: usize> Text<N> {
             .unwrap_or_default()
     }
 
+    /// The same text with room for more.
+    pub(crate) fn widen<const M: usize>(&self) -> Text<M> {
+        const { assert!(M >= N) };
+        let mut bytes = [0; M];
+        for (to, from) in bytes.iter_mut().zip(&self.bytes) {
+            *to = *from;
+        }
+        // INVARIANT: All bytes are there, because there is room for them.
+        Text {
+            bytes,
+            len: self.len,
+        }
+    }
+
     pub(crate) fn make_ascii_lowercase(&mut self) {
         // INVARIANT: This leaves UTF-8 what it is.
         self.bytes.make_ascii_lowercase();

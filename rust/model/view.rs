@@ -18,7 +18,7 @@ use core::fmt;
 /// The hosts or the targets that a view entry concerns.
 ///
 /// `N` is what names a group: its name, or whatever stands for it where groups are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group<N = GroupName> {
     /// All of them, including those in no group.
     All,
@@ -42,6 +42,35 @@ impl<N: PartialEq> Group<N> {
             Self::All => true,
             Self::Named(this) => group == Some(this),
         }
+    }
+}
+
+/// What a number is counted under, in one dimension (hosts or targets), by whoever keeps many
+/// entries and wants to know which numbers a new one can't have, without looking at them all.
+///
+/// An entry counts under each of [`Scope::counted`] of its group. The entries that a new one
+/// overlaps are those that count under one of [`Scope::consulted`] of its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope<N> {
+    /// Entries for whatever group, or for all.
+    Any,
+    /// Entries for just this one, or just for all.
+    Only(Group<N>),
+}
+
+impl<N: Copy> Scope<N> {
+    /// Where an entry for this group is counted.
+    pub fn counted(group: Group<N>) -> [Self; 2] {
+        [Self::Any, Self::Only(group)]
+    }
+
+    /// Where the entries are counted that overlap one for this group.
+    pub fn consulted(group: Group<N>) -> impl Iterator<Item = Self> + Clone {
+        let (first, second) = match group {
+            Group::All => (Self::Any, None),
+            Group::Named(_) => (Self::Only(group), Some(Self::Only(Group::All))),
+        };
+        core::iter::once(first).chain(second)
     }
 }
 
@@ -101,8 +130,11 @@ pub enum Conflict {
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overlap(id) => write!(f, "view entry {id} covers some of the same hosts already"),
-            Self::LunInUse(lun) => write!(f, "LUN {lun} is in use"),
+            Self::Overlap(id) => write!(
+                f,
+                "view entry exists: number {id} covers some of the same hosts"
+            ),
+            Self::LunInUse(lun) => write!(f, "LUN already in use: {lun}"),
             Self::NoFreeLun => f.write_str("no LUN is free"),
             Self::NoFreeId => f.write_str("too many view entries"),
         }
@@ -126,8 +158,8 @@ pub fn overlapping<'a, N: PartialEq + 'a>(
 
 /// The second rule: adds to `used` the numbers that a new entry for these groups can't have.
 ///
-/// `entries` are those of all logical units. A caller with many keeps a [`LunBitmap`] for each
-/// pair of groups instead and merges those of the pairs that overlap.
+/// `entries` are those of all logical units. A caller with many keeps the numbers by [`Scope`]
+/// instead.
 pub fn occupy<'a, N: PartialEq + 'a>(
     entries: impl IntoIterator<Item = &'a ViewEntry<N>>,
     host: &Group<N>,
@@ -143,22 +175,28 @@ pub fn occupy<'a, N: PartialEq + 'a>(
 
 /// The lowest number that none of the entries has; `None` when all are taken.
 ///
-/// `entries` are those of one logical unit. They are few: this looks at all of them once for each
-/// number that is taken.
+/// `entries` are those of one logical unit in ascending order of their numbers.
 pub fn lowest_free_id<'a, N: 'a>(
-    entries: impl Iterator<Item = &'a ViewEntry<N>> + Clone,
+    entries: impl IntoIterator<Item = &'a ViewEntry<N>>,
 ) -> Option<u32> {
-    (0..=u32::MAX).find(|id| entries.clone().all(|entry| entry.id != *id))
+    let mut free = Some(0);
+    for entry in entries {
+        match free {
+            Some(id) if entry.id == id => free = id.checked_add(1),
+            _ => break,
+        }
+    }
+    free
 }
 
 /// Decides on a new entry by both rules and gives it its numbers.
 ///
-/// `entries` are those of all logical units; `used` is room to work in, whose content does not
-/// matter.
-pub fn admit<'a, N: PartialEq + 'a>(
-    entries: impl Iterator<Item = &'a ViewEntry<N>> + Clone,
+/// `own` are the entries of its logical unit in ascending order of their numbers; `used` are the
+/// numbers that it can't have, as [`occupy`] finds them.
+pub fn decide<'a, N: PartialEq + 'a>(
+    own: impl Iterator<Item = &'a ViewEntry<N>> + Clone,
+    used: &LunBitmap,
     new: NewView<N>,
-    used: &mut LunBitmap,
 ) -> Result<ViewEntry<N>, Conflict> {
     let NewView {
         guid,
@@ -166,12 +204,9 @@ pub fn admit<'a, N: PartialEq + 'a>(
         target,
         lun,
     } = new;
-    let own = entries.clone().filter(|entry| entry.guid == guid);
     if let Some(entry) = overlapping(own.clone(), &host, &target) {
         return Err(Conflict::Overlap(entry.id));
     }
-    used.clear();
-    occupy(entries, &host, &target, used);
     let lun = match lun {
         Some(lun) if used.contains(lun) => return Err(Conflict::LunInUse(lun)),
         Some(lun) => lun,
@@ -184,6 +219,21 @@ pub fn admit<'a, N: PartialEq + 'a>(
         target,
         lun,
     })
+}
+
+/// Decides on a new entry where all entries are at hand.
+///
+/// `entries` are those of all logical units, those of each in ascending order of their numbers;
+/// `used` is room to work in, whose content does not matter.
+pub fn admit<'a, N: PartialEq + 'a>(
+    entries: impl Iterator<Item = &'a ViewEntry<N>> + Clone,
+    new: NewView<N>,
+    used: &mut LunBitmap,
+) -> Result<ViewEntry<N>, Conflict> {
+    used.clear();
+    occupy(entries.clone(), &new.host, &new.target, used);
+    let guid = new.guid;
+    decide(entries.filter(move |entry| entry.guid == guid), used, new)
 }
 
 /// The LUN map of a session: what a host of this group sees through a target of that group.
@@ -387,6 +437,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_counted_is_consulted_where_groups_overlap() {
+        for entry in [All, Named(1), Named(2)] {
+            for new in [All, Named(1), Named(2)] {
+                let times = Scope::consulted(new)
+                    .filter(|scope| Scope::counted(entry).contains(scope))
+                    .count();
+                assert_eq!(
+                    times,
+                    usize::from(entry.overlaps(&new)),
+                    "{entry:?} {new:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn of_two_lus_with_one_number_the_first_is_seen() {
         let entries = [entry(1, 0, Named(1), All, 0), entry(2, 0, All, All, 0)];
         let mut seen = Box::new(LunBitmap::new());
@@ -396,7 +462,10 @@ mod tests {
 
     #[test]
     fn conflicts_are_sentences() {
-        assert_eq!(Conflict::LunInUse(lun(3)).to_string(), "LUN 3 is in use");
+        assert_eq!(
+            Conflict::LunInUse(lun(3)).to_string(),
+            "LUN already in use: 3"
+        );
     }
 
     fn group() -> impl Strategy<Value = Group<u8>> {
@@ -456,6 +525,7 @@ mod tests {
                         prop_assert!(!id_is_taken(entry.id));
                         prop_assert!((0..entry.id).all(id_is_taken));
                         entries.push(entry);
+                        entries.sort_by_key(|entry| (entry.guid, entry.id));
                     }
                     Err(Conflict::Overlap(id)) => {
                         prop_assert!(twice);

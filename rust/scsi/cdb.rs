@@ -21,8 +21,10 @@
 //! transports pad it.
 
 mod block;
+mod medium;
 pub mod opcode;
 mod primary;
+mod reservation;
 
 pub use block::{
     check_range,
@@ -32,7 +34,16 @@ pub use block::{
     Transfer,
     Verify, //
 };
+pub use medium::{
+    AtomicLimits,
+    CompareAndWrite,
+    ReadDefectData,
+    Sanitize,
+    WriteAtomic,
+    WriteSame, //
+};
 pub use primary::{
+    ModeSelect,
     ModeSense,
     PageControl,
     ReportSupportedOperationCodes,
@@ -45,6 +56,14 @@ use crate::{
         CommandId,
         CommandSet,
         Entry, //
+    },
+    report_tmf::ReportTaskManagement,
+    reservation::{
+        out::{
+            PersistentReserveOut,
+            ServiceAction, //
+        },
+        Report, //
     },
     sense::Sense,
     sink::Sink, //
@@ -77,6 +96,46 @@ pub enum Command {
     Write(Transfer),
     /// VERIFY (10), (12), (16) (SBC-4).
     Verify(Verify),
+    /// WRITE AND VERIFY (10), (12), (16) (SBC-4).
+    WriteAndVerify(Verify),
+    /// WRITE SAME (10), (16) (SBC-4).
+    WriteSame(WriteSame),
+    /// ORWRITE (16) (SBC-4).
+    OrWrite(Transfer),
+    /// COMPARE AND WRITE (SBC-4).
+    CompareAndWrite(CompareAndWrite),
+    /// WRITE ATOMIC (16) (SBC-4).
+    WriteAtomic(WriteAtomic),
+    /// UNMAP (SBC-4).
+    Unmap {
+        /// PARAMETER LIST LENGTH.
+        length: u16,
+    },
+    /// GET LBA STATUS (16) (SBC-4).
+    GetLbaStatus {
+        /// The first block.
+        lba: u64,
+        /// ALLOCATION LENGTH.
+        allocation: u32,
+    },
+    /// PRE-FETCH (10), (16) (SBC-4).
+    PreFetch {
+        /// The first block.
+        lba: u64,
+        /// The number of blocks; zero means all up to the last.
+        blocks: u32,
+    },
+    /// READ DEFECT DATA (10), (12) (SBC-4).
+    ReadDefectData(ReadDefectData),
+    /// FORMAT UNIT (SBC-4).
+    FormatUnit,
+    /// SANITIZE (SBC-4).
+    Sanitize {
+        /// The service action.
+        what: Sanitize,
+        /// Status is to be sent before the operation is done.
+        immed: bool,
+    },
     /// SYNCHRONIZE CACHE (10), (16) (SBC-4).
     SynchronizeCache {
         /// The first block.
@@ -95,8 +154,23 @@ pub enum Command {
     },
     /// MODE SENSE (6), (10) (SPC-5).
     ModeSense(ModeSense),
+    /// MODE SELECT (6), (10) (SPC-5).
+    ModeSelect(ModeSelect),
     /// START STOP UNIT (SBC-4).
     StartStopUnit(StartStopUnit),
+    /// RESERVE (6), (10) (SPC-2).
+    Reserve,
+    /// RELEASE (6), (10) (SPC-2).
+    Release,
+    /// PERSISTENT RESERVE IN (SPC-5).
+    PersistentReserveIn {
+        /// What to return.
+        report: Report,
+        /// ALLOCATION LENGTH.
+        allocation: u16,
+    },
+    /// PERSISTENT RESERVE OUT (SPC-5).
+    PersistentReserveOut(PersistentReserveOut),
     /// REPORT LUNS (SPC-5).
     ReportLuns {
         /// Which logical units to list.
@@ -106,6 +180,8 @@ pub enum Command {
     },
     /// REPORT SUPPORTED OPERATION CODES (SPC-5).
     ReportSupportedOperationCodes(ReportSupportedOperationCodes),
+    /// REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-5).
+    ReportTaskManagement(ReportTaskManagement),
 }
 
 /// The LUN field of SCSI-2 in byte 1.
@@ -120,6 +196,34 @@ const FUA_NV: u8 = 0x02;
 /// SYNC_NV in byte 1 of SYNCHRONIZE CACHE (SBC-2, SBC-3).
 const SYNC_NV: u8 = 0x04;
 
+/// CDB usage data of PERSISTENT RESERVE IN.
+const PERSISTENT_RESERVE_IN: &[u8] = &[
+    opcode::PERSISTENT_RESERVE_IN,
+    0x1f,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0xff,
+    0xff,
+    0,
+];
+
+/// CDB usage data of PERSISTENT RESERVE OUT.
+const PERSISTENT_RESERVE_OUT: &[u8] = &[
+    opcode::PERSISTENT_RESERVE_OUT,
+    0x1f,
+    0xff,
+    0,
+    0,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0,
+];
+
 /// Every command of a direct-access block device, in the order of operation code and service
 /// action.
 #[rustfmt::skip]
@@ -128,11 +232,18 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         .obsolete(LUN),
     Entry::new(&[opcode::REQUEST_SENSE, 0x01, 0, 0, 0xff, 0], primary::request_sense)
         .obsolete(LUN),
+    Entry::new(&[opcode::FORMAT_UNIT, 0x0f, 0, 0, 0, 0], medium::format_unit),
     Entry::new(&[opcode::READ_6, 0x1f, 0xff, 0xff, 0xff, 0], block::read_6)
         .obsolete(LUN),
     Entry::new(&[opcode::WRITE_6, 0x1f, 0xff, 0xff, 0xff, 0], block::write_6)
         .obsolete(LUN),
     Entry::new(&[opcode::INQUIRY, 0x01, 0xff, 0xff, 0xff, 0], primary::inquiry)
+        .obsolete(LUN),
+    Entry::new(&[opcode::MODE_SELECT_6, 0x11, 0, 0, 0xff, 0], primary::mode_select_6)
+        .obsolete(LUN),
+    Entry::new(&[opcode::RESERVE_6, 0, 0, 0, 0, 0], reservation::reserve)
+        .obsolete(LUN),
+    Entry::new(&[opcode::RELEASE_6, 0, 0, 0, 0, 0], reservation::release)
         .obsolete(LUN),
     Entry::new(&[opcode::MODE_SENSE_6, 0x08, 0xff, 0xff, 0xff, 0], primary::mode_sense_6)
         .obsolete(LUN),
@@ -149,17 +260,81 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         block::write_10,
     ).obsolete(FUA_NV | RELADR),
     Entry::new(
+        &[opcode::WRITE_AND_VERIFY_10, 0x16, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0],
+        block::write_and_verify_10,
+    ).obsolete(RELADR),
+    Entry::new(
         &[opcode::VERIFY_10, 0x16, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0],
         block::verify_10,
+    ).obsolete(RELADR),
+    Entry::new(
+        &[opcode::PRE_FETCH_10, 0x02, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0],
+        medium::pre_fetch_10,
     ).obsolete(RELADR),
     Entry::new(
         &[opcode::SYNCHRONIZE_CACHE_10, 0x02, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0],
         block::synchronize_cache_10,
     ).obsolete(LUN | SYNC_NV | RELADR),
     Entry::new(
+        &[opcode::READ_DEFECT_DATA_10, 0, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0],
+        medium::read_defect_data_10,
+    ).obsolete(LUN),
+    Entry::new(
+        &[opcode::WRITE_SAME_10, 0x08, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0],
+        medium::write_same_10,
+    ).obsolete(RELADR),
+    Entry::new(
+        &[opcode::UNMAP, 0, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0],
+        medium::unmap,
+    ),
+    Entry::new(
+        &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
+        medium::sanitize_overwrite,
+    ).service_action(opcode::SANITIZE_OVERWRITE),
+    Entry::new(
+        &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
+        medium::sanitize_block_erase,
+    ).service_action(opcode::SANITIZE_BLOCK_ERASE),
+    Entry::new(
+        &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
+        medium::sanitize_exit_failure_mode,
+    ).service_action(opcode::SANITIZE_EXIT_FAILURE_MODE),
+    Entry::new(
+        &[opcode::MODE_SELECT_10, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
+        primary::mode_select_10,
+    ).obsolete(LUN),
+    Entry::new(&[opcode::RESERVE_10, 0, 0, 0, 0, 0, 0, 0, 0, 0], reservation::reserve)
+        .obsolete(LUN),
+    Entry::new(&[opcode::RELEASE_10, 0, 0, 0, 0, 0, 0, 0, 0, 0], reservation::release)
+        .obsolete(LUN),
+    Entry::new(
         &[opcode::MODE_SENSE_10, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0],
         primary::mode_sense_10,
     ).obsolete(LUN),
+    Entry::new(PERSISTENT_RESERVE_IN, reservation::persistent_reserve_in)
+        .service_action(Report::Keys.code()),
+    Entry::new(PERSISTENT_RESERVE_IN, reservation::persistent_reserve_in)
+        .service_action(Report::Reservation.code()),
+    Entry::new(PERSISTENT_RESERVE_IN, reservation::persistent_reserve_in)
+        .service_action(Report::Capabilities.code()),
+    Entry::new(PERSISTENT_RESERVE_IN, reservation::persistent_reserve_in)
+        .service_action(Report::FullStatus.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::Register.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::Reserve.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::Release.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::Clear.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::Preempt.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::PreemptAndAbort.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::RegisterAndIgnoreExistingKey.code()),
+    Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
+        .service_action(ServiceAction::RegisterAndMove.code()),
     Entry::new(
         &[
             opcode::READ_16, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -169,6 +344,13 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
     ).obsolete(FUA_NV),
     Entry::new(
         &[
+            opcode::COMPARE_AND_WRITE, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0, 0, 0, 0xff, 0x3f, 0,
+        ],
+        medium::compare_and_write,
+    ),
+    Entry::new(
+        &[
             opcode::WRITE_16, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
             0xff, 0xff, 0xff, 0xff, 0x3f, 0,
         ],
@@ -176,10 +358,31 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
     ).obsolete(FUA_NV),
     Entry::new(
         &[
+            opcode::ORWRITE_16, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0x3f, 0,
+        ],
+        medium::orwrite_16,
+    ),
+    Entry::new(
+        &[
+            opcode::WRITE_AND_VERIFY_16, 0x16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0x3f, 0,
+        ],
+        block::write_and_verify_16,
+    ),
+    Entry::new(
+        &[
             opcode::VERIFY_16, 0x16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
             0xff, 0xff, 0xff, 0xff, 0x3f, 0,
         ],
         block::verify_16,
+    ),
+    Entry::new(
+        &[
+            opcode::PRE_FETCH_16, 0x02, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0x3f, 0,
+        ],
+        medium::pre_fetch_16,
     ),
     Entry::new(
         &[
@@ -190,11 +393,32 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
     ).obsolete(SYNC_NV),
     Entry::new(
         &[
+            opcode::WRITE_SAME_16, 0x09, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0x3f, 0,
+        ],
+        medium::write_same_16,
+    ),
+    Entry::new(
+        &[
+            opcode::WRITE_ATOMIC_16, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0x3f, 0,
+        ],
+        medium::write_atomic_16,
+    ),
+    Entry::new(
+        &[
             opcode::SERVICE_ACTION_IN_16, 0x1f, 0, 0, 0, 0, 0, 0, 0, 0,
             0xff, 0xff, 0xff, 0xff, 0, 0,
         ],
         block::read_capacity_16,
     ).service_action(opcode::READ_CAPACITY_16),
+    Entry::new(
+        &[
+            opcode::SERVICE_ACTION_IN_16, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0xff, 0,
+        ],
+        medium::get_lba_status_16,
+    ).service_action(opcode::GET_LBA_STATUS_16),
     Entry::new(
         &[opcode::REPORT_LUNS, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::report_luns,
@@ -204,6 +428,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         primary::report_supported_operation_codes,
     ).service_action(opcode::REPORT_SUPPORTED_OPERATION_CODES),
     Entry::new(
+        &[opcode::MAINTENANCE_IN, 0x1f, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        primary::report_task_management,
+    ).service_action(opcode::REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS),
+    Entry::new(
         &[opcode::READ_12, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0],
         block::read_12,
     ).obsolete(FUA_NV | RELADR),
@@ -212,9 +440,23 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         block::write_12,
     ).obsolete(FUA_NV | RELADR),
     Entry::new(
+        &[
+            opcode::WRITE_AND_VERIFY_12, 0x16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0x3f, 0,
+        ],
+        block::write_and_verify_12,
+    ).obsolete(RELADR),
+    Entry::new(
         &[opcode::VERIFY_12, 0x16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0],
         block::verify_12,
     ).obsolete(RELADR),
+    Entry::new(
+        &[
+            opcode::READ_DEFECT_DATA_12, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0, 0,
+        ],
+        medium::read_defect_data_12,
+    ),
 ]);
 
 /// Reads a CDB addressed to a direct-access block device.

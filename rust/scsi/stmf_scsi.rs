@@ -3,9 +3,9 @@
 //! SCSI as data: the vocabulary of the SCSI standards for a target.
 //!
 //! Commands are parsed into types ([`cdb`]), answers are written from types ([`sense`],
-//! [`inquiry`], [`vpd`], [`mode`], [`capacity`], [`report_luns`], [`opcodes`]), and the small state
-//! that SAM keeps for each I_T nexus is plain values ([`ua`], [`tmf`]). Nothing here knows a
-//! transport, a backing store or a clock.
+//! [`inquiry`], [`vpd`], [`mode`], [`capacity`], [`provisioning`], [`report_luns`], [`opcodes`]), and
+//! state is plain values: what SAM keeps for each I_T nexus ([`ua`], [`tmf`]), what SPC keeps for
+//! each logical unit ([`reservation`]). Nothing here knows a transport, a backing store or a clock.
 //!
 //! The crate is pure: only `core`, no allocation, no I/O, no panic path. Kbuild compiles it into
 //! the kernel modules and cargo compiles the same files for tests, fuzzers and tools.
@@ -40,20 +40,27 @@ extern crate std;
 
 pub mod capacity;
 pub mod cdb;
+pub mod control;
 pub mod designator;
 pub mod inquiry;
 pub mod lun;
 pub mod mode;
 pub mod opcodes;
+pub mod provisioning;
 pub mod report_luns;
+pub mod report_tmf;
+pub mod reservation;
 pub mod sense;
 pub mod sink;
 pub mod status;
+pub mod task_set;
 pub mod tmf;
+pub mod transport_id;
 pub mod ua;
 pub mod vpd;
 
 pub use cdb::Command;
+pub use control::ControlSettings;
 pub use lun::{
     Lun,
     LunAddress,
@@ -68,3 +75,4 @@ pub use sense::{
 };
 pub use sink::Sink;
 pub use status::Status;
+pub use transport_id::TransportId;

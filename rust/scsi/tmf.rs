@@ -2,6 +2,17 @@
 
 //! Task management functions and task attributes.
 
+use crate::{
+    sense::{
+        AdditionalSense,
+        SenseKey, //
+    },
+    ua::{
+        UnitAttention,
+        UnitAttentions, //
+    },
+};
+
 /// A task management function (SAM-5 7.1; the target resets are RFC 7143 11.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskManagement {
@@ -52,6 +63,36 @@ impl TaskManagement {
     }
 }
 
+/// What QUERY ASYNC EVENT tells: the additional response information of SAM-5 7.7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsyncEvent {
+    /// The condition that is reported next.
+    pub first: UnitAttention,
+    /// Whether others follow it.
+    pub more: bool,
+}
+
+impl AsyncEvent {
+    /// What is told of pending unit attentions; `None` when there is none.
+    pub fn of(pending: UnitAttentions) -> Option<Self> {
+        let first = pending.first()?;
+        Some(Self {
+            first,
+            more: pending.bits() != first.bit(),
+        })
+    }
+
+    /// The three bytes: UADE DEPTH and sense key, additional sense code and its qualifier.
+    pub const fn encode(self) -> [u8; 3] {
+        const ONE: u8 = 1 << 4;
+        const SEVERAL: u8 = 2 << 4;
+
+        let AdditionalSense(code, qualifier) = self.first.code();
+        let depth = if self.more { SEVERAL } else { ONE };
+        [depth | SenseKey::UnitAttention as u8, code, qualifier]
+    }
+}
+
 /// What the initiator is told about a task management function (SAM-5 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TmfResponse {
@@ -59,6 +100,8 @@ pub enum TmfResponse {
     Complete,
     /// FUNCTION SUCCEEDED: to a query, yes.
     Succeeded,
+    /// FUNCTION SUCCEEDED: to QUERY ASYNC EVENT, yes, and this.
+    Event(AsyncEvent),
     /// The function is not supported; SAM's FUNCTION REJECTED, for which iSCSI has its own code.
     NotSupported,
     /// FUNCTION REJECTED: supported, but not now.
@@ -74,7 +117,10 @@ pub enum TmfResponse {
 impl TmfResponse {
     /// Whether the function had its effect, or was a query that got its answer.
     pub const fn is_done(self) -> bool {
-        matches!(self, Self::Complete | Self::Succeeded | Self::TaskNotFound)
+        matches!(
+            self,
+            Self::Complete | Self::Succeeded | Self::Event(_) | Self::TaskNotFound
+        )
     }
 }
 
@@ -110,6 +156,18 @@ mod tests {
         assert!(!TaskManagement::TargetWarmReset.names_lun());
         assert!(!TaskManagement::TargetColdReset.names_lun());
         assert!(!TaskManagement::ItNexusReset.names_lun());
+    }
+
+    #[test]
+    fn query_async_event_tells_the_first_condition_and_whether_there_are_more() {
+        let mut pending = UnitAttentions::EMPTY;
+        assert_eq!(AsyncEvent::of(pending), None);
+        pending.insert(UnitAttention::CapacityChanged);
+        let event = AsyncEvent::of(pending).unwrap();
+        assert_eq!(event.encode(), [0x16, 0x2a, 0x09]);
+        pending.insert(UnitAttention::PowerOn);
+        let event = AsyncEvent::of(pending).unwrap();
+        assert_eq!(event.encode(), [0x26, 0x29, 0x00]);
     }
 
     #[test]

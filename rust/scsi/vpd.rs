@@ -19,6 +19,8 @@ pub mod page {
     pub const UNIT_SERIAL_NUMBER: u8 = 0x80;
     /// Device Identification.
     pub const DEVICE_IDENTIFICATION: u8 = 0x83;
+    /// Management Network Addresses.
+    pub const MANAGEMENT_ADDRESSES: u8 = 0x85;
     /// Extended INQUIRY Data.
     pub const EXTENDED_INQUIRY: u8 = 0x86;
     /// Block Limits.
@@ -96,6 +98,33 @@ impl DeviceIdentification<'_> {
         write_page(peripheral, page::DEVICE_IDENTIFICATION, out, |out| {
             for designator in self.designators {
                 designator.write(out);
+            }
+        });
+    }
+}
+
+/// Management Network Addresses VPD page (85h) (SPC-5).
+#[derive(Clone, Copy, Debug)]
+pub struct ManagementAddresses<'a> {
+    /// URLs, separated by spaces.
+    pub urls: &'a str,
+}
+
+impl ManagementAddresses<'_> {
+    /// Writes the page: a descriptor of the service "storage configuration" for each URL, which
+    /// ends in at least one NUL and is a multiple of four bytes long.
+    pub fn write(&self, peripheral: Peripheral, out: &mut Sink<'_>) {
+        const LOGICAL_UNIT: u8 = 0x00;
+        const STORAGE_CONFIGURATION: u8 = 0x01;
+
+        write_page(peripheral, page::MANAGEMENT_ADDRESSES, out, |out| {
+            for url in self.urls.split_ascii_whitespace() {
+                let padded = url.len().saturating_add(1).next_multiple_of(4);
+                out.u8(LOGICAL_UNIT | STORAGE_CONFIGURATION);
+                out.u8(0);
+                out.u16(u16::try_from(padded).unwrap_or(u16::MAX));
+                out.bytes(url.as_bytes());
+                out.zeros(padded.saturating_sub(url.len()));
             }
         });
     }
@@ -215,11 +244,35 @@ pub enum RotationRate {
     Rpm(u16),
 }
 
+impl RotationRate {
+    /// The value of the field.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::NotReported => 0,
+            Self::NonRotating => 1,
+            Self::Rpm(rpm) => rpm,
+        }
+    }
+
+    /// What the value of the field means; `None` when it is reserved.
+    pub const fn from_code(code: u16) -> Option<Self> {
+        match code {
+            0 => Some(Self::NotReported),
+            1 => Some(Self::NonRotating),
+            0x0401..=0xfffe => Some(Self::Rpm(code)),
+            _ => None,
+        }
+    }
+}
+
 /// Block Device Characteristics VPD page (B1h) (SBC-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockCharacteristics {
     /// MEDIUM ROTATION RATE.
     pub rotation: RotationRate,
+    /// SANITIZE BLOCK ERASE is supported, and blocks can be read after it without a write: WABEREQ
+    /// is 01b, else 00b.
+    pub block_erase: bool,
     /// FUAB: FUA and SYNCHRONIZE CACHE mean what they mean in SBC-4, not in SBC-2.
     pub fuab: bool,
 }
@@ -228,16 +281,15 @@ impl BlockCharacteristics {
     /// Writes the page.
     pub fn write(&self, peripheral: Peripheral, out: &mut Sink<'_>) {
         const FUAB: u8 = 0x02;
+        const WABEREQ: u8 = 0x40;
 
         write_page(peripheral, page::BLOCK_CHARACTERISTICS, out, |out| {
             let start = out.len();
-            out.u16(match self.rotation {
-                RotationRate::NotReported => 0,
-                RotationRate::NonRotating => 1,
-                RotationRate::Rpm(rpm) => rpm,
-            });
-            // PRODUCT TYPE, and the form factor.
-            out.u16(0);
+            out.u16(self.rotation.code());
+            // PRODUCT TYPE.
+            out.u8(0);
+            // With WACEREQ and the form factor, which are not told.
+            out.u8(if self.block_erase { WABEREQ } else { 0 });
             out.u8(if self.fuab { FUAB } else { 0 });
             pad(out, start, 60);
         });
@@ -339,6 +391,22 @@ mod tests {
     }
 
     #[test]
+    fn management_addresses_are_padded() {
+        let bytes = written(|out| {
+            ManagementAddresses {
+                urls: " abc  abcd ",
+            }
+            .write(DISK, out)
+        });
+        assert_eq!(
+            &bytes,
+            b"\0\x85\0\x14\x01\0\0\x04abc\0\x01\0\0\x08abcd\0\0\0\0"
+        );
+        let bytes = written(|out| ManagementAddresses { urls: "" }.write(DISK, out));
+        assert_eq!(bytes, [0, 0x85, 0, 0]);
+    }
+
+    #[test]
     fn names_follow_one_another() {
         let port = Association::TargetPort(Some(ProtocolId::Iscsi));
         let page = DeviceIdentification {
@@ -401,11 +469,18 @@ mod tests {
     #[test]
     fn block_characteristics_tell_the_rotation() {
         let bytes = |rotation, fuab| {
-            written(|out| BlockCharacteristics { rotation, fuab }.write(DISK, out))
+            written(|out| {
+                BlockCharacteristics {
+                    rotation,
+                    block_erase: fuab,
+                    fuab,
+                }
+                .write(DISK, out)
+            })
         };
         assert_eq!(
             bytes(RotationRate::NonRotating, true),
-            padded(&[0, 0xb1, 0, 60, 0, 1, 0, 0, 0x02], 64)
+            padded(&[0, 0xb1, 0, 60, 0, 1, 0, 0x40, 0x02], 64)
         );
         assert_eq!(
             bytes(RotationRate::Rpm(7200), false),

@@ -25,6 +25,11 @@ pub const PRODUCT_ID_MAX: usize = 16;
 /// Longest unit serial number in bytes.
 pub const SERIAL_MAX: usize = 252;
 
+/// Longest product revision level in bytes.
+pub const REVISION_MAX: usize = 4;
+/// Longest list of management addresses in bytes.
+pub const MGMT_URL_MAX: usize = 1024;
+
 numbers! {
     /// How a logical unit's data are stored.
     Backend: u32 {
@@ -62,6 +67,16 @@ attributes! {
         WriteCacheDisable = 10, "write-cache-disable", Kind::BOOL;
         /// How the data are stored, a [`Backend`].
         Backend = 11, "backend", Kind::U32 { min: 0, max: 2 };
+        /// Product revision level.
+        Revision = 12, "revision", Kind::String { max: REVISION_MAX };
+        /// Size of a physical block in bytes, as initiators see it.
+        PhysicalBlockSize = 13, "physical-block-size", Kind::U32;
+        /// Addresses of the management of the disk, separated by spaces.
+        MgmtUrl = 14, "mgmt-url", Kind::String { max: MGMT_URL_MAX };
+        /// Revolutions of the medium per minute; 1 when it doesn't turn, 0 when that isn't told.
+        RotationRate = 15, "rotation-rate", Kind::U32;
+        /// 1 when initiators may unmap blocks.
+        Unmap = 16, "unmap", Kind::BOOL;
     }
 }
 
@@ -73,12 +88,17 @@ commands! {
             permission: admin;
             request: [
                 Guid, File, Size, BlockSize, Alias, VendorId, ProductId, Serial, WriteProtect,
-                WriteCacheDisable
+                WriteCacheDisable, Revision, PhysicalBlockSize, MgmtUrl, RotationRate, Unmap
             ];
         }
         /// Take a disk offline and delete it.
         LuDelete = 2, "lu-delete", Lu { permission: admin; request: [Guid]; }
         /// Get or dump disks.
         LuGet = 3, "lu-get", Lu { request: [Guid]; dump: []; }
+        /// Change properties of a disk, all that are given or none.
+        LuModify = 4, "lu-modify", Lu {
+            permission: admin;
+            request: [Guid, Size, Alias, Serial, WriteProtect, WriteCacheDisable, MgmtUrl];
+        }
     }
 }

@@ -12,6 +12,11 @@ pub const FAMILY_C: &CStr = c"stmf";
 /// Version of the family.
 pub const VERSION: u8 = 1;
 
+/// Name of the multicast group that events go to.
+pub const EVENTS: &str = "events";
+/// Name of the multicast group as C has it.
+pub const EVENTS_C: &CStr = c"events";
+
 /// Length of a logical unit's GUID.
 pub const GUID_LEN: usize = 16;
 /// Longest alias in bytes.
@@ -82,6 +87,46 @@ numbers! {
 }
 
 numbers! {
+    /// What a group is of.
+    GroupKind: u32 {
+        /// Hosts: initiators by their names.
+        Host = 0, "host";
+        /// Targets by their names.
+        Target = 1, "target";
+    }
+}
+
+numbers! {
+    /// What an event tells.
+    EventKind: u32 {
+        /// A logical unit was registered.
+        LuAdded = 0, "lu-added";
+        /// A logical unit is gone.
+        LuRemoved = 1, "lu-removed";
+        /// A logical unit changed its state.
+        LuState = 2, "lu-state";
+        /// A target port was registered.
+        TargetAdded = 3, "target-added";
+        /// A target port is gone.
+        TargetRemoved = 4, "target-removed";
+        /// A target port changed its state.
+        TargetState = 5, "target-state";
+        /// The service changed its state.
+        ServiceState = 6, "service-state";
+        /// An initiator has logged in.
+        SessionBegun = 7, "session-begun";
+        /// A session has ended.
+        SessionEnded = 8, "session-ended";
+        /// A logical unit has another capacity.
+        CapacityChanged = 9, "capacity-changed";
+        /// View entries or memberships in groups are others.
+        ViewsChanged = 10, "views-changed";
+        /// Commands don't come back from a device in time.
+        TasksStuck = 11, "tasks-stuck";
+    }
+}
+
+numbers! {
     /// What a task is waiting for.
     TaskStage: u32 {
         /// Its turn; the logical unit has not seen it yet.
@@ -120,6 +165,10 @@ attributes! {
         TargetCount = 7, "target-count", Kind::U32;
         /// Sessions on all target ports.
         SessionCount = 8, "session-count", Kind::U32;
+        /// State that new logical units go to, online or offline, an [`ObjectState`].
+        DefaultLuState = 9, "default-lu-state", Kind::U32 { min: 0, max: 3 };
+        /// State that new target ports go to, online or offline, an [`ObjectState`].
+        DefaultTargetState = 10, "default-target-state", Kind::U32 { min: 0, max: 3 };
     }
 }
 
@@ -136,6 +185,8 @@ attributes! {
         State = 4, "state", Kind::U32 { min: 0, max: 3 };
         /// View entries it has.
         ViewCount = 5, "view-count", Kind::U32;
+        /// State that it is wanted in, online or offline, an [`ObjectState`].
+        Wanted = 6, "wanted", Kind::U32 { min: 0, max: 3 };
     }
 }
 
@@ -152,6 +203,34 @@ attributes! {
         HostGroup = 4, "host-group", Kind::String { max: GROUP_NAME_MAX };
         /// Target group; all targets when absent.
         TargetGroup = 5, "target-group", Kind::String { max: GROUP_NAME_MAX };
+        /// Only say what numbers the entry would get.
+        Validate = 6, "validate", Kind::Flag;
+    }
+}
+
+attributes! {
+    /// Attributes of a host group or target group.
+    Group {
+        /// What it is of, a [`GroupKind`].
+        Kind = 1, "kind", Kind::U32 { min: 0, max: 1 };
+        /// Name.
+        Name = 2, "name", Kind::String { max: GROUP_NAME_MAX };
+        /// Members it has.
+        MemberCount = 3, "member-count", Kind::U32;
+        /// View entries that name it.
+        ViewCount = 4, "view-count", Kind::U32;
+    }
+}
+
+attributes! {
+    /// Attributes of a membership in a group.
+    GroupMember {
+        /// What the group is of, a [`GroupKind`].
+        Kind = 1, "kind", Kind::U32 { min: 0, max: 1 };
+        /// Name of the group.
+        Group = 2, "group", Kind::String { max: GROUP_NAME_MAX };
+        /// Name of the initiator or target.
+        Name = 3, "name", Kind::String { max: PORT_NAME_MAX };
     }
 }
 
@@ -170,6 +249,10 @@ attributes! {
         State = 5, "state", Kind::U32 { min: 0, max: 3 };
         /// Sessions it has.
         SessionCount = 6, "session-count", Kind::U32;
+        /// State that it is wanted in, online or offline, an [`ObjectState`].
+        Wanted = 7, "wanted", Kind::U32 { min: 0, max: 3 };
+        /// Whether it is held offline because it came and went too often.
+        Held = 8, "held", Kind::BOOL;
     }
 }
 
@@ -209,6 +292,26 @@ attributes! {
     }
 }
 
+attributes! {
+    /// Attributes of an event.
+    Event {
+        /// What it tells, an [`EventKind`].
+        Kind = 1, "kind", Kind::U32 { min: 0, max: 11 };
+        /// GUID of the logical unit.
+        Guid = 2, "guid", Kind::Binary { len: GUID_LEN };
+        /// Name of the target port.
+        Target = 3, "target", Kind::String { max: PORT_NAME_MAX };
+        /// State that it is in now, an [`ObjectState`].
+        State = 4, "state", Kind::U32 { min: 0, max: 3 };
+        /// Number of the session.
+        Session = 5, "session", Kind::Uint;
+        /// Name of the initiator.
+        Initiator = 6, "initiator", Kind::String { max: PORT_NAME_MAX };
+        /// Whether it is held offline because it came and went too often.
+        Held = 7, "held", Kind::BOOL;
+    }
+}
+
 commands! {
     /// Commands of the family.
     Command {
@@ -221,7 +324,7 @@ commands! {
         /// Add a view entry.
         ViewAdd = 4, "view-add", View {
             permission: admin;
-            request: [Guid, Lun, HostGroup, TargetGroup];
+            request: [Guid, Lun, HostGroup, TargetGroup, Validate];
         }
         /// Remove a view entry.
         ViewRemove = 5, "view-remove", View { permission: admin; request: [Guid, Id]; }
@@ -238,5 +341,30 @@ commands! {
         SessionGet = 9, "session-get", Session { dump: [Target]; }
         /// Dump tasks.
         TaskGet = 10, "task-get", Task { dump: [Guid]; }
+        /// Add a group.
+        GroupAdd = 11, "group-add", Group { permission: admin; request: [Kind, Name]; }
+        /// Remove a group.
+        GroupRemove = 12, "group-remove", Group { permission: admin; request: [Kind, Name]; }
+        /// Get or dump groups.
+        GroupGet = 13, "group-get", Group { request: [Kind, Name]; dump: [Kind]; }
+        /// Add a member to a group.
+        GroupMemberAdd = 14, "group-member-add", GroupMember {
+            permission: admin;
+            request: [Kind, Group, Name];
+        }
+        /// Remove a member from a group.
+        GroupMemberRemove = 15, "group-member-remove", GroupMember {
+            permission: admin;
+            request: [Kind, Group, Name];
+        }
+        /// Dump members of groups.
+        GroupMemberGet = 16, "group-member-get", GroupMember { dump: [Kind, Group]; }
+        /// Change the service's state, or the states that new objects go to.
+        ServiceSet = 17, "service-set", Service {
+            permission: admin;
+            request: [State, DefaultLuState, DefaultTargetState];
+        }
+        /// Something has happened; sent to the group [`EVENTS`].
+        EventNtf = 18, "event-ntf", Event {}
     }
 }

@@ -36,6 +36,7 @@ extern crate std;
 mod define;
 
 pub mod iscsi;
+pub mod loopback;
 pub mod sbd;
 pub mod stmf;
 

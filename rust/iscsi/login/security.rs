@@ -2,11 +2,11 @@
 
 //! The security stage of a login (RFC 7143 7.3, 12.1): agreeing on how initiators prove who they
 //! are.
-//!
-//! A method that takes steps of its own is a state more in [`Security`]: [`Security::offer`] leads
-//! to it, and in it the method's keys come here until it is satisfied.
 
-use super::Refusal;
+use super::{
+    chap::{Authenticator, Chap, Said},
+    Refusal, //
+};
 use crate::{
     response::LoginStatus,
     text::{
@@ -18,21 +18,31 @@ use crate::{
 };
 
 /// How far the proof has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Security {
-    /// There is nothing to prove.
-    Satisfied,
+    /// There is nothing to prove, but it may be.
+    Open,
+    /// There is something to prove, and no method yet.
+    Closed,
+    /// A method is agreed on.
+    Proving(Chap),
+    /// All is proved.
+    Proved,
 }
 
 impl Security {
-    /// The start of a login to something that is open to everyone.
-    pub(super) const fn open() -> Self {
-        Self::Satisfied
+    /// The start of a login that takes a proof, or doesn't.
+    pub(super) const fn new(is_required: bool) -> Self {
+        if is_required {
+            Self::Closed
+        } else {
+            Self::Open
+        }
     }
 
     /// Whether the login may leave the security stage, or do without it.
-    pub(super) const fn is_satisfied(self) -> bool {
-        matches!(self, Self::Satisfied)
+    pub(super) const fn is_satisfied(&self) -> bool {
+        matches!(self, Self::Open | Self::Proved)
     }
 
     /// Answers an offer of methods, most wanted first.
@@ -41,13 +51,37 @@ impl Security {
         pair: Pair<'_>,
         out: &mut TextWriter<'_>,
     ) -> Result<(), Refusal> {
-        if text::list(pair.value).any(|method| method == "None") {
+        let offers = |wanted| text::list(pair.value).any(|method| method == wanted);
+        if self.is_satisfied() && offers("None") {
             return Ok(out.pair(pair.key, "None")?);
+        }
+        if offers("CHAP") {
+            *self = Self::Proving(Chap::Agreed);
+            return Ok(out.pair(pair.key, "CHAP")?);
         }
         out.pair(pair.key, REJECT)?;
         Err(Refusal::new(
             LoginStatus::AuthenticationFailure,
             "no common authentication method",
         ))
+    }
+
+    /// Goes on with the proof.
+    pub(super) fn step(
+        &mut self,
+        said: &Said<'_>,
+        keeper: &mut impl Authenticator,
+        out: &mut TextWriter<'_>,
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::Proving(chap) => {
+                if chap.step(said, keeper, out)? {
+                    *self = Self::Proved;
+                }
+                Ok(())
+            }
+            _ if said.is_empty() => Ok(()),
+            _ => Err(Refusal::initiator_error("CHAP that was not agreed on")),
+        }
     }
 }

@@ -12,11 +12,41 @@ use std::{format, string::String, vec, vec::Vec};
 const INITIATOR: &str = "iqn.1994-05.com.redhat:host";
 const TARGET: &str = "iqn.2001-04.com.example:disk";
 
-/// A target that lets everyone in to [`TARGET`].
+/// A target that lets everyone in to [`TARGET`] who knows the secret, if it has one.
 struct Open {
     sessions: Option<Existing>,
     alias: Option<&'static str>,
     asked: u32,
+    authenticate: bool,
+    /// The secret by which the target proves itself.
+    own: Option<u8>,
+}
+
+/// The initiator's secret, in a toy of a digest.
+const SECRET: u8 = 0x5a;
+
+/// A digest that shows what it is of, for tests.
+fn solve(puzzle: &chap::Puzzle<'_>, secret: u8) -> Vec<u8> {
+    let sum = puzzle
+        .challenge
+        .iter()
+        .fold(puzzle.id, |sum, byte| sum.wrapping_add(*byte));
+    vec![sum ^ secret; puzzle.algorithm.len()]
+}
+
+impl Authenticator for Open {
+    fn random(&mut self, out: &mut [u8]) {
+        out.fill(0x11);
+    }
+
+    fn verify(&mut self, name: &str, puzzle: &chap::Puzzle<'_>, response: &[u8]) -> bool {
+        name == "user" && response == solve(puzzle, SECRET)
+    }
+
+    fn prove(&mut self, puzzle: &chap::Puzzle<'_>, out: &mut [u8]) -> Option<&str> {
+        out.copy_from_slice(&solve(puzzle, self.own?));
+        Some("target")
+    }
 }
 
 impl Open {
@@ -25,6 +55,8 @@ impl Open {
             sessions: None,
             alias: None,
             asked: 0,
+            authenticate: false,
+            own: None,
         }
     }
 }
@@ -40,6 +72,7 @@ impl Host for Open {
             limits: Limits::default(),
             group_tag: 3,
             place: Place::decide(who.tsih, self.sessions)?,
+            authenticate: self.authenticate,
         })
     }
 
@@ -353,7 +386,7 @@ fn only_the_first_text_says_who_it_is() {
 #[test]
 fn no_common_authentication() {
     let first = request(Stage::Security, Stage::Operational);
-    let text = names() + "AuthMethod=KRB5,CHAP|";
+    let text = names() + "AuthMethod=KRB5,SRP|";
     let status = Setup::new().fails(&first, &text);
     assert_eq!(status, LoginStatus::AuthenticationFailure);
 }
@@ -489,4 +522,154 @@ fn a_further_connection_negotiates_only_itself() {
         assert_eq!(response.tsih, Tsih(8));
         assert_eq!(setup.login.place(), Some(Place::NewConnection));
     }
+}
+
+/// A target that wants a proof, and gives one.
+fn closed() -> Setup {
+    let mut setup = Setup::new();
+    (setup.host.authenticate, setup.host.own) = (true, Some(1));
+    setup
+}
+
+/// Up to the challenge.
+fn challenged(setup: &mut Setup, algorithms: &str) -> String {
+    let request = request_from(Stage::Security);
+    let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|AuthMethod=CHAP,None|");
+    let (_, _, text) = setup.send(&request, &names);
+    assert!(text.ends_with("AuthMethod=CHAP|"), "{text}");
+    let (_, response, text) = setup.send(&request, &format!("CHAP_A={algorithms}|"));
+    assert_eq!(response.status, LoginStatus::Success);
+    text
+}
+
+/// A proof in hexadecimal digits, with the initiator's secret.
+fn proof(algorithm: chap::Algorithm) -> String {
+    let challenge = vec![0x11; algorithm.len()];
+    let puzzle = chap::Puzzle {
+        algorithm,
+        id: 0x11,
+        challenge: &challenge,
+    };
+    format!(
+        "CHAP_N=user|CHAP_R={}|",
+        crate::text::Hex(&solve(&puzzle, SECRET))
+    )
+}
+
+fn to_operational() -> LoginRequest {
+    LoginRequest {
+        transit: true,
+        nsg: Some(Stage::Operational),
+        ..request_from(Stage::Security)
+    }
+}
+
+#[test]
+fn chap_one_way_by_every_algorithm() {
+    use chap::Algorithm::{Md5, Sha1, Sha256, Sha3_256};
+    let cases = [
+        ("5", Md5, 5),
+        ("9,6,5", Sha1, 6),
+        ("7", Sha256, 7),
+        ("0x8,7", Sha3_256, 8),
+    ];
+    for (offered, algorithm, chosen) in cases {
+        let mut setup = closed();
+        let challenge = "11".repeat(algorithm.len());
+        let expected = format!("CHAP_A={chosen}|CHAP_I=17|CHAP_C=0x{challenge}|");
+        assert_eq!(challenged(&mut setup, offered), expected);
+        let (_, response, text) = setup.send(&to_operational(), &proof(algorithm));
+        assert!(response.transit && text.is_empty(), "{text}");
+        assert_eq!(response.status, LoginStatus::Success);
+    }
+}
+
+#[test]
+fn chap_both_ways() {
+    let mut setup = closed();
+    challenged(&mut setup, "5");
+    // In any order of keys.
+    let text = format!("CHAP_C=0x0203|CHAP_I=1|{}", proof(chap::Algorithm::Md5));
+    let (_, response, text) = setup.send(&to_operational(), &text);
+    assert!(response.transit);
+    let answer = "07".repeat(16);
+    assert_eq!(text, format!("CHAP_N=target|CHAP_R=0x{answer}|"));
+}
+
+#[test]
+fn chap_is_wanted_and_nothing_else_will_do() {
+    let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|");
+    let failure = LoginStatus::AuthenticationFailure;
+    let without = closed().fails(&request_from(Stage::Operational), &names);
+    assert_eq!(without, failure);
+    let none = closed().fails(
+        &request_from(Stage::Security),
+        &format!("{names}AuthMethod=None|"),
+    );
+    assert_eq!(none, failure);
+    // Nothing said about it: no transition, until the login takes too long.
+    let (_, response, _) = closed().send(&to_operational(), &names);
+    assert!(!response.transit && response.status == LoginStatus::Success);
+}
+
+#[test]
+fn chap_that_proves_nothing() {
+    let md5 = chap::Algorithm::Md5;
+    let good = proof(md5);
+    let challenge = "11".repeat(16);
+    let mut cases = vec![
+        good.replace("user", "other"),
+        good.replace("CHAP_R=0x", "CHAP_R=0x00"),
+        good.replace("CHAP_R=0x", "CHAP_R="),
+        format!("CHAP_N=user|CHAP_R=0x{}|", "00".repeat(16)),
+        format!("CHAP_N=user|CHAP_R=0x{}|", "00".repeat(4000)),
+        "CHAP_N=user|".into(),
+        "CHAP_A=5|".into(),
+        // What doesn't prove that the initiator isn't just handing on our own answers.
+        format!("{good}CHAP_I=1|CHAP_C=0x{challenge}|"),
+        format!("{good}CHAP_I=1|CHAP_C=0x{}|", "01".repeat(1025)),
+    ];
+    cases.extend(
+        [
+            "CHAP_I=1|",
+            "CHAP_C=0x01|",
+            "CHAP_I=256|CHAP_C=0x01|",
+            "CHAP_I=1|CHAP_C=0x|",
+        ]
+        .map(|half| format!("{good}{half}")),
+    );
+    for text in cases {
+        let mut setup = closed();
+        challenged(&mut setup, "5");
+        let status = setup.fails(&to_operational(), &text);
+        let expected = match text.as_str() {
+            "CHAP_A=5|" => LoginStatus::InitiatorError,
+            _ => LoginStatus::AuthenticationFailure,
+        };
+        assert_eq!(status, expected, "{text}");
+    }
+    let mut silent = closed();
+    silent.host.own = None;
+    challenged(&mut silent, "5");
+    let status = silent.fails(&to_operational(), &format!("{good}CHAP_I=1|CHAP_C=0x01|"));
+    assert_eq!(status, LoginStatus::AuthenticationFailure);
+}
+
+#[test]
+fn chap_out_of_order() {
+    for text in [
+        "CHAP_A=1,2|",
+        "CHAP_A=5|CHAP_N=user|",
+        "CHAP_N=user|CHAP_R=0x00|",
+    ] {
+        let mut setup = closed();
+        let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|AuthMethod=CHAP|");
+        setup.send(&request_from(Stage::Security), &names);
+        let status = setup.fails(&request_from(Stage::Security), text);
+        assert_eq!(status, LoginStatus::AuthenticationFailure, "{text}");
+    }
+    let mut open = Setup::new();
+    let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|CHAP_A=5|");
+    let status = open.fails(&request_from(Stage::Security), &names);
+    assert_eq!(status, LoginStatus::InitiatorError);
 }

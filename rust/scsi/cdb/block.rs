@@ -129,7 +129,11 @@ pub const fn check_range(lba: u64, blocks: u32, capacity_blocks: u64) -> Result<
     }
 }
 
-const fn check_length(blocks: u32, max_transfer: u32, length_field: u8) -> Result<(), Sense> {
+pub(super) const fn check_length(
+    blocks: u32,
+    max_transfer: u32,
+    length_field: u8,
+) -> Result<(), Sense> {
     if max_transfer != 0 && blocks > max_transfer {
         // CAST: `u16::from` is not const.
         return Err(Sense::invalid_cdb_field(length_field as u16, None));
@@ -138,7 +142,7 @@ const fn check_length(blocks: u32, max_transfer: u32, length_field: u8) -> Resul
 }
 
 /// LBA, number of blocks and the offset of the latter, in the ten-byte layout.
-const fn range_10(cdb: &Cdb) -> (u64, u32, u8) {
+pub(super) const fn range_10(cdb: &Cdb) -> (u64, u32, u8) {
     let [_, _, l3, l2, l1, l0, _, n1, n0, ..] = *cdb;
     (
         u32::from_be_bytes([l3, l2, l1, l0]) as u64,
@@ -148,7 +152,7 @@ const fn range_10(cdb: &Cdb) -> (u64, u32, u8) {
 }
 
 /// As [`range_10`], in the twelve-byte layout.
-const fn range_12(cdb: &Cdb) -> (u64, u32, u8) {
+pub(super) const fn range_12(cdb: &Cdb) -> (u64, u32, u8) {
     let [_, _, l3, l2, l1, l0, n3, n2, n1, n0, ..] = *cdb;
     (
         u32::from_be_bytes([l3, l2, l1, l0]) as u64,
@@ -158,7 +162,7 @@ const fn range_12(cdb: &Cdb) -> (u64, u32, u8) {
 }
 
 /// As [`range_10`], in the sixteen-byte layout.
-const fn range_16(cdb: &Cdb) -> (u64, u32, u8) {
+pub(super) const fn range_16(cdb: &Cdb) -> (u64, u32, u8) {
     let [_, _, l7, l6, l5, l4, l3, l2, l1, l0, n3, n2, n1, n0, ..] = *cdb;
     (
         u64::from_be_bytes([l7, l6, l5, l4, l3, l2, l1, l0]),
@@ -168,14 +172,14 @@ const fn range_16(cdb: &Cdb) -> (u64, u32, u8) {
 }
 
 /// Byte 1 of the CDB.
-const fn flags(cdb: &Cdb) -> u8 {
+pub(super) const fn flags(cdb: &Cdb) -> u8 {
     let [_, flags, ..] = *cdb;
     flags
 }
 
 /// RDPROTECT, WRPROTECT and VRPROTECT have to be zero: there is no protection information (SBC-4,
 /// Protection information model).
-const fn no_protection(flags: u8) -> Result<(), Sense> {
+pub(super) const fn no_protection(flags: u8) -> Result<(), Sense> {
     const PROTECT: u8 = 0xe0;
 
     if flags & PROTECT != 0 {
@@ -196,7 +200,7 @@ fn transfer_6(cdb: &Cdb) -> Transfer {
     }
 }
 
-fn transfer(cdb: &Cdb, range: fn(&Cdb) -> (u64, u32, u8)) -> Result<Transfer, Sense> {
+pub(super) fn transfer(cdb: &Cdb, range: Layout) -> Result<Transfer, Sense> {
     const DPO: u8 = 0x10;
     const FUA: u8 = 0x08;
     const FUA_NV: u8 = super::FUA_NV;
@@ -213,7 +217,10 @@ fn transfer(cdb: &Cdb, range: fn(&Cdb) -> (u64, u32, u8)) -> Result<Transfer, Se
     })
 }
 
-fn verify(cdb: &Cdb, range: fn(&Cdb) -> (u64, u32, u8)) -> Result<Command, Sense> {
+/// How a field of three numbers lies in a CDB: [`range_10`] and its like.
+pub(super) type Layout = fn(&Cdb) -> (u64, u32, u8);
+
+fn verification(cdb: &Cdb, range: Layout) -> Result<Verify, Sense> {
     const DPO: u8 = 0x10;
 
     let flags = flags(cdb);
@@ -225,16 +232,27 @@ fn verify(cdb: &Cdb, range: fn(&Cdb) -> (u64, u32, u8)) -> Result<Command, Sense
         _ => return Err(Sense::invalid_cdb_field(1, Some(2))),
     };
     let (lba, blocks, length_field) = range(cdb);
-    Ok(Command::Verify(Verify {
+    Ok(Verify {
         lba,
         blocks,
         bytchk,
         dpo: flags & DPO != 0,
         length_field,
-    }))
+    })
 }
 
-fn synchronize_cache(cdb: &Cdb, range: fn(&Cdb) -> (u64, u32, u8)) -> Command {
+/// WRITE AND VERIFY knows no comparison with a single block (SBC-4, WRITE AND VERIFY(10) command).
+fn write_and_verify(cdb: &Cdb, range: Layout) -> Result<Command, Sense> {
+    match verification(cdb, range)? {
+        Verify {
+            bytchk: ByteCheck::OneBlock,
+            ..
+        } => Err(Sense::invalid_cdb_field(1, Some(2))),
+        verify => Ok(Command::WriteAndVerify(verify)),
+    }
+}
+
+fn synchronize_cache(cdb: &Cdb, range: Layout) -> Command {
     const IMMED: u8 = 0x02;
 
     let (lba, blocks, _) = range(cdb);
@@ -278,15 +296,27 @@ pub(super) fn write_16(cdb: &Cdb) -> Result<Command, Sense> {
 }
 
 pub(super) fn verify_10(cdb: &Cdb) -> Result<Command, Sense> {
-    verify(cdb, range_10)
+    verification(cdb, range_10).map(Command::Verify)
+}
+
+pub(super) fn write_and_verify_10(cdb: &Cdb) -> Result<Command, Sense> {
+    write_and_verify(cdb, range_10)
 }
 
 pub(super) fn verify_12(cdb: &Cdb) -> Result<Command, Sense> {
-    verify(cdb, range_12)
+    verification(cdb, range_12).map(Command::Verify)
+}
+
+pub(super) fn write_and_verify_12(cdb: &Cdb) -> Result<Command, Sense> {
+    write_and_verify(cdb, range_12)
 }
 
 pub(super) fn verify_16(cdb: &Cdb) -> Result<Command, Sense> {
-    verify(cdb, range_16)
+    verification(cdb, range_16).map(Command::Verify)
+}
+
+pub(super) fn write_and_verify_16(cdb: &Cdb) -> Result<Command, Sense> {
+    write_and_verify(cdb, range_16)
 }
 
 pub(super) fn synchronize_cache_10(cdb: &Cdb) -> Result<Command, Sense> {

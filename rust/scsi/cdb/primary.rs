@@ -5,6 +5,7 @@
 use super::Command;
 use crate::{
     opcodes::Cdb,
+    report_tmf::ReportTaskManagement,
     sense::Sense, //
 };
 
@@ -38,6 +39,19 @@ pub struct ModeSense {
     pub subpage: u8,
     /// ALLOCATION LENGTH.
     pub allocation: u16,
+}
+
+/// The fields of MODE SELECT(6) and MODE SELECT(10) (SPC-5, the commands of these names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModeSelect {
+    /// The ten-byte command, whose parameter list has the longer header.
+    pub ten: bool,
+    /// PF: the pages have the format of SPC.
+    pub page_format: bool,
+    /// SP: the values are to be saved.
+    pub save: bool,
+    /// PARAMETER LIST LENGTH.
+    pub list_len: u16,
 }
 
 /// Which logical units REPORT LUNS lists: SELECT REPORT (SPC-5, REPORT LUNS command).
@@ -148,6 +162,28 @@ fn mode_sense(ten: bool, [flags, page, subpage]: [u8; 3], allocation: u16) -> Co
     })
 }
 
+pub(super) fn mode_select_6(cdb: &Cdb) -> Result<Command, Sense> {
+    let [_, flags, _, _, len, ..] = *cdb;
+    Ok(mode_select(false, flags, len.into()))
+}
+
+pub(super) fn mode_select_10(cdb: &Cdb) -> Result<Command, Sense> {
+    let [_, flags, _, _, _, _, _, l1, l0, ..] = *cdb;
+    Ok(mode_select(true, flags, u16::from_be_bytes([l1, l0])))
+}
+
+fn mode_select(ten: bool, flags: u8, list_len: u16) -> Command {
+    const PF: u8 = 0x10;
+    const SP: u8 = 0x01;
+
+    Command::ModeSelect(ModeSelect {
+        ten,
+        page_format: flags & PF != 0,
+        save: flags & SP != 0,
+        list_len,
+    })
+}
+
 pub(super) fn report_luns(cdb: &Cdb) -> Result<Command, Sense> {
     /// Room for the header and one LUN.
     const LEAST: u32 = 16;
@@ -189,4 +225,20 @@ pub(super) fn report_supported_operation_codes(cdb: &Cdb) -> Result<Command, Sen
             allocation: u32::from_be_bytes([a3, a2, a1, a0]),
         },
     ))
+}
+
+pub(super) fn report_task_management(cdb: &Cdb) -> Result<Command, Sense> {
+    const REPD: u8 = 0x80;
+    /// The parameter data without the extension.
+    const LEAST: u32 = 4;
+
+    let [_, _, flags, _, _, _, a3, a2, a1, a0, ..] = *cdb;
+    let allocation = u32::from_be_bytes([a3, a2, a1, a0]);
+    if allocation < LEAST {
+        return Err(Sense::invalid_cdb_field(6, None));
+    }
+    Ok(Command::ReportTaskManagement(ReportTaskManagement {
+        extended: flags & REPD != 0,
+        allocation,
+    }))
 }

@@ -119,8 +119,18 @@ fn the_control_byte_has_to_be_zero() {
         let head = [id.opcode, id.service_action.unwrap_or(0)];
         let control = row.cdb_len() - 1;
         let mut bytes = cdb(&head, row.cdb_len());
-        if id.opcode == opcode::REPORT_LUNS {
+        // These have a least ALLOCATION LENGTH.
+        if matches!(id.opcode, opcode::REPORT_LUNS | opcode::MAINTENANCE_IN) {
             bytes[9] = 16;
+        }
+        // Those that want a number of blocks or a parameter list.
+        match id.opcode {
+            opcode::WRITE_SAME_10 => bytes[8] = 1,
+            opcode::WRITE_SAME_16 => bytes[13] = 1,
+            opcode::SANITIZE if id.service_action == Some(opcode::SANITIZE_OVERWRITE) => {
+                bytes[8] = 5;
+            }
+            _ => (),
         }
         assert!(parse(&bytes).is_ok(), "{id:?}");
         bytes[control] = NACA;
@@ -395,7 +405,7 @@ mod report_supported_operation_codes {
         let Ok(Command::ReportSupportedOperationCodes(query)) = parse(cdb) else {
             panic!("refused");
         };
-        let mut out = [0xee; 1024];
+        let mut out = [0xee; 2048];
         let mut sink = Sink::new(&mut out);
         report_opcodes(&query, |id| !hidden.contains(&id.opcode), &mut sink)?;
         Ok(sink.as_bytes().to_vec())

@@ -11,6 +11,10 @@ use stmf_iscsi_proto::{
         BHS_LEN, //
     },
     login::{
+        chap::{
+            Authenticator,
+            Puzzle, //
+        },
         Admission,
         Host,
         Identity,
@@ -26,8 +30,28 @@ use stmf_iscsi_proto::{
     types::Serials,
 };
 
-/// Lets everyone in.
-struct Open;
+/// Lets in everyone, or who gives a proof that begins with an even byte.
+struct Open {
+    authenticate: bool,
+}
+
+impl Authenticator for Open {
+    fn random(&mut self, out: &mut [u8]) {
+        out.fill(1);
+    }
+
+    fn verify(&mut self, _: &str, puzzle: &Puzzle<'_>, response: &[u8]) -> bool {
+        assert_eq!(response.len(), puzzle.algorithm.len());
+        response[0] % 2 == 0
+    }
+
+    fn prove(&mut self, puzzle: &Puzzle<'_>, out: &mut [u8]) -> Option<&str> {
+        assert_eq!(out.len(), puzzle.algorithm.len());
+        assert!(!puzzle.challenge.is_empty());
+        out.fill(puzzle.id);
+        (puzzle.id % 2 == 0).then_some("target")
+    }
+}
 
 impl Host for Open {
     fn admit(&mut self, who: &Identity<'_>) -> Result<Admission, LoginStatus> {
@@ -35,6 +59,7 @@ impl Host for Open {
             limits: Limits::default(),
             group_tag: 1,
             place: Place::decide(who.tsih, None)?,
+            authenticate: self.authenticate,
         })
     }
 }
@@ -43,6 +68,9 @@ impl Host for Open {
 fn run(mut bytes: &[u8]) {
     let (mut input, mut output) = ([0; 2048], [0; 1024]);
     let mut login = Login::new();
+    let mut host = Open {
+        authenticate: bytes.first().is_some_and(|byte| byte % 2 == 1),
+    };
     let mut is_over = false;
     while let Some((header, rest)) = bytes.split_first_chunk::<BHS_LEN>() {
         let mut header = *header;
@@ -58,7 +86,7 @@ fn run(mut bytes: &[u8]) {
             input: &mut input,
             output: &mut output,
         };
-        let reply = login.step(&request, text, Serials::default(), &mut Open, &mut scratch);
+        let reply = login.step(&request, text, Serials::default(), &mut host, &mut scratch);
         assert_eq!(reply.response.data_len as usize, reply.text.len());
         assert!(reply.text.len() <= MAX_LOGIN_TEXT);
         let is_refused = matches!(reply.next, Next::Close(_));

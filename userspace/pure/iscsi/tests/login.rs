@@ -15,6 +15,10 @@ use stmf_iscsi_proto::{
         Targets, //
     },
     login::{
+        chap::{
+            Authenticator,
+            Puzzle, //
+        },
         Admission,
         Host,
         Identity,
@@ -59,7 +63,23 @@ impl Host for Open {
             limits: Limits::default(),
             group_tag: 1,
             place: Place::decide(who.tsih, None)?,
+            authenticate: false,
         })
+    }
+}
+
+/// Nobody proves anything.
+impl Authenticator for Open {
+    fn random(&mut self, out: &mut [u8]) {
+        out.fill(1);
+    }
+
+    fn verify(&mut self, _: &str, _: &Puzzle<'_>, _: &[u8]) -> bool {
+        false
+    }
+
+    fn prove(&mut self, _: &Puzzle<'_>, _: &mut [u8]) -> Option<&str> {
+        None
     }
 }
 

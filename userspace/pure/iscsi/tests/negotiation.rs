@@ -10,6 +10,7 @@ use stmf_iscsi_proto::{
     },
     params::{
         Digest,
+        DigestPolicy,
         Limits,
         Negotiated,
         SessionType, //
@@ -30,6 +31,13 @@ fn length() -> impl Strategy<Value = u32> {
     ]
 }
 
+fn policy(allowed: bool) -> DigestPolicy {
+    match allowed {
+        true => DigestPolicy::Allowed,
+        false => DigestPolicy::Refused,
+    }
+}
+
 prop_compose! {
     fn limits()(
         flags: [bool; 4],
@@ -39,8 +47,8 @@ prop_compose! {
         Limits {
             initial_r2t: flags[0],
             immediate_data: flags[1],
-            header_crc32c: flags[2],
-            data_crc32c: flags[3],
+            header_digest: policy(flags[2]),
+            data_digest: policy(flags[3]),
             max_recv_data_segment_length: lengths[0],
             max_burst_length: lengths[1],
             first_burst_length: lengths[2],

@@ -10,8 +10,7 @@ use stmf_iscsi_proto::{
     transfer::{
         R2tPlan,
         ReadSequence,
-        WriteSequence,
-        MAX_OUTSTANDING_R2T, //
+        WriteSequence, //
     },
     types::{
         Itt,
@@ -127,7 +126,7 @@ proptest! {
             prop_assert!(rounds < 20_000, "it has to end");
             match dice.upto(2) {
                 0 if wanted < needed => {
-                    wanted += 1 + dice.upto(needed - wanted - 1);
+                    wanted = needed;
                     write.want(wanted);
                 }
                 1 => if let Some(plan) = write.next_r2t() {
@@ -139,7 +138,7 @@ proptest! {
                     }
                     let end = plan.offset + plan.len;
                     sending.push_back(Sending { ttt: plan.ttt, data_sn: 0, offset: plan.offset, end });
-                    let limit = (session.max_outstanding_r2t as usize).min(MAX_OUTSTANDING_R2T);
+                    let limit = session.max_outstanding_r2t as usize;
                     prop_assert!(sending.len() <= limit);
                     r2ts.push(plan);
                 },

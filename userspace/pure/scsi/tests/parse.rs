@@ -34,6 +34,16 @@ fn likely_cdb() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// The commands with a field that must not be zero, or not be too small, or that has several bytes.
+const MAY_BE_ZERO: &[u8] = &[
+    cdb::opcode::REPORT_LUNS,
+    cdb::opcode::MAINTENANCE_IN,
+    cdb::opcode::WRITE_SAME_10,
+    cdb::opcode::WRITE_SAME_16,
+    cdb::opcode::SANITIZE,
+    cdb::opcode::READ_DEFECT_DATA_12,
+];
+
 proptest! {
     #[test]
     fn any_bytes_parse_or_are_refused_as_an_illegal_request(
@@ -51,8 +61,7 @@ proptest! {
             let pointer = sense.pointer.unwrap();
             prop_assert!(pointer.in_cdb);
             let byte = bytes[usize::from(pointer.byte)];
-            // REPORT LUNS with too small an ALLOCATION LENGTH is the one that can be zero.
-            prop_assert!(byte != 0 || bytes[0] == cdb::opcode::REPORT_LUNS);
+            prop_assert!(byte != 0 || MAY_BE_ZERO.contains(&bytes[0]));
             prop_assert!(pointer.bit.is_none_or(|bit| bit < 8));
         }
     }

@@ -6,7 +6,7 @@
 use saphyr::{LoadableYamlNode, Yaml};
 use std::collections::BTreeMap;
 use std::path::Path;
-use stmf_uapi::{iscsi, sbd, stmf, Attribute, Kind, Operation};
+use stmf_uapi::{iscsi, loopback, sbd, stmf, Attribute, Kind, Operation};
 
 /// What one module of `rust/uapi` says about its family.
 struct Family {
@@ -49,15 +49,20 @@ fn families() -> Vec<Family> {
                 ("config-state", entries!(stmf::ConfigState)),
                 ("alua-state", entries!(stmf::AluaState)),
                 ("protocol", entries!(stmf::Protocol)),
+                ("group-kind", entries!(stmf::GroupKind)),
+                ("event-kind", entries!(stmf::EventKind)),
                 ("task-stage", entries!(stmf::TaskStage)),
             ],
             sets: vec![
                 ("service", stmf::Service::TABLE),
                 ("lu", stmf::Lu::TABLE),
                 ("view", stmf::View::TABLE),
+                ("group", stmf::Group::TABLE),
+                ("group-member", stmf::GroupMember::TABLE),
                 ("target", stmf::Target::TABLE),
                 ("session", stmf::Session::TABLE),
                 ("task", stmf::Task::TABLE),
+                ("event", stmf::Event::TABLE),
             ],
             operations: stmf::Command::OPERATIONS,
         },
@@ -72,6 +77,8 @@ fn families() -> Vec<Family> {
                 ("vendor-id-max", sbd::VENDOR_ID_MAX as u64),
                 ("product-id-max", sbd::PRODUCT_ID_MAX as u64),
                 ("serial-max", sbd::SERIAL_MAX as u64),
+                ("revision-max", sbd::REVISION_MAX as u64),
+                ("mgmt-url-max", sbd::MGMT_URL_MAX as u64),
             ],
             enums: vec![("backend", entries!(sbd::Backend))],
             sets: vec![("lu", sbd::Lu::TABLE)],
@@ -87,13 +94,38 @@ fn families() -> Vec<Family> {
                 ("address-len", iscsi::ADDRESS_LEN as u64),
                 ("default-port", u64::from(iscsi::DEFAULT_PORT)),
                 ("default-tpgt", u64::from(iscsi::DEFAULT_TPGT)),
+                ("chap-max", iscsi::CHAP_MAX as u64),
+                ("chap-secret-min", iscsi::CHAP_SECRET_MIN as u64),
+                ("tpg-name-max", iscsi::TPG_NAME_MAX as u64),
+                ("tpgs-max", iscsi::TPGS_MAX as u64),
+                ("portals-max", iscsi::PORTALS_MAX as u64),
+                ("interface-max", iscsi::INTERFACE_MAX as u64),
+                ("isid-len", iscsi::ISID_LEN as u64),
+                ("length-min", u64::from(iscsi::LENGTH_MIN)),
+                ("length-max", u64::from(iscsi::LENGTH_MAX)),
             ],
-            enums: vec![("object-state", entries!(iscsi::ObjectState))],
+            enums: vec![
+                ("object-state", entries!(iscsi::ObjectState)),
+                ("auth-method", entries!(iscsi::AuthMethod)),
+                ("digest-policy", entries!(iscsi::DigestPolicy)),
+            ],
             sets: vec![
                 ("target", iscsi::Target::TABLE),
                 ("portal", iscsi::Portal::TABLE),
+                ("tpg", iscsi::Tpg::TABLE),
+                ("initiator", iscsi::Initiator::TABLE),
+                ("session", iscsi::Session::TABLE),
             ],
             operations: iscsi::Command::OPERATIONS,
+        },
+        Family {
+            file: "stmf_loopback.yaml",
+            name: loopback::FAMILY,
+            version: loopback::VERSION,
+            constants: vec![("name-max", loopback::NAME_MAX as u64)],
+            enums: vec![],
+            sets: vec![("target", loopback::Target::TABLE)],
+            operations: loopback::Command::OPERATIONS,
         },
     ]
 }
@@ -258,9 +290,27 @@ fn names_agree_in_both_forms() {
         (stmf::FAMILY, stmf::FAMILY_C),
         (sbd::FAMILY, sbd::FAMILY_C),
         (iscsi::FAMILY, iscsi::FAMILY_C),
+        (loopback::FAMILY, loopback::FAMILY_C),
     ] {
         assert_eq!(Ok(name), c_name.to_str());
         assert!(name.len() < 16, "{name} fits GENL_NAMSIZ");
+    }
+    assert_eq!(Ok(stmf::EVENTS), stmf::EVENTS_C.to_str());
+}
+
+#[test]
+fn multicast_groups_agree() {
+    for family in families() {
+        let spec = load(family.file);
+        let groups = spec
+            .as_mapping_get("mcast-groups")
+            .map_or(&[][..], |groups| list(groups, "list"));
+        let names: Vec<_> = groups.iter().map(|group| text(group, "name")).collect();
+        let ours: &[&str] = match family.name {
+            stmf::FAMILY => &[stmf::EVENTS],
+            _ => &[],
+        };
+        assert_eq!(names, ours, "{}", family.file);
     }
 }
 
@@ -329,7 +379,9 @@ fn operations_agree() {
             assert_eq!(ours.request, single.as_deref(), "{name}");
             let dump = request(operation, "dump", set);
             assert_eq!(ours.dump, dump.as_deref(), "{name}");
-            assert!(ours.request.is_some() || ours.dump.is_some(), "{name}");
+            let is_event = operation.as_mapping_get("event").is_some();
+            let is_request = ours.request.is_some() || ours.dump.is_some();
+            assert_ne!(is_request, is_event, "{name}");
         }
     }
 }
