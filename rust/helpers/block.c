@@ -61,3 +61,43 @@ dev_t stmf_helper_bdev_number(struct block_device *bdev)
 {
 	return bdev->bd_dev;
 }
+
+/* The longest bios that the device takes without a split, in bytes; zero for what it can't do. */
+unsigned int stmf_helper_bdev_max_discard(struct block_device *bdev)
+{
+	return min_t(u64, (u64)bdev_max_discard_sectors(bdev) << SECTOR_SHIFT,
+		     BIO_MAX_SIZE);
+}
+
+unsigned int stmf_helper_bdev_max_write_zeroes(struct block_device *bdev)
+{
+	return min_t(u64, (u64)bdev_write_zeroes_sectors(bdev) << SECTOR_SHIFT,
+		     BIO_MAX_SIZE);
+}
+
+unsigned int stmf_helper_bdev_discard_granularity(struct block_device *bdev)
+{
+	return bdev_discard_granularity(bdev);
+}
+
+unsigned int stmf_helper_bdev_atomic_write_unit_min(struct block_device *bdev)
+{
+	return bdev_atomic_write_unit_min_bytes(bdev);
+}
+
+unsigned int stmf_helper_bdev_atomic_write_unit_max(struct block_device *bdev)
+{
+	return bdev_atomic_write_unit_max_bytes(bdev);
+}
+
+/* What no atomic write may cross, zero for nothing. */
+unsigned int stmf_helper_bdev_atomic_write_boundary(struct block_device *bdev)
+{
+	return queue_atomic_write_boundary_bytes(bdev_get_queue(bdev));
+}
+
+/* Whether zeros that are written without data give the space back. */
+bool stmf_helper_bdev_write_zeroes_unmaps(struct block_device *bdev)
+{
+	return bdev_write_zeroes_unmap_sectors(bdev);
+}

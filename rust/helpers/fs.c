@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
 #include <linux/namei.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/stat.h>
+#include <linux/statfs.h>
+
+/*
+ * Whether this is called from submit_bio(): what is submitted below it starts
+ * only when it returns, so nothing may wait for that.
+ */
+bool stmf_helper_in_submit_bio(void)
+{
+	return current->bio_list;
+}
 
 /* The file type bits (S_IFMT) of what a path leads to, or an error. */
 int stmf_helper_path_type(const char *name)
@@ -151,4 +163,37 @@ ssize_t stmf_helper_kiocb_write(struct kiocb *iocb, struct iov_iter *iter)
 void stmf_helper_kiocb_end_write(struct kiocb *iocb)
 {
 	kiocb_end_write(iocb);
+}
+
+/* What fallocate() is to do with a range; the file keeps its size. */
+static int file_range(struct file *file, int mode, loff_t pos, loff_t len)
+{
+	unsigned int noio = memalloc_noio_save();
+	int error = vfs_fallocate(file, mode | FALLOC_FL_KEEP_SIZE, pos, len);
+
+	memalloc_noio_restore(noio);
+	return error;
+}
+
+/* Makes a hole, which reads as zeros. */
+int stmf_helper_file_punch(struct file *file, loff_t pos, loff_t len)
+{
+	return file_range(file, FALLOC_FL_PUNCH_HOLE, pos, len);
+}
+
+/* Makes the range read as zeros, and keeps its space. */
+int stmf_helper_file_zero(struct file *file, loff_t pos, loff_t len)
+{
+	return file_range(file, FALLOC_FL_ZERO_RANGE, pos, len);
+}
+
+int stmf_helper_file_free_space(struct file *file, u64 *bytes)
+{
+	struct kstatfs stat;
+	int error;
+
+	error = vfs_statfs(&file->f_path, &stat);
+	if (!error)
+		*bytes = stat.f_bavail * stat.f_frsize;
+	return error;
 }

@@ -35,3 +35,8 @@ void stmf_helper_genl_dump_check_consistent(struct netlink_callback *cb, void *u
 {
 	genl_dump_check_consistent(cb, user_hdr);
 }
+
+int stmf_helper_genl_set_err(const struct genl_family *family, u32 group, int code)
+{
+	return genl_set_err(family, &init_net, 0, group, code);
+}

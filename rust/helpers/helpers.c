@@ -6,12 +6,14 @@
 #include <linux/compiler_types.h>
 
 #include "block.c"
+#include "crypto.c"
 #include "fs.c"
 #include "genl.c"
 #include "kthread.c"
 #include "mm.c"
 #include "net.c"
 #include "percpu_ref.c"
+#include "scsi_host.c"
 #include "wait.c"
 #include "work.c"
 #include "xarray.c"

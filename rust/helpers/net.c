@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
 #include <linux/net.h>
+#include <linux/netdevice.h>
 #include <linux/tcp.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -34,6 +35,19 @@ void stmf_helper_sock_prepare_listener(struct sock *sk)
 	lock_sock(sk);
 	sk->sk_ipv6only = 0;
 	release_sock(sk);
+}
+
+/* Limits a socket, and the connections it accepts, to an interface. */
+int stmf_helper_sock_bind_interface(struct sock *sk, const char *name)
+{
+	struct net_device *device = dev_get_by_name(sock_net(sk), name);
+	int index;
+
+	if (!device)
+		return -ENODEV;
+	index = device->ifindex;
+	dev_put(device);
+	return sock_bindtoindex(sk, index, true);
 }
 
 /*

@@ -10,12 +10,12 @@ mod bio;
 mod limits;
 
 pub(crate) use bio::BioIo;
-pub use limits::Limits;
+pub use limits::{AtomicLimits, Limits};
 
 use crate::{
     bindings,
-    io::{Carried, Done, Failure, Operation},
-    live::Live,
+    io::{Carried, Done, Operation},
+    live::{Live, LiveRef},
     shims,
     token::Token,
     work::OwnedQueue, //
@@ -24,7 +24,9 @@ use core::ptr::NonNull;
 use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_void,
-    prelude::*, //
+    prelude::*,
+    sync::Arc,
+    time::{Delta, Nsec}, //
 };
 
 /// What a device is opened for.
@@ -41,24 +43,40 @@ pub enum Access {
 /// Dropping it waits, without bound, for the I/O that it still has.
 pub struct Device(Live<Open>);
 
-/// An open device. Every I/O in flight holds a reference.
+/// The right to one I/O on a [`Device`]: [`Device::kill`] waits for its end.
+pub struct Entry(LiveRef<Open>);
+
+/// A device as one [`Device`] has it. Every I/O in flight holds a reference.
 ///
 /// # Invariants
 ///
-/// - `bdev` is an open block device, which `_file` keeps.
-/// - `_holder` is its holder as long as it is open.
+/// `bdev` is an open block device, which `handle` keeps.
 struct Open {
-    /// Where I/O is started that may have to wait for the device. Dropped first: a worker may still
-    /// be on its way out of the device when its I/O is over already.
-    queue: OwnedQueue,
+    handle: Arc<Handle>,
     bdev: NonNull<bindings::block_device>,
     /// Whether the device can refuse I/O that would have to wait.
     nowait: bool,
     /// The longest I/O that the device takes in one piece, in bytes.
     max_bytes: u32,
+}
+
+/// An open device.
+///
+/// # Invariants
+///
+/// `_holder` is the device's holder as long as it is open.
+struct Handle {
+    /// Where I/O is started that may have to wait for the device. Dropped first: a worker may still
+    /// be on its way out of the device when its I/O is over already.
+    queue: OwnedQueue,
     _file: Opened,
     _holder: KBox<u8>,
 }
+
+// SAFETY: Files may be used and put from any thread.
+unsafe impl Send for Handle {}
+// SAFETY: As above.
+unsafe impl Sync for Handle {}
 
 // SAFETY: Files and block devices may be used and put from any thread.
 unsafe impl Send for Open {}
@@ -105,38 +123,53 @@ impl Device {
         // One worker is enough where only the excess gets there.
         let queue = OwnedQueue::new(c"stmf_block", if nowait { 1 } else { WORKERS })?;
         // INVARIANT: Opened above with this holder.
+        let handle = Arc::new(
+            Handle {
+                queue,
+                _file: opened,
+                _holder: holder,
+            },
+            GFP_KERNEL,
+        )?;
+        // INVARIANT: The handle's device.
         Ok(Self(Live::new(Open {
-            queue,
+            handle,
             bdev,
             nowait,
             max_bytes: max_sectors.saturating_mul(SECTOR_SIZE as u32),
-            _file: opened,
-            _holder: holder,
         })?))
+    }
+
+    /// The same open device once more, with I/O of its own to wait for.
+    pub fn again(&self) -> Result<Self> {
+        let open = &*self.0;
+        // INVARIANT: The same handle's device.
+        Ok(Self(Live::new(Open {
+            handle: open.handle.clone(),
+            ..*open
+        })?))
+    }
+
+    /// The right to one I/O, until [`Device::kill`]. Any context.
+    pub fn enter(&self) -> Option<Entry> {
+        self.0.get().map(Entry)
+    }
+
+    /// Lets no more I/O in. May sleep.
+    pub fn kill(&self) {
+        self.0.kill();
+    }
+
+    /// Waits for the I/O that was let in before [`Device::kill`], `limit` at most; says whether it
+    /// is over. Sleeps.
+    pub fn wait_drained(&self, limit: Delta<Nsec>) -> bool {
+        self.0.wait_drained(limit)
     }
 
     /// The device's number.
     pub fn number(&self) -> u32 {
         // SAFETY: By the invariant the device is open.
         unsafe { shims::bdev_number(self.0.bdev.as_ptr()) }
-    }
-
-    /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
-    ///
-    /// Process context. Never waits for the device: what can't be started at once is handed to a
-    /// worker.
-    ///
-    /// Data and offset must be multiples of the device's logical block size; else the I/O fails.
-    pub fn submit<T: Carried, D: Done<T>>(
-        &self,
-        operation: Operation,
-        offset: u64,
-        token: Token<T>,
-    ) {
-        match self.0.get() {
-            Some(open) => bio::submit::<T, D>(open, operation, offset, token),
-            None => D::done(token, Err(Failure::Gone)),
-        }
     }
 
     /// Whether the device was removed: all I/O fails from then on. Any context.
@@ -155,6 +188,24 @@ impl Device {
     pub fn size(&self) -> u64 {
         // SAFETY: By the invariant the device is open.
         unsafe { shims::bdev_nr_sectors(self.0.bdev.as_ptr()) }.saturating_mul(SECTOR_SIZE)
+    }
+}
+
+impl Entry {
+    /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
+    ///
+    /// Process context. Never waits for the device: what can't be started at once is handed to a
+    /// worker.
+    ///
+    /// Data, lengths and offset must be multiples of the device's logical block size; else the I/O
+    /// fails.
+    pub fn submit<T: Carried, D: Done<T>>(
+        self,
+        operation: Operation,
+        offset: u64,
+        token: Token<T>,
+    ) {
+        bio::submit::<T, D>(self.0, operation, offset, token);
     }
 }
 

@@ -11,8 +11,8 @@ pub(crate) use transfer::FileIo;
 
 use crate::{
     bindings,
-    io::{Carried, Done, Failure, Operation},
-    live::Live,
+    io::{Carried, Done, Operation},
+    live::{Live, LiveRef},
     shims,
     token::Token,
     work::OwnedQueue, //
@@ -21,7 +21,9 @@ use core::ptr::NonNull;
 use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_int,
-    prelude::*, //
+    prelude::*,
+    sync::Arc,
+    time::{Delta, Nsec}, //
 };
 
 /// What a path leads to.
@@ -67,25 +69,39 @@ pub enum Mode {
 /// Dropping it waits, without bound, for the I/O that it still has.
 pub struct File(Live<Open>);
 
-/// An open file. Every I/O in flight holds a reference.
-///
-/// # Invariants
-///
-/// `file` is a regular file with `read_iter`, and `write_iter` if it was opened for writing.
+/// The right to one I/O on a [`File`]: [`File::kill`] waits for its end.
+pub struct Entry(LiveRef<Open>);
+
+/// An open file as one [`File`] has it. Every I/O in flight holds a reference.
 struct Open {
-    /// Where I/O is done that may have to wait for the device. Dropped first: a worker may still be
-    /// on its way out of the file system when its I/O is over already.
-    queue: OwnedQueue,
-    file: Opened,
+    handle: Arc<Handle>,
     mode: Mode,
     /// Whether the file can refuse I/O that would have to wait.
     nowait: bool,
 }
 
+/// An open file.
+///
+/// # Invariants
+///
+/// `file` is a regular file with `read_iter`, and `write_iter` if it was opened for writing.
+struct Handle {
+    /// Where I/O is done that may have to wait for the device. Dropped first: a worker may still be
+    /// on its way out of the file system when its I/O is over already.
+    queue: OwnedQueue,
+    file: Opened,
+}
+
 // SAFETY: Files may be used and put from any thread.
-unsafe impl Send for Open {}
+unsafe impl Send for Handle {}
 // SAFETY: As above.
-unsafe impl Sync for Open {}
+unsafe impl Sync for Handle {}
+
+impl Open {
+    fn file(&self) -> *mut bindings::file {
+        self.handle.file.as_ptr()
+    }
+}
 
 impl File {
     /// Opens a regular file, with the rights of the current process. May sleep, as long as the file
@@ -125,31 +141,40 @@ impl File {
         };
         let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
         // INVARIANT: Opened and looked at above.
-        Ok(Self(Live::new(Open {
+        let handle = Handle {
             queue,
             file: opened,
+        };
+        Ok(Self(Live::new(Open {
+            handle: Arc::new(handle, GFP_KERNEL)?,
             mode,
             nowait,
         })?))
     }
 
-    /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
-    ///
-    /// Process context. Never waits for the file: what can't be started at once is handed to a
-    /// worker.
-    ///
-    /// With [`Mode::Direct`], data and offset must be multiples of the unit that the file was opened
-    /// for; else the I/O fails.
-    pub fn submit<T: Carried, D: Done<T>>(
-        &self,
-        operation: Operation,
-        offset: u64,
-        token: Token<T>,
-    ) {
-        match self.0.get() {
-            Some(open) => transfer::submit::<T, D>(open, operation, offset, token),
-            None => D::done(token, Err(Failure::Gone)),
-        }
+    /// The same open file once more, with I/O of its own to wait for.
+    pub fn again(&self) -> Result<Self> {
+        let open = &*self.0;
+        Ok(Self(Live::new(Open {
+            handle: open.handle.clone(),
+            ..*open
+        })?))
+    }
+
+    /// The right to one I/O, until [`File::kill`]. Any context.
+    pub fn enter(&self) -> Option<Entry> {
+        self.0.get().map(Entry)
+    }
+
+    /// Lets no more I/O in. May sleep.
+    pub fn kill(&self) {
+        self.0.kill();
+    }
+
+    /// Waits for the I/O that was let in before [`File::kill`], `limit` at most; says whether it is
+    /// over. Sleeps.
+    pub fn wait_drained(&self, limit: Delta<Nsec>) -> bool {
+        self.0.wait_drained(limit)
     }
 
     /// How the data is moved.
@@ -160,21 +185,21 @@ impl File {
     /// A number that no other file has as long as this one is open, by whatever path.
     pub fn id(&self) -> usize {
         // SAFETY: By the invariant the file is open.
-        unsafe { shims::file_inode(self.0.file.as_ptr()) }.addr()
+        unsafe { shims::file_inode(self.0.file()) }.addr()
     }
 
     /// The size in bytes as it is now. May sleep, as long as the file system takes.
     pub fn size(&self) -> Result<u64> {
         let mut size = 0;
         // SAFETY: By the invariant the file is open; `size` is a local.
-        to_result(unsafe { shims::file_size(self.0.file.as_ptr(), &mut size) })?;
+        to_result(unsafe { shims::file_size(self.0.file(), &mut size) })?;
         Ok(size.max(0) as u64)
     }
 
     /// The unit in which the file system gives out space, in bytes.
     pub fn block_size(&self) -> u32 {
         // SAFETY: By the invariant the file is open.
-        unsafe { shims::file_block_size(self.0.file.as_ptr()) }
+        unsafe { shims::file_block_size(self.0.file()) }
     }
 
     /// Whether the medium of the device below the file system turns, if it is on one device.
@@ -182,9 +207,56 @@ impl File {
         // SAFETY: By the invariant the file is open, which keeps its file system and with it the
         // device.
         unsafe {
-            let bdev = NonNull::new(shims::file_bdev(self.0.file.as_ptr()))?;
+            let bdev = NonNull::new(shims::file_bdev(self.0.file()))?;
             Some(shims::bdev_rot(bdev.as_ptr()))
         }
+    }
+
+    /// What the file has at an offset in bytes: data or a hole, and up to where. A file system that
+    /// doesn't know says that there is data. May sleep, as long as the file system takes.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` at or beyond the end.
+    pub fn stretch_at(&self, offset: u64) -> Result<Stretch> {
+        let data = self.seek(offset, bindings::SEEK_DATA);
+        match data {
+            Ok(data) if data <= offset => {
+                let end = self.seek(offset, bindings::SEEK_HOLE)?;
+                Ok(Stretch { is_data: true, end })
+            }
+            Ok(end) => Ok(Stretch {
+                is_data: false,
+                end,
+            }),
+            // No more data: the rest is a hole, unless this is the end.
+            Err(ENXIO) => {
+                let end = self.size()?;
+                let hole = Stretch {
+                    is_data: false,
+                    end,
+                };
+                (offset < end).then_some(hole).ok_or(ENXIO)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn seek(&self, offset: u64, whence: u32) -> Result<u64> {
+        let offset = i64::try_from(offset).map_err(|_| ENXIO)?;
+        // SAFETY: By the invariant the file is open. Its position, which this sets, is used by
+        // nobody.
+        let found = unsafe { bindings::vfs_llseek(self.0.file(), offset, whence as c_int) };
+        u64::try_from(found).map_err(|_| Error::from_errno(found as c_int))
+    }
+
+    /// The bytes that the file system has free for anybody. May sleep, as long as the file system
+    /// takes.
+    pub fn free_space(&self) -> Result<u64> {
+        let mut free = 0;
+        // SAFETY: By the invariant the file is open, and so its path is live; `free` is a local.
+        to_result(unsafe { shims::file_free_space(self.0.file(), &mut free) })?;
+        Ok(free)
     }
 
     /// Makes the file longer or shorter. What is added reads as zeros and takes no space. May
@@ -192,7 +264,34 @@ impl File {
     pub fn set_size(&self, size: u64) -> Result {
         let size = i64::try_from(size).map_err(|_| EFBIG)?;
         // SAFETY: By the invariant the file is open, and so its path is live.
-        to_result(unsafe { shims::file_truncate(self.0.file.as_ptr(), size) })
+        to_result(unsafe { shims::file_truncate(self.0.file(), size) })
+    }
+}
+
+/// What a file has at some place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Whether there is data, or else a hole, which reads as zeros and takes no space.
+    pub is_data: bool,
+    /// Where that ends, in bytes.
+    pub end: u64,
+}
+
+impl Entry {
+    /// Starts an I/O at an offset in bytes; `D` gets the command when it is over.
+    ///
+    /// Process context. Never waits for the file: what can't be started at once is handed to a
+    /// worker.
+    ///
+    /// With [`Mode::Direct`], data and offset must be multiples of the unit that the file was opened
+    /// for; else the I/O fails.
+    pub fn submit<T: Carried, D: Done<T>>(
+        self,
+        operation: Operation,
+        offset: u64,
+        token: Token<T>,
+    ) {
+        transfer::submit::<T, D>(self.0, operation, offset, token);
     }
 }
 

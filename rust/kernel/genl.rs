@@ -57,6 +57,8 @@ pub struct Family {
     pub operations: &'static [Operation],
     /// The code for them, in the order of the command numbers, `Do` before `Dump`.
     pub handlers: &'static [Handler],
+    /// The names of its multicast groups.
+    pub groups: &'static [&'static CStr],
 }
 
 impl Family {
@@ -111,6 +113,7 @@ struct Tables {
     family: bindings::genl_family,
     ops: KVec<bindings::genl_split_ops>,
     policies: KVec<KVec<bindings::nla_policy>>,
+    groups: KVec<bindings::genl_multicast_group>,
     description: &'static Family,
     _pin: core::marker::PhantomPinned,
 }
@@ -135,6 +138,7 @@ impl Registration {
                 },
                 ops: KVec::with_capacity(description.handlers.len(), GFP_KERNEL)?,
                 policies: KVec::with_capacity(description.handlers.len(), GFP_KERNEL)?,
+                groups: KVec::new(),
                 description,
                 _pin: core::marker::PhantomPinned,
             },
@@ -150,6 +154,23 @@ impl Registration {
         // INVARIANT: Registered, and pinned.
         Ok(Self { tables })
     }
+
+    /// Sends a message to the listeners of a multicast group, given by its place in
+    /// [`Family::groups`]. Any context; never waits.
+    ///
+    /// A listener that has no room for it, or all of them when there is no memory for it, are told
+    /// by `ENOBUFS` that they have missed something.
+    pub fn multicast(&self, group: u8, command: u8, fill: impl FnOnce(&mut Writer<'_>) -> Result) {
+        let family = &raw const self.tables.family;
+        if group >= self.tables.family.n_mcgrps {
+            return;
+        }
+        let sent = message::notify(family, group, command, fill);
+        if sent.is_err() {
+            // SAFETY: The family is registered by the invariant, and has the group.
+            unsafe { shims::genl_set_err(family, group.into(), ENOBUFS.to_errno()) };
+        }
+    }
 }
 
 impl Tables {
@@ -164,6 +185,15 @@ impl Tables {
         }
         self.family.split_ops = self.ops.as_ptr();
         self.family.n_split_ops = u8::try_from(self.ops.len())?;
+        for name in self.description.groups {
+            let mut group = bindings::genl_multicast_group::default();
+            let name = name.to_bytes_with_nul();
+            let room = group.name.get_mut(..name.len()).ok_or(ENAMETOOLONG)?;
+            room.copy_from_slice(name);
+            self.groups.push(group, GFP_KERNEL)?;
+        }
+        self.family.mcgrps = self.groups.as_ptr();
+        self.family.n_mcgrps = u8::try_from(self.groups.len())?;
         Ok(())
     }
 

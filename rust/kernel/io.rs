@@ -51,8 +51,59 @@ pub enum Operation {
         /// Force unit access: done only when the data is on stable storage.
         fua: bool,
     },
+    /// As [`Operation::Write`], all of it or nothing: after a loss of power, too. The device has to
+    /// promise that for the length and the place, see `atomic` in [`crate::block::Limits`].
+    WriteAtomic {
+        /// Force unit access, as for a write.
+        fua: bool,
+    },
+    /// Make so many bytes of the medium read as zeros. The data isn't touched.
+    Zero {
+        /// How many bytes.
+        len: u64,
+        /// The space behind them may be given back.
+        unmap: bool,
+    },
+    /// Give the space behind so many bytes of the medium back, as far as the device does that; what
+    /// they read as then is up to the device. The data isn't touched.
+    Discard {
+        /// How many bytes.
+        len: u64,
+    },
     /// Put all that was written on stable storage. The data isn't touched.
     Flush,
+}
+
+impl Operation {
+    /// The number of bytes that it is about; `data` is the length of the command's data.
+    pub(crate) fn len(self, data: usize) -> u64 {
+        match self {
+            Self::Read | Self::Write { .. } | Self::WriteAtomic { .. } => data as u64,
+            Self::Zero { len, .. } | Self::Discard { len } => len,
+            Self::Flush => 0,
+        }
+    }
+
+    /// Whether it moves the command's data.
+    pub(crate) fn moves_data(self) -> bool {
+        matches!(
+            self,
+            Self::Read | Self::Write { .. } | Self::WriteAtomic { .. }
+        )
+    }
+
+    /// Whether it writes the command's data.
+    pub(crate) fn is_write(self) -> bool {
+        matches!(self, Self::Write { .. } | Self::WriteAtomic { .. })
+    }
+
+    /// Whether it is done only when it is on stable storage.
+    pub(crate) fn is_durable(self) -> bool {
+        matches!(
+            self,
+            Self::Write { fua: true } | Self::WriteAtomic { fua: true }
+        )
+    }
 }
 
 /// Why a device failed.

@@ -91,6 +91,16 @@ impl<T: Send + Sync + 'static> ModuleCell<T> {
         Some(Arc::clone(&borrowed))
     }
 
+    /// Looks at the value, while the module is loaded, without taking a reference: so `look` is never
+    /// the last to hold it. `look` runs in a read-side section of RCU and must not sleep.
+    pub fn with<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let _guard = rcu::read_lock();
+        // SAFETY: Null, or a value whose count `release` keeps for a grace period after it has
+        // emptied the cell, so for the whole read-side section.
+        let value = unsafe { self.ptr.load(ordering::Acquire).as_ref() };
+        value.map(look)
+    }
+
     fn release(raw: *mut T) {
         if raw.is_null() {
             return;

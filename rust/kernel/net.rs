@@ -51,6 +51,45 @@ impl Namespace {
     }
 }
 
+impl PartialEq for Namespace {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Namespace {}
+
+/// A network interface by its name, or all of them. A VRF is an interface too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Interface([u8; bindings::IFNAMSIZ as usize]);
+
+impl Interface {
+    /// All of them.
+    pub const ANY: Self = Self([0; bindings::IFNAMSIZ as usize]);
+
+    /// The one of that name; an empty name stands for all. `None` if it can't be a name.
+    pub fn new(name: &str) -> Option<Self> {
+        let mut interface = Self::ANY;
+        let (_nul, room) = interface.0.split_last_mut()?;
+        room.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        (!name.contains('\0')).then_some(interface)
+    }
+
+    /// Its name; empty for all.
+    pub fn name(&self) -> &str {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(0);
+        core::str::from_utf8(&self.0[..end]).unwrap_or("")
+    }
+
+    fn is_any(&self) -> bool {
+        *self == Self::ANY
+    }
+
+    fn as_ptr(&self) -> *const u8 {
+        self.0.as_ptr()
+    }
+}
+
 // SAFETY: `get_net` and `put_net` count references, the last of which frees the namespace.
 unsafe impl AlwaysRefCounted for Namespace {
     fn inc_ref(&self) {

@@ -8,7 +8,12 @@
 //!
 //! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h)
 
-use crate::{bindings, shims};
+use crate::{
+    bindings,
+    crypto::Crc32c,
+    scsi_host::{Claimed, Command},
+    shims, //
+};
 use core::slice;
 use kernel::{
     alloc::AllocError,
@@ -36,15 +41,18 @@ pub enum Contents {
 ///
 /// # Invariants
 ///
-/// - The first `count` segments of `inline`, or all of `spilled` when that isn't empty, each own a
-///   compound page allocation that starts at `bv_page` with `bv_offset` 0 and has room for
-///   `bv_len` bytes.
+/// - The segments are the first `count` of `inline`, or all of `spilled` when that isn't empty.
+/// - Without `lent` each owns a compound page allocation that starts at `bv_page` with `bv_offset`
+///   0 and has room for `bv_len` bytes. With `lent` they are memory of the command in `lender`,
+///   which is taken.
 /// - The sum of their `bv_len` is `len`.
 pub struct PageList {
     inline: [bindings::bio_vec; INLINE],
     count: usize,
     spilled: KVec<bindings::bio_vec>,
     len: usize,
+    lent: bool,
+    lender: Option<Command>,
 }
 
 // SAFETY: The list owns its pages; a page may be accessed from any thread.
@@ -65,7 +73,71 @@ impl PageList {
             count: 0,
             spilled: KVec::new(),
             len: 0,
+            lent: false,
+            lender: None,
         }
+    }
+
+    /// Makes a list of the first `len` bytes of a command's own memory, if that consists of whole
+    /// pages; else gives the command back. Process context; may sleep.
+    pub fn lent(command: Command, len: usize) -> Result<Self, Command> {
+        let mut list = Self::empty();
+        let Ok(bytes) = u32::try_from(len) else {
+            return Err(command);
+        };
+        let (inline, spilled) = (&mut list.inline, &mut list.spilled);
+        let found = command.segments(bytes, |most| {
+            if most <= INLINE {
+                return Some(&mut inline[..]);
+            }
+            spilled.resize(most, inline[0], GFP_KERNEL).ok()?;
+            Some(&mut spilled[..])
+        });
+        let Some(found) = found else {
+            list.spilled.clear();
+            return Err(command);
+        };
+        if list.spilled.is_empty() {
+            list.count = found;
+        } else {
+            list.spilled.truncate(found);
+        }
+        // INVARIANT: The segments are `len` bytes of the command's memory, and it comes along.
+        list.len = len;
+        list.lent = true;
+        list.lender = Some(command);
+        Ok(list)
+    }
+
+    /// Has the list carry a command that it works on a copy for. `write`: its data is copied here.
+    ///
+    /// From here on the command's memory isn't used, until the copy goes back.
+    pub fn carry(&mut self, mut command: Command, write: bool) {
+        if write {
+            let mut skip = 0;
+            for slice in self.slices_mut() {
+                command.fetch(skip, slice);
+                skip += slice.len();
+            }
+        }
+        command.let_go();
+        self.lender = Some(command);
+    }
+
+    /// Ends the list: gives the command back that it carries, unless somebody has taken that away,
+    /// with the list's first `len` bytes in the command's memory. Any context.
+    pub fn give_back(mut self, len: usize) -> Option<Claimed> {
+        let claimed = self.lender.take()?.claim()?;
+        if !self.lent {
+            let (mut skip, mut left) = (0, len);
+            for slice in self.slices() {
+                let (now, _) = slice.split_at(slice.len().min(left));
+                claimed.deliver(skip, now);
+                skip += now.len();
+                left -= now.len();
+            }
+        }
+        Some(claimed)
     }
 
     /// Allocates `len` bytes. Process context; may sleep.
@@ -171,27 +243,109 @@ impl PageList {
         wanted - bytes.len()
     }
 
-    /// The offset of the first byte in which two lists of the same length differ.
-    pub fn first_difference(&self, other: &PageList) -> Option<usize> {
-        let mut offset = 0;
+    /// Shortens the list to `len` bytes; a shorter one stays as it is.
+    pub fn truncate(&mut self, len: usize) {
+        while self.len > len {
+            let over = self.len - len;
+            let last = match self.spilled.last_mut() {
+                Some(last) => last,
+                None => &mut self.inline[self.count - 1],
+            };
+            let cut = over.min(last.bv_len as usize);
+            last.bv_len -= cut as u32;
+            self.len -= cut;
+            if last.bv_len == 0 {
+                // SAFETY: By the invariant the segment owns its pages; it leaves the list below.
+                unsafe { shims::put_page(last.bv_page) };
+                if self.spilled.pop().is_none() {
+                    self.count -= 1;
+                }
+            }
+        }
+    }
+
+    /// Shows every part of this list with the same bytes of another list, whose byte at `offset`
+    /// goes with the first of this. Ends early when the other list does, or when `visit` says so by
+    /// returning a value. `visit` also gets the offset of the part in this list.
+    fn zip<R>(
+        &self,
+        other: &PageList,
+        mut offset: usize,
+        mut visit: impl FnMut(usize, *mut u8, &[u8]) -> Option<R>,
+    ) -> Option<R> {
+        let mut at = 0;
         let mut theirs = other.slices();
         let mut b: &[u8] = &[];
-        for mut a in self.slices() {
-            while !a.is_empty() {
-                if b.is_empty() {
+        for segment in self.bvecs() {
+            let mut done = 0;
+            while done < segment.bv_len as usize {
+                while b.is_empty() {
                     b = theirs.next()?;
+                    let skipped = offset.min(b.len());
+                    offset -= skipped;
+                    b = &b[skipped..];
                 }
-                let n = a.len().min(b.len());
-                let ((a_now, a_later), (b_now, b_later)) = (a.split_at(n), b.split_at(n));
-                if a_now != b_now {
-                    let at = a_now.iter().zip(b_now).position(|(x, y)| x != y);
-                    return at.map(|at| offset + at);
+                let n = b.len().min(segment.bv_len as usize - done);
+                let (now, later) = b.split_at(n);
+                let found = visit(at, address(segment).wrapping_add(done), now);
+                if found.is_some() {
+                    return found;
                 }
-                offset += n;
-                (a, b) = (a_later, b_later);
+                (b, done, at) = (later, done + n, at + n);
             }
         }
         None
+    }
+
+    /// Adds `len` bytes from `offset` on to a checksum.
+    pub fn checksum(&self, mut offset: usize, mut len: usize, crc: &mut Crc32c) {
+        for slice in self.slices() {
+            let skipped = offset.min(slice.len());
+            let part = len.min(slice.len() - skipped);
+            crc.update(&slice[skipped..skipped + part]);
+            offset -= skipped;
+            len -= part;
+            if len == 0 {
+                break;
+            }
+        }
+    }
+
+    /// The offset in this list of the first byte that differs from another list's, which is
+    /// compared from its byte at `offset` on.
+    pub fn first_difference(&self, other: &PageList, offset: usize) -> Option<usize> {
+        self.zip(other, offset, |at, mine, theirs| {
+            // SAFETY: `zip` shows a part of this list that is as long as `theirs`; `&self` excludes
+            // writers.
+            let mine = unsafe { slice::from_raw_parts(mine.cast_const(), theirs.len()) };
+            if mine == theirs {
+                return None;
+            }
+            let differing = mine.iter().zip(theirs).position(|(x, y)| x != y);
+            differing.map(|position| at + position)
+        })
+    }
+
+    /// Changes the bytes of this list by those of another, from its byte at `offset` on.
+    pub fn change_by(
+        &mut self,
+        other: &PageList,
+        offset: usize,
+        mut change: impl FnMut(&mut [u8], &[u8]),
+    ) {
+        let _: Option<()> = self.zip(other, offset, |_, mine, theirs| {
+            // SAFETY: As in `first_difference`; `&mut self` excludes others, and the other list has
+            // pages of its own.
+            let mine = unsafe { slice::from_raw_parts_mut(mine, theirs.len()) };
+            change(mine, theirs);
+            None
+        });
+    }
+
+    /// Whether all bytes are zero.
+    pub fn is_zero(&self) -> bool {
+        self.slices()
+            .all(|slice| slice.iter().all(|byte| *byte == 0))
     }
 
     /// Fills the list by repeating a pattern from its start.
@@ -213,6 +367,9 @@ fn address(segment: &bindings::bio_vec) -> *mut u8 {
 
 impl Drop for PageList {
     fn drop(&mut self) {
+        if self.lent {
+            return;
+        }
         for segment in self.bvecs() {
             // SAFETY: By the invariant the segment owns one reference of its compound page. A
             // socket that still sends from it holds its own.

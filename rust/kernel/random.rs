@@ -10,7 +10,12 @@ use crate::bindings;
 /// are only as good as it is then.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // SAFETY: The array has room for `N` bytes.
-    unsafe { bindings::get_random_bytes(bytes.as_mut_ptr().cast(), N) };
+    fill(&mut bytes);
     bytes
+}
+
+/// As [`bytes`], into a slice.
+pub fn fill(bytes: &mut [u8]) {
+    // SAFETY: The slice is writable.
+    unsafe { bindings::get_random_bytes(bytes.as_mut_ptr().cast(), bytes.len()) };
 }

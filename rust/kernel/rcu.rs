@@ -188,17 +188,27 @@ impl<T: Send + Sync + 'static> RcuMap<T> {
     /// its own. Entries that come and go meanwhile may be missed.
     pub fn for_each(&self, mut visit: impl FnMut(usize, &T)) {
         let mut next = Some(0usize);
-        while let Some(start) = next {
-            let guard = rcu::read_lock();
-            let (index, entry) = self.find_from(start);
-            // SAFETY: As in `read`.
-            let Some(entry) = (unsafe { entry.as_ref() }) else {
-                return;
-            };
-            visit(index, &entry.value);
-            drop(guard);
+        while let Some((index, ())) = next.and_then(|start| self.find_indexed(start, &mut visit)) {
             next = index.checked_add(1);
         }
+    }
+
+    /// Looks at the first entry at or after an index, in an RCU read-side section; gives its index
+    /// and what `look` made of it.
+    pub fn find<R>(&self, start: usize, look: impl FnOnce(&T) -> R) -> Option<(usize, R)> {
+        self.find_indexed(start, |_, value| look(value))
+    }
+
+    fn find_indexed<R>(
+        &self,
+        start: usize,
+        look: impl FnOnce(usize, &T) -> R,
+    ) -> Option<(usize, R)> {
+        let _guard = rcu::read_lock();
+        let (index, entry) = self.find_from(start);
+        // SAFETY: As in `read`.
+        let entry = unsafe { entry.as_ref() }?;
+        Some((index, look(index, &entry.value)))
     }
 
     /// The first entry at or after an index.

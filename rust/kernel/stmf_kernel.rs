@@ -9,6 +9,7 @@
 
 pub mod block;
 pub mod clock;
+pub mod crypto;
 pub mod fs;
 pub mod genl;
 pub mod io;
@@ -20,6 +21,7 @@ pub mod pages;
 pub mod queue;
 pub mod random;
 pub mod rcu;
+pub mod scsi_host;
 pub mod token;
 pub mod wait;
 pub mod work;

@@ -16,6 +16,10 @@
 //! own FUA or by a flush after the write, and `REQ_PREFLUSH` a flush; for one without it ignores
 //! both (`submit_bio_noacct()`, `block/blk-flush.c`).
 //!
+//! Operations on ranges without data go to the device in pieces that it takes without a split, one
+//! after the other, each started by a worker: a long one stops for an abort, and is as long as it
+//! likes otherwise.
+//!
 //! [`PageList`]: crate::pages::PageList
 //! [`Room`]: crate::io::Room
 
@@ -51,28 +55,80 @@ struct State {
     open: LiveRef<Open>,
     operation: Operation,
     sector: u64,
+    /// The bytes that are still to be done, with those of the bio under way.
+    left: u64,
+    /// The bytes of the bio under way.
+    piece: u32,
 }
 
 const SYNC: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_SYNC;
 const IDLE: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_IDLE;
 const FUA: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_FUA;
 const PREFLUSH: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_PREFLUSH;
+const ATOMIC: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_ATOMIC;
+const NOUNMAP: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_NOUNMAP;
 const NOWAIT: bindings::blk_opf_t = 1 << bindings::req_flag_bits___REQ_NOWAIT;
 
 impl State {
     /// The operation and flags of the bio. Writes are marked as those of direct I/O, which the
     /// block layer doesn't throttle.
     fn flags(&self) -> bindings::blk_opf_t {
+        let fua = if self.operation.is_durable() { FUA } else { 0 };
         match self.operation {
             Operation::Read => bindings::req_op_REQ_OP_READ,
-            Operation::Write { fua: false } => bindings::req_op_REQ_OP_WRITE | SYNC | IDLE,
-            Operation::Write { fua: true } => bindings::req_op_REQ_OP_WRITE | SYNC | IDLE | FUA,
+            Operation::Write { .. } => bindings::req_op_REQ_OP_WRITE | SYNC | IDLE | fua,
+            Operation::WriteAtomic { .. } => {
+                bindings::req_op_REQ_OP_WRITE | SYNC | IDLE | ATOMIC | fua
+            }
+            Operation::Zero { unmap: true, .. } => bindings::req_op_REQ_OP_WRITE_ZEROES,
+            Operation::Zero { unmap: false, .. } => bindings::req_op_REQ_OP_WRITE_ZEROES | NOUNMAP,
+            Operation::Discard { .. } => bindings::req_op_REQ_OP_DISCARD,
             Operation::Flush => bindings::req_op_REQ_OP_WRITE | PREFLUSH,
         }
     }
+
+    /// The length of the next bio; `None` when the device can't do the operation, or not in one
+    /// bio what can't be done in several.
+    fn next_piece(&self) -> Option<u32> {
+        let longest = match self.operation {
+            // The block layer splits them.
+            Operation::Read | Operation::Write { .. } | Operation::Flush => {
+                return u32::try_from(self.left).ok();
+            }
+            Operation::WriteAtomic { .. } => {
+                return u32::try_from(self.left)
+                    .ok()
+                    .filter(|left| *left <= self.limit(shims::bdev_atomic_write_unit_max));
+            }
+            Operation::Zero { .. } => self.limit(shims::bdev_max_write_zeroes),
+            Operation::Discard { .. } => self.limit(shims::bdev_max_discard),
+        };
+        let longest = u64::from(longest.min(PIECE_MAX));
+        if self.left <= longest {
+            return u32::try_from(self.left).ok();
+        }
+        // What is not the last ends where the device can end it.
+        let granularity = u64::from(self.limit(shims::bdev_discard_granularity)).max(SECTOR_SIZE);
+        let start = self.sector.wrapping_mul(SECTOR_SIZE);
+        let beyond = start.wrapping_add(longest) % granularity;
+        let piece = longest.checked_sub(beyond).filter(|piece| *piece > 0);
+        u32::try_from(piece.unwrap_or(longest))
+            .ok()
+            .filter(|piece| *piece > 0)
+    }
+
+    /// Asks the device for a limit, in bytes.
+    fn limit(&self, of: unsafe extern "C" fn(*mut bindings::block_device) -> u32) -> u32 {
+        // SAFETY: The functions given here may be called for an open device, which the reference
+        // keeps.
+        unsafe { of(self.open.bdev.as_ptr()) }
+    }
 }
 
-/// Starts an I/O; see [`super::Device::submit`].
+/// The longest piece of an operation without data, in bytes: an abort waits for no more.
+const PIECE_MAX: u32 = 1 << 30;
+
+/// Starts an I/O; see [`super::Entry::submit`].
 pub(super) fn submit<T: Carried, D: Done<T>>(
     open: LiveRef<Open>,
     operation: Operation,
@@ -80,20 +136,20 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     token: Token<T>,
 ) {
     let mut lent = Lent::new(token);
-    let len = match operation {
-        Operation::Read | Operation::Write { .. } => lent.parts().0.len(),
-        Operation::Flush => 0,
-    };
-    if len == 0 && operation != Operation::Flush {
+    let left = operation.len(lent.parts().0.len());
+    if left == 0 && operation != Operation::Flush {
         return D::done(lent.end(), Ok(()));
     }
-    let may_try = open.nowait && len <= open.max_bytes as usize;
+    let is_short = left <= u64::from(open.max_bytes);
+    let may_try = open.nowait && is_short && (operation.moves_data() || left == 0);
     let started = Started::new(
         lent,
         State {
             open,
             operation,
             sector: offset / SECTOR_SIZE,
+            left,
+            piece: 0,
         },
     );
     if may_try {
@@ -136,11 +192,12 @@ impl<T: Carried> Started<T> {
     /// Makes the bio and gives it, with the command, to the block layer.
     fn issue<D: Done<T>>(mut self, more_flags: bindings::blk_opf_t) {
         let flags = self.state().flags() | more_flags;
-        let is_flush = self.state().operation == Operation::Flush;
-        let (data, room) = self.0.parts();
-        let Ok(len) = u32::try_from(data.len()) else {
+        let moves_data = self.state().operation.moves_data();
+        let Some(len) = self.state().next_piece() else {
             return self.end::<D>(Err(Failure::Unsupported));
         };
+        self.state().piece = len;
+        let (data, room) = self.0.parts();
         let segments = data.bvecs().as_ptr();
         let io = room.block();
         let raw = self.0.into_raw();
@@ -149,16 +206,16 @@ impl<T: Carried> Started<T> {
         //   so they stay as they are until `end_io` takes it back.
         // - The reference in the state keeps the device open until then.
         // - A bio of `BIO_CLONED` only refers to its segments, so it needs no room for any; `len`
-        //   is the sum of their lengths.
+        //   is the sum of their lengths. A bio without data has none.
         unsafe {
             let bio = &raw mut (*io).bio;
             let state = &(*io).state;
             (&raw mut (*io).lent).write(raw);
             bindings::bio_init(bio, state.open.bdev.as_ptr(), ptr::null_mut(), 0, flags);
             (*bio).bi_iter.bi_sector = state.sector;
-            if !is_flush {
+            (*bio).bi_iter.bi_size = len;
+            if moves_data {
                 (*bio).bi_io_vec = segments.cast_mut();
-                (*bio).bi_iter.bi_size = len;
                 (*bio).bi_flags |= 1 << bindings::BIO_CLONED;
             }
             (*bio).bi_end_io = Some(end_io::<T, D>);
@@ -169,13 +226,13 @@ impl<T: Carried> Started<T> {
     /// Leaves it to a worker, who may wait. Any context.
     fn wait<D: Done<T>>(mut self) {
         let open = self.state().open.clone();
-        work::later_lent::<T, Wait<D>>(&open.queue, self.0);
+        work::later_lent::<T, Wait<D>>(&open.handle.queue, self.0);
     }
 
     /// Deals with what came of the bio: `tried` with [`NOWAIT`]. Any context.
     fn settle<D: Done<T>>(mut self, status: bindings::blk_status_t, tried: bool) {
         if u32::from(status) == bindings::BLK_STS_OK {
-            return self.end::<D>(Ok(()));
+            return self.go_on::<D>();
         }
         // SAFETY: An FFI call without requirements.
         let error = Error::from_errno(unsafe { bindings::blk_status_to_errno(status) });
@@ -190,6 +247,19 @@ impl<T: Carried> Started<T> {
             Failure::from(error)
         };
         self.end::<D>(Err(failure));
+    }
+
+    /// A bio is over: starts the next, or ends the I/O. Any context.
+    fn go_on<D: Done<T>>(mut self) {
+        let state = self.state();
+        let done = u64::from(state.piece);
+        state.sector = state.sector.wrapping_add(done / SECTOR_SIZE);
+        state.left = state.left.saturating_sub(done);
+        if state.left == 0 {
+            self.end::<D>(Ok(()));
+        } else {
+            self.wait::<D>();
+        }
     }
 
     /// Gives the command back with what came of it.

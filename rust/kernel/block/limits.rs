@@ -21,8 +21,44 @@ pub struct Limits {
     pub rotational: bool,
     /// Whether writes end in a volatile cache.
     pub write_cache: bool,
+    /// Whether the device can give space back.
+    pub discard: bool,
+    /// Whether the device can write zeros without being sent them.
+    pub write_zeroes: bool,
+    /// Whether zeros written so give the space back, in whole units at least.
+    pub write_zeroes_unmaps: bool,
+    /// The unit in which space is given back, in bytes; zero when not known.
+    pub discard_granularity: u32,
+    /// How many bytes behind the start the first such unit begins.
+    pub discard_alignment: u32,
+    /// What is written whole or not at all; `None` when the device promises nothing.
+    pub atomic: Option<AtomicLimits>,
     /// Whether there are zones that must be written in sequence.
     pub zoned: bool,
+}
+
+/// What a device promises of atomic writes, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct AtomicLimits {
+    /// The longest write.
+    pub max: u32,
+    /// Lengths are multiples of it.
+    pub unit: u32,
+    /// Writes start at multiples of it.
+    pub alignment: u32,
+}
+
+impl AtomicLimits {
+    /// `min` and `max` are those of one write, `boundary` is what it may not cross, zero for none.
+    /// No write of at most `max` that starts at a multiple of that crosses it: it is a multiple of
+    /// `max`.
+    fn new(min: u32, max: u32, boundary: u32) -> Option<Self> {
+        (min > 0 && max > 0).then_some(Self {
+            max,
+            unit: min,
+            alignment: if boundary == 0 { min } else { max },
+        })
+    }
 }
 
 impl Limits {
@@ -41,6 +77,16 @@ impl Limits {
                 io_opt: shims::bdev_io_opt(bdev),
                 rotational: shims::bdev_rot(bdev),
                 write_cache: shims::bdev_write_cache(bdev),
+                discard: shims::bdev_max_discard(bdev) > 0,
+                write_zeroes: shims::bdev_max_write_zeroes(bdev) > 0,
+                write_zeroes_unmaps: shims::bdev_write_zeroes_unmaps(bdev),
+                discard_granularity: shims::bdev_discard_granularity(bdev),
+                discard_alignment: bindings::bdev_discard_alignment(bdev),
+                atomic: AtomicLimits::new(
+                    shims::bdev_atomic_write_unit_min(bdev),
+                    shims::bdev_atomic_write_unit_max(bdev),
+                    shims::bdev_atomic_write_boundary(bdev),
+                ),
                 zoned: shims::bdev_is_zoned(bdev),
             }
         }

@@ -60,25 +60,28 @@ struct State {
     open: LiveRef<Open>,
     operation: Operation,
     offset: u64,
-    /// The bytes that were moved so far.
-    moved: usize,
+    /// The bytes that were moved, or otherwise done, so far.
+    moved: u64,
     /// Whether the transfer under way is a try that doesn't wait.
     is_try: bool,
 }
 
 impl State {
-    fn is_write(&self) -> bool {
-        matches!(self.operation, Operation::Write { .. })
-    }
-
     /// Whether a try makes sense.
     fn may_try(&self) -> bool {
+        // Not waiting for the data doesn't mean that a file system never waits for its own metadata.
+        // SAFETY: An FFI call without requirements.
+        let may_wait = !unsafe { shims::in_submit_bio() };
         self.open.nowait
+            && may_wait
             && match self.operation {
                 Operation::Read => true,
                 // Copies into the page cache, and may have to write out others for that.
                 Operation::Write { .. } => self.open.mode == Mode::Direct,
-                Operation::Flush => false,
+                Operation::WriteAtomic { .. }
+                | Operation::Zero { .. }
+                | Operation::Discard { .. }
+                | Operation::Flush => false,
             }
     }
 }
@@ -91,8 +94,11 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     token: Token<T>,
 ) {
     let mut lent = Lent::new(token);
-    if operation != Operation::Flush && lent.parts().0.is_empty() {
+    if operation != Operation::Flush && operation.len(lent.parts().0.len()) == 0 {
         return D::done(lent.end(), Ok(()));
+    }
+    if matches!(operation, Operation::WriteAtomic { .. }) {
+        return D::done(lent.end(), Err(Failure::Unsupported));
     }
     let state = State {
         open,
@@ -175,13 +181,13 @@ impl<T: Carried> Started<T> {
     /// Deals with a transfer's result. Any context: what would take long goes to a worker.
     fn settle<D: Done<T>>(mut self, ret: isize) {
         let (data, state) = self.parts();
-        let left = data.len().saturating_sub(state.moved);
-        match usize::try_from(ret) {
+        let left = (data.len() as u64).saturating_sub(state.moved);
+        match u64::try_from(ret) {
             Ok(moved) if moved >= left => self.end::<D>(Ok(())),
             Ok(0) if state.is_try => self.wait::<D>(),
-            Ok(0) if state.is_write() => self.end::<D>(Err(Failure::Unknown)),
+            Ok(0) if state.operation.is_write() => self.end::<D>(Err(Failure::Unknown)),
             Ok(0) => {
-                zero_from(data, state.moved);
+                zero_from(data, state.moved as usize);
                 self.end::<D>(Ok(()));
             }
             Ok(moved) => {
@@ -202,16 +208,39 @@ impl<T: Carried> Started<T> {
     /// Leaves the rest to a worker. Any context.
     fn wait<D: Done<T>>(mut self) {
         let open = self.parts().1.open.clone();
-        work::later_lent::<T, Wait<D>>(&open.queue, self.0);
+        work::later_lent::<T, Wait<D>>(&open.handle.queue, self.0);
     }
 
     /// Flushes the file. Sleeps.
     fn flush<D: Done<T>>(mut self) {
-        let file = self.parts().1.open.file.as_ptr();
+        let file = self.parts().1.open.file();
         // SAFETY: The reference in the state keeps the file open. Data-only: the size and what else
         // is needed to read the data back is written too.
         let outcome = to_result(unsafe { bindings::vfs_fsync_range(file, 0, i64::MAX, 1) });
         self.end::<D>(outcome.map_err(Failure::from));
+    }
+
+    /// Makes a piece of the range zeros or a hole, and leaves the rest to a worker again. Sleeps.
+    fn change_range<D: Done<T>>(mut self) {
+        let (data, state) = self.parts();
+        let left = state.operation.len(data.len()).saturating_sub(state.moved);
+        let piece = left.min(PIECE_MAX);
+        let offset = state.offset.wrapping_add(state.moved) as i64;
+        let file = state.open.file();
+        let keeps_space = matches!(state.operation, Operation::Zero { unmap: false, .. });
+        // SAFETY: The reference in the state keeps the file open.
+        let outcome = to_result(unsafe {
+            if keeps_space {
+                shims::file_zero(file, offset, piece as i64)
+            } else {
+                shims::file_punch(file, offset, piece as i64)
+            }
+        });
+        state.moved = state.moved.saturating_add(piece);
+        match outcome {
+            Ok(()) if piece < left => self.wait::<D>(),
+            outcome => self.end::<D>(outcome.map_err(Failure::from)),
+        }
     }
 
     /// Gives the command back with what came of it.
@@ -221,6 +250,9 @@ impl<T: Carried> Started<T> {
         D::done(token, outcome);
     }
 }
+
+/// The longest range that one call of the file system changes, in bytes: an abort waits for no more.
+const PIECE_MAX: u64 = 1 << 30;
 
 /// The part of an I/O that may wait, on the file's own queue.
 struct Wait<D>(PhantomData<D>);
@@ -233,12 +265,12 @@ impl<T: Carried, D: Done<T>> RunLent<T> for Wait<D> {
             drop(state);
             return D::done(token, Err(Failure::Aborted));
         }
-        let is_flush = state.operation == Operation::Flush;
+        let operation = state.operation;
         let started = Started::new(Lent::new(token), state);
-        if is_flush {
-            started.flush::<D>();
-        } else {
-            started.transfer::<D>(false);
+        match operation {
+            Operation::Flush => started.flush::<D>(),
+            Operation::Zero { .. } | Operation::Discard { .. } => started.change_range::<D>(),
+            _ => started.transfer::<D>(false),
         }
     }
 }
@@ -265,24 +297,24 @@ unsafe fn start(
     unsafe {
         let state = &(*io).state;
         let iocb = &raw mut (*io).iocb;
-        let direction = if state.is_write() {
+        let direction = if state.operation.is_write() {
             bindings::ITER_SOURCE
         } else {
             bindings::ITER_DEST
         };
         bindings::iov_iter_bvec(iter, direction, segments, count, len);
-        bindings::iov_iter_advance(iter, state.moved);
+        bindings::iov_iter_advance(iter, state.moved as usize);
         shims::kiocb_init(
             iocb,
-            state.open.file.as_ptr(),
-            state.offset.wrapping_add(state.moved as u64) as i64,
-            state.is_write(),
+            state.open.file(),
+            state.offset.wrapping_add(state.moved) as i64,
+            state.operation.is_write(),
             state.open.mode == Mode::Direct,
-            state.operation == Operation::Write { fua: true },
+            state.operation.is_durable(),
             state.is_try,
         );
         (*iocb).ki_complete = Some(complete);
-        if state.is_write() {
+        if state.operation.is_write() {
             shims::kiocb_write(iocb, iter)
         } else {
             shims::kiocb_read(iocb, iter)
@@ -300,7 +332,7 @@ unsafe extern "C" fn complete<T: Carried, D: Done<T>>(iocb: *mut bindings::kiocb
     // SAFETY: The `iocb` is the first field of a `FileIo`, in the room of a command that was given
     // up. A write holds the freeze protection that `kiocb_write` left to us.
     unsafe {
-        if (*io).state.is_write() {
+        if (*io).state.operation.is_write() {
             shims::kiocb_end_write(iocb);
         }
         (&raw mut (*io).ret).write(ret);

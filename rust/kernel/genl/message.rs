@@ -140,6 +140,52 @@ pub(super) fn reply(
     Ok(())
 }
 
+/// Makes a message that nobody asked for and sends it to a multicast group of a registered family.
+/// Any context.
+///
+/// # Errors
+///
+/// When the message could not be made. That nobody listens is fine, and listeners without room
+/// learn of it themselves.
+pub(super) fn notify(
+    family: *const bindings::genl_family,
+    group: u8,
+    command: u8,
+    fill: impl FnOnce(&mut Writer<'_>) -> Result,
+) -> Result {
+    // SAFETY: An FFI call without requirements.
+    let skb =
+        unsafe { bindings::genlmsg_new(bindings::GENLMSG_DEFAULT_SIZE, bindings::GFP_ATOMIC) };
+    if skb.is_null() {
+        return Err(ENOMEM);
+    }
+    // SAFETY: `skb` is live, and the family by the callers' word.
+    let header = unsafe { bindings::genlmsg_put(skb, 0, 0, family, 0, command) };
+    let mut writer = Writer {
+        skb,
+        written: false,
+        _skb: PhantomData,
+    };
+    let filled = if header.is_null() {
+        Err(EMSGSIZE)
+    } else {
+        fill(&mut writer)
+    };
+    if filled.is_err() {
+        // SAFETY: `skb` is ours and unsent.
+        unsafe { bindings::nlmsg_free(skb) };
+        return filled;
+    }
+    let _guard = kernel::sync::rcu::read_lock();
+    // SAFETY: `skb` and the header begun in it are ours; the call, which wants a read-side section
+    // of RCU, takes `skb` over.
+    unsafe {
+        bindings::genlmsg_end(skb, header);
+        bindings::genlmsg_multicast_allns(family, skb, 0, group.into());
+    }
+    Ok(())
+}
+
 /// A listing in progress.
 ///
 /// # Invariants
@@ -185,6 +231,21 @@ impl Dump<'_> {
     pub fn set_cursor(&mut self, cursor: u64) {
         // SAFETY: As in `cursor`.
         unsafe { (*self.cb).__bindgen_anon_1.args[0] = cursor as isize };
+    }
+
+    /// The key that [`Dump::set_last`] stored: that of the last object listed so far.
+    pub fn last(&self) -> Option<[u64; 3]> {
+        // SAFETY: As in `cursor`.
+        let [set, key @ .., _, _] = unsafe { (*self.cb).__bindgen_anon_1.args };
+        (set != 0).then_some(key.map(|word| word as u64))
+    }
+
+    /// Stores the key of the object just listed, after which the next call goes on. A listing uses
+    /// this or [`Dump::set_cursor`].
+    pub fn set_last(&mut self, key: [u64; 3]) {
+        let [a, b, c] = key.map(|word| word as isize);
+        // SAFETY: As in `cursor`.
+        unsafe { (*self.cb).__bindgen_anon_1.args = [1, a, b, c, 0, 0] };
     }
 
     /// Declares which generation of the objects is listed: when it changes between two calls,

@@ -5,6 +5,7 @@
 use super::{
     address::{RawAddress, IPV4, IPV6},
     stream::Socket,
+    Interface,
     Namespace, //
 };
 use crate::{bindings, shims};
@@ -25,15 +26,21 @@ pub struct Listener {
 
 impl Listener {
     /// Listens on an address in a namespace. The unspecified address, of either version, stands for
-    /// all addresses of both. May sleep.
+    /// all addresses of both. Connections come in by `interface` alone. May sleep.
     ///
     /// The socket and its connections keep the namespace alive.
     ///
     /// # Errors
     ///
-    /// `EADDRINUSE` and `EADDRNOTAVAIL` for the address; `EAFNOSUPPORT` for an IPv6 address on a
+    /// `EADDRINUSE` and `EADDRNOTAVAIL` for the address; `ENODEV` when there is no such interface;
+    /// `EAFNOSUPPORT` for an IPv6 address on a
     /// machine without IPv6.
-    pub fn bind(namespace: &Namespace, address: SocketAddr, backlog: u32) -> Result<Self> {
+    pub fn bind(
+        namespace: &Namespace,
+        address: SocketAddr,
+        interface: &Interface,
+        backlog: u32,
+    ) -> Result<Self> {
         let (family, socket) = match create(namespace, IPV6) {
             Ok(socket) => (IPV6, socket),
             Err(error) if error == EAFNOSUPPORT && !needs_ipv6(address) => {
@@ -41,6 +48,12 @@ impl Listener {
             }
             Err(error) => return Err(error),
         };
+        if !interface.is_any() {
+            // SAFETY: The socket is live, and the name ends with a NUL.
+            to_result(unsafe {
+                shims::sock_bind_interface(socket.sk(), interface.as_ptr().cast())
+            })?;
+        }
         let mut raw = RawAddress::new(family, address);
         // SAFETY: The socket is live, new and not shared yet; `raw` is a socket address of the
         // length given.

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/bvec.h>
+#include <linux/device/faux.h>
+#include <linux/sched/mm.h>
+#include <scsi/scsi_cmnd.h>
+#include <scsi/scsi_dbg.h>
+#include <scsi/scsi_device.h>
+#include <scsi/scsi_host.h>
+
+/* The private part of a host: who answers, see rust/kernel/scsi_host.rs. */
+struct stmf_scsi_host {
+	struct faux_device *parent;
+	void *target;
+	bool (*queue)(void *target, void *cmd);
+	bool (*keep_waiting)(void *cmd);
+	bool (*abort)(void *target, void *cmd);
+	bool (*reset)(void *target, const u8 *lun);
+};
+
+static struct stmf_scsi_host *stmf_scsi_host(struct scsi_cmnd *cmd)
+{
+	return shost_priv(cmd->device->host);
+}
+
+/*
+ * What the target allocates may not be had by writing to the host's own disks.
+ */
+static enum scsi_qc_status stmf_scsi_queuecommand(struct Scsi_Host *shost,
+						  struct scsi_cmnd *cmd)
+{
+	struct stmf_scsi_host *host = shost_priv(shost);
+	unsigned int flags = memalloc_noio_save();
+	bool taken = host->queue(host->target, cmd);
+
+	memalloc_noio_restore(flags);
+	return taken ? 0 : SCSI_MLQUEUE_HOST_BUSY;
+}
+
+static enum scsi_timeout_action stmf_scsi_timed_out(struct scsi_cmnd *cmd)
+{
+	return stmf_scsi_host(cmd)->keep_waiting(cmd) ? SCSI_EH_RESET_TIMER :
+							SCSI_EH_NOT_HANDLED;
+}
+
+static int stmf_scsi_abort(struct scsi_cmnd *cmd)
+{
+	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
+
+	return host->abort(host->target, cmd) ? SUCCESS : FAILED;
+}
+
+static int stmf_scsi_device_reset(struct scsi_cmnd *cmd)
+{
+	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
+	struct scsi_lun lun;
+
+	int_to_scsilun(cmd->device->lun, &lun);
+	return host->reset(host->target, lun.scsi_lun) ? SUCCESS : FAILED;
+}
+
+static int stmf_scsi_target_reset(struct scsi_cmnd *cmd)
+{
+	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
+
+	return host->reset(host->target, NULL) ? SUCCESS : FAILED;
+}
+
+static const struct scsi_host_template stmf_scsi_template = {
+	.module = THIS_MODULE,
+	.name = "STMF",
+	.proc_name = "stmf",
+	.queuecommand = stmf_scsi_queuecommand,
+	.queuecommand_may_block = 1,
+	.change_queue_depth = scsi_change_queue_depth,
+	.eh_timed_out = stmf_scsi_timed_out,
+	.eh_abort_handler = stmf_scsi_abort,
+	.eh_device_reset_handler = stmf_scsi_device_reset,
+	.eh_target_reset_handler = stmf_scsi_target_reset,
+	/* The state of the command, see rust/kernel/scsi_host.rs. */
+	.cmd_size = sizeof(u64),
+	.this_id = -1,
+	.host_tagset = 1,
+	.sg_tablesize = 1024,
+	.max_segment_size = UINT_MAX,
+	/* 16 MiB. */
+	.max_sectors = 32768,
+	.dma_alignment = SECTOR_SIZE - 1,
+};
+
+/* Makes a host of which nobody knows yet. */
+void *stmf_helper_scsi_host_new(const char *name, unsigned int depth, void *target,
+					    bool (*queue)(void *target, void *cmd),
+					    bool (*keep_waiting)(void *cmd),
+					    bool (*abort)(void *target, void *cmd),
+					    bool (*reset)(void *target, const u8 *lun))
+{
+	struct stmf_scsi_host *host;
+	struct Scsi_Host *shost;
+
+	shost = scsi_host_alloc(&stmf_scsi_template, sizeof(*host));
+	if (!shost)
+		return NULL;
+	host = shost_priv(shost);
+	host->target = target;
+	host->queue = queue;
+	host->keep_waiting = keep_waiting;
+	host->abort = abort;
+	host->reset = reset;
+	host->parent = faux_device_create(name, NULL, NULL);
+	if (!host->parent) {
+		scsi_host_put(shost);
+		return NULL;
+	}
+	shost->can_queue = depth;
+	shost->cmd_per_lun = depth;
+	shost->nr_hw_queues = nr_cpu_ids;
+	shost->max_id = 1;
+	shost->max_channel = 0;
+	shost->max_lun = U64_MAX;
+	shost->max_cmd_len = sizeof_field(struct scsi_cmnd, cmnd);
+	return shost;
+}
+
+int stmf_helper_scsi_host_add(void *shost)
+{
+	struct stmf_scsi_host *host = shost_priv(shost);
+
+	return scsi_add_host(shost, &host->parent->dev);
+}
+
+void stmf_helper_scsi_host_free(void *shost)
+{
+	struct stmf_scsi_host *host = shost_priv(shost);
+
+	faux_device_destroy(host->parent);
+	scsi_host_put(shost);
+}
+
+unsigned int stmf_helper_scsi_host_number(void *shost)
+{
+	return ((struct Scsi_Host *)shost)->host_no;
+}
+
+void stmf_helper_scsi_host_remove(void *shost)
+{
+	scsi_remove_host(shost);
+}
+
+void stmf_helper_scsi_host_block(void *shost, bool block)
+{
+	if (block)
+		scsi_block_requests(shost);
+	else
+		scsi_unblock_requests(shost);
+}
+
+static u64 stmf_scsi_lun(const u8 *lun)
+{
+	struct scsi_lun bytes;
+
+	memcpy(bytes.scsi_lun, lun, sizeof(bytes.scsi_lun));
+	return scsilun_to_int(&bytes);
+}
+
+int stmf_helper_scsi_host_attach(void *shost, const u8 *lun)
+{
+	return scsi_add_device(shost, 0, 0, stmf_scsi_lun(lun));
+}
+
+void stmf_helper_scsi_host_detach(void *shost, const u8 *lun)
+{
+	struct scsi_device *sdev = scsi_device_lookup(shost, 0, 0, stmf_scsi_lun(lun));
+
+	if (!sdev)
+		return;
+	scsi_remove_device(sdev);
+	scsi_device_put(sdev);
+}
+
+u64 *stmf_helper_scsi_cmd_state(void *cmd)
+{
+	return scsi_cmd_priv(cmd);
+}
+
+const u8 *stmf_helper_scsi_cmd_cdb(void *cmd, unsigned int *len)
+{
+	struct scsi_cmnd *sc = cmd;
+
+	*len = sc->cmd_len;
+	return sc->cmnd;
+}
+
+void stmf_helper_scsi_cmd_lun(void *cmd, u8 *lun)
+{
+	struct scsi_cmnd *sc = cmd;
+
+	int_to_scsilun(sc->device->lun, (struct scsi_lun *)lun);
+}
+
+/* The bytes to be moved, and whether they go to the target. */
+unsigned int stmf_helper_scsi_cmd_len(void *cmd, bool *write)
+{
+	struct scsi_cmnd *sc = cmd;
+
+	*write = sc->sc_data_direction == DMA_TO_DEVICE;
+	return sc->sc_data_direction == DMA_NONE ? 0 : scsi_bufflen(sc);
+}
+
+u32 stmf_helper_scsi_cmd_tag(void *cmd)
+{
+	return blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
+}
+
+unsigned int stmf_helper_scsi_cmd_segments(void *cmd)
+{
+	return scsi_sg_count(cmd);
+}
+
+/*
+ * The first `len` bytes as segments of whole pages; returns how many there are,
+ * zero when they aren't such or don't fit.
+ */
+unsigned int stmf_helper_scsi_cmd_bvecs(void *cmd, unsigned int len, struct bio_vec *bvecs,
+					unsigned int room)
+{
+	struct scatterlist *sg;
+	unsigned int i, n = 0;
+
+	scsi_for_each_sg((struct scsi_cmnd *)cmd, sg, scsi_sg_count(cmd), i) {
+		unsigned int now = min(sg->length, len);
+
+		if (!len)
+			break;
+		if (n == room || !PAGE_ALIGNED(sg->offset | now))
+			return 0;
+		bvec_set_page(&bvecs[n++], sg_page(sg), now, sg->offset);
+		len -= now;
+	}
+	return len ? 0 : n;
+}
+
+/* Copies between the initiator's memory and ours. */
+void stmf_helper_scsi_cmd_copy(void *cmd, unsigned int skip, void *buf, unsigned int len,
+			       bool to_initiator)
+{
+	struct scsi_cmnd *sc = cmd;
+
+	if (to_initiator)
+		sg_pcopy_from_buffer(scsi_sglist(sc), scsi_sg_count(sc), buf, len, skip);
+	else
+		sg_pcopy_to_buffer(scsi_sglist(sc), scsi_sg_count(sc), buf, len, skip);
+}
+
+/* Completes a command. In a softirq at once; elsewhere as the block layer sees fit. */
+static void stmf_scsi_done(struct scsi_cmnd *sc)
+{
+	if (in_serving_softirq())
+		scsi_done_direct(sc);
+	else
+		scsi_done(sc);
+}
+
+void stmf_helper_scsi_cmd_answer(void *cmd, u8 status, const u8 *sense, unsigned int sense_len,
+				 unsigned int residual)
+{
+	struct scsi_cmnd *sc = cmd;
+
+	sc->result = status;
+	if (sense_len)
+		memcpy(sc->sense_buffer, sense,
+		       min_t(unsigned int, sense_len, SCSI_SENSE_BUFFERSIZE));
+	scsi_set_resid(sc, residual);
+	stmf_scsi_done(sc);
+}
+
+/* Ends a command that has no answer: it is tried again, or fails for want of a target. */
+void stmf_helper_scsi_cmd_fail(void *cmd, bool again)
+{
+	struct scsi_cmnd *sc = cmd;
+
+	sc->result = 0;
+	set_host_byte(sc, again ? DID_RESET : DID_NO_CONNECT);
+	scsi_done(sc);
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A command of the SCSI midlayer in the hands of a target.
+
+use crate::{
+    bindings,
+    live::LiveRef,
+    shims, //
+};
+use core::{
+    mem,
+    ptr::NonNull,
+    slice, //
+};
+use kernel::{
+    ffi::c_void,
+    prelude::*,
+    sync::atomic::{ordering, Atomic},
+    time::Delta, //
+};
+
+/// The flags of a state; above them a number that each use of the C command counts up, so that a
+/// late holder doesn't take the next command for its own.
+const TAKEN: u64 = 1;
+const WAITING: u64 = 2;
+const FLAGS: u64 = 3;
+
+/// How long error handling waits for a holder that is just completing a command, in milliseconds.
+const CLAIM_LIMIT: u32 = 10_000;
+
+/// What the commands of a host hold a reference to: it outlives them.
+pub(super) struct Attached;
+
+/// A command and all that the midlayer says of it.
+pub struct Request<'a> {
+    /// The command.
+    pub command: Command,
+    /// The LUN field.
+    pub lun: [u8; 8],
+    /// The command descriptor block.
+    pub cdb: &'a [u8],
+    /// Whether data goes to the target.
+    pub write: bool,
+    /// The bytes to be moved.
+    pub len: u32,
+    /// A number that no other command of the host has at this time.
+    pub tag: u64,
+}
+
+/// A command of the SCSI midlayer.
+///
+/// Dropping it tells the midlayer that the command was aborted, which makes it try again.
+///
+/// # Invariants
+///
+/// - `cmd` is a C command of a live host, which `_attached` keeps.
+/// - `state` is its state when it was handed over, flags cleared. As long as the command has this
+///   state with `TAKEN`, and `taken` is set, the C command and its memory are ours.
+pub struct Command {
+    cmd: NonNull<c_void>,
+    state: u64,
+    taken: bool,
+    _attached: LiveRef<Attached>,
+}
+
+// SAFETY: A command may be completed from any thread.
+unsafe impl Send for Command {}
+// SAFETY: `&Command` gives no access but to atomics.
+unsafe impl Sync for Command {}
+
+/// The state of a C command.
+///
+/// # Safety
+///
+/// `cmd` is a C command of a host that outlives `'a`.
+unsafe fn state_of<'a>(cmd: *mut c_void) -> &'a Atomic<u64> {
+    // SAFETY: The private part of the command is a `u64`, used by nobody else and only as this
+    // atomic, and lives as long as the host.
+    unsafe { Atomic::from_ptr(shims::scsi_cmd_state(cmd)) }
+}
+
+/// Hands a command over to `queue`; says whether it was taken.
+///
+/// # Safety
+///
+/// The midlayer hands over `cmd`, a C command of the host whose commands hold `attached`.
+pub(super) unsafe fn take(
+    attached: LiveRef<Attached>,
+    cmd: *mut c_void,
+    queue: impl FnOnce(Request<'_>) -> Result<(), Command>,
+) -> bool {
+    let Some(cmd) = NonNull::new(cmd) else {
+        return false;
+    };
+    let raw = cmd.as_ptr();
+    let mut lun = [0; 8];
+    let mut cdb_len = 0;
+    let mut write = false;
+    // SAFETY: By the requirement; all that is read belongs to the command.
+    let (cdb, len, tag, cell) = unsafe {
+        shims::scsi_cmd_lun(raw, lun.as_mut_ptr());
+        let cdb = shims::scsi_cmd_cdb(raw, &mut cdb_len);
+        let len = shims::scsi_cmd_len(raw, &mut write);
+        (cdb, len, shims::scsi_cmd_tag(raw), state_of(raw))
+    };
+    // A copy: the command may be over before the target stops looking at its CDB.
+    let mut copy = [0; 32];
+    let cdb_len = (cdb_len as usize).min(copy.len());
+    // SAFETY: The command's CDB has `cdb_len` bytes.
+    copy[..cdb_len].copy_from_slice(unsafe { slice::from_raw_parts(cdb, cdb_len) });
+
+    let state = (cell.load(ordering::Relaxed) & !FLAGS).wrapping_add(FLAGS + 1);
+    cell.store(state | TAKEN, ordering::Relaxed);
+    // INVARIANT: Handed over, and the state just set.
+    let command = Command {
+        cmd,
+        state,
+        taken: true,
+        _attached: attached,
+    };
+    let request = Request {
+        command,
+        lun,
+        cdb: &copy[..cdb_len],
+        write,
+        len,
+        tag: u64::from(tag),
+    };
+    match queue(request) {
+        Ok(()) => true,
+        Err(command) => {
+            // The midlayer has it again.
+            command.forget();
+            false
+        }
+    }
+}
+
+/// Whether the memory of a command is in use by its target.
+///
+/// # Safety
+///
+/// `cmd` is a C command of a live host.
+pub(super) unsafe fn is_taken(cmd: *mut c_void) -> bool {
+    // SAFETY: By the requirement.
+    unsafe { state_of(cmd) }.load(ordering::Acquire) & TAKEN != 0
+}
+
+/// Takes a command away from its holder; says whether it is the midlayer's now. Sleeps when the
+/// holder is just completing it.
+///
+/// # Safety
+///
+/// As for [`is_taken`].
+pub(super) unsafe fn take_away(cmd: *mut c_void) -> bool {
+    // SAFETY: By the requirement.
+    let cell = unsafe { state_of(cmd) };
+    for _ in 0..CLAIM_LIMIT {
+        let now = cell.load(ordering::Acquire);
+        match now & FLAGS {
+            WAITING => {
+                if cell.cmpxchg(now, now & !FLAGS, ordering::Full).is_ok() {
+                    return true;
+                }
+            }
+            TAKEN => kernel::time::delay::fsleep(Delta::from_millis(1)),
+            _ => return true,
+        }
+    }
+    false
+}
+
+impl Command {
+    /// The first `len` bytes of the command's memory as segments, if it consists of whole pages.
+    /// `segments` is called with the number there may be, for room for as many.
+    pub(crate) fn segments<'a>(
+        &self,
+        len: u32,
+        room: impl FnOnce(usize) -> Option<&'a mut [bindings::bio_vec]>,
+    ) -> Option<usize> {
+        if !self.taken {
+            return None;
+        }
+        // SAFETY: By the invariant the command is ours.
+        let most = unsafe { shims::scsi_cmd_segments(self.cmd.as_ptr()) };
+        let room = room(most as usize)?;
+        let count = u32::try_from(room.len()).unwrap_or(u32::MAX);
+        // SAFETY: By the invariant the command is ours; at most `count` segments are written.
+        let n = unsafe { shims::scsi_cmd_bvecs(self.cmd.as_ptr(), len, room.as_mut_ptr(), count) };
+        (n > 0).then_some(n as usize)
+    }
+
+    /// Copies the initiator's data out of the command's memory, from an offset.
+    pub(crate) fn fetch(&self, skip: usize, out: &mut [u8]) {
+        if self.taken {
+            self.copy(skip, out.as_mut_ptr(), out.len(), false);
+        }
+    }
+
+    fn copy(&self, skip: usize, bytes: *mut u8, len: usize, to_initiator: bool) {
+        let (Ok(skip), Ok(len)) = (u32::try_from(skip), u32::try_from(len)) else {
+            return;
+        };
+        // SAFETY: The callers hold the command taken, so by the invariant it and its memory are
+        // ours, and pass bytes that they may read, or write when the copy goes that way.
+        unsafe { shims::scsi_cmd_copy(self.cmd.as_ptr(), skip, bytes.cast(), len, to_initiator) };
+    }
+
+    /// Lets error handling take the command away: its memory isn't used until it is claimed again.
+    pub(crate) fn let_go(&mut self) {
+        self.taken = false;
+        self.cell().store(self.state | WAITING, ordering::Release);
+    }
+
+    /// Takes the command to answer it, unless error handling has taken it away.
+    pub fn claim(mut self) -> Option<Claimed> {
+        if self.take_again() {
+            Some(Claimed(self))
+        } else {
+            self.forget();
+            None
+        }
+    }
+
+    /// Ends the command for want of a target: it fails at once.
+    pub fn refuse(self) {
+        if let Some(claimed) = self.claim() {
+            claimed.end(|cmd| {
+                // SAFETY: Claimed, so the command is ours.
+                unsafe { shims::scsi_cmd_fail(cmd, false) }
+            });
+        }
+    }
+
+    fn cell(&self) -> &Atomic<u64> {
+        // SAFETY: By the invariant the host is kept as long as `self`.
+        unsafe { state_of(self.cmd.as_ptr()) }
+    }
+
+    /// Makes the command ours, if it isn't and nobody took it away.
+    fn take_again(&mut self) -> bool {
+        if !self.taken {
+            // INVARIANT: The exchange makes it ours.
+            self.taken = self
+                .cell()
+                .cmpxchg(self.state | WAITING, self.state | TAKEN, ordering::Full)
+                .is_ok();
+        }
+        self.taken
+    }
+
+    /// Ends the handle alone.
+    fn forget(self) {
+        let mut this = mem::ManuallyDrop::new(self);
+        // SAFETY: Read out once; the rest of `this` has nothing to drop.
+        drop(unsafe { core::ptr::read(&raw mut this._attached) });
+    }
+
+    /// Completes the command, which is taken: `complete` tells the midlayer.
+    fn complete(&self, complete: impl FnOnce(*mut c_void)) {
+        complete(self.cmd.as_ptr());
+        // Error handling may be waiting for this. Otherwise the C command may be in use again, with
+        // another state.
+        let _ = self
+            .cell()
+            .cmpxchg(self.state | TAKEN, self.state, ordering::Full);
+    }
+}
+
+impl Drop for Command {
+    fn drop(&mut self) {
+        if self.take_again() {
+            self.complete(|cmd| {
+                // SAFETY: Taken, so the command is ours.
+                unsafe { shims::scsi_cmd_fail(cmd, true) }
+            });
+        }
+    }
+}
+
+/// A command that is about to be answered.
+///
+/// # Invariants
+///
+/// The command is taken.
+pub struct Claimed(Command);
+
+impl Claimed {
+    /// Copies data for the initiator into the command's memory, at an offset.
+    pub(crate) fn deliver(&self, skip: usize, bytes: &[u8]) {
+        self.0
+            .copy(skip, bytes.as_ptr().cast_mut(), bytes.len(), true);
+    }
+
+    /// Answers the command. `residual` bytes of those that the initiator expected were not moved.
+    /// Any context.
+    pub fn answer(self, status: u8, sense: &[u8], residual: u32) {
+        let sense_len = u32::try_from(sense.len()).unwrap_or(0);
+        self.end(|cmd| {
+            // SAFETY: Claimed, so the command is ours; the sense has that length.
+            unsafe { shims::scsi_cmd_answer(cmd, status, sense.as_ptr(), sense_len, residual) }
+        });
+    }
+
+    fn end(self, complete: impl FnOnce(*mut c_void)) {
+        self.0.complete(complete);
+        self.0.forget();
+    }
+}
