@@ -4,22 +4,29 @@
 
 use crate::{
     default_lu,
-    lu::LuPath,
+    lu::{LuEntry, LuPath},
     nexus::{Command, Endpoint, Itl},
-    task::{DataPhase, Incoming, Outcome, TaskBody, CDB_MAX},
-    taskset::Slot, //
+    plan::{DataPhase, Plan, Refusal},
+    task::{Incoming, Outcome, TaskBody, CDB_MAX},
+    taskset::{Effect, Slot}, //
 };
 use kernel::{
     alloc::AllocError,
     prelude::*,
-    sync::{rcu, ArcBorrow}, //
+    sync::{
+        atomic::ordering,
+        rcu,
+        ArcBorrow, //
+    }, //
 };
 use stmf_kernel::{
     io::Room,
     live::LiveRef,
-    pages::{Contents, PageList}, //
+    pages::{Contents, PageList},
+    scsi_host, //
 };
 use stmf_scsi::{
+    tmf::TaskAttribute,
     ua::{self, UaDisposition},
     AdditionalSense,
     LunAddress,
@@ -41,29 +48,39 @@ struct Decision {
 impl Decision {
     /// The command is over before it began.
     fn refuse(sense: Sense, lu: Option<&LiveRef<LuPath>>) -> Self {
-        let format = lu.map_or(Default::default(), |lu| lu.entry.unit().sense_format());
+        let format = lu.map_or(Default::default(), |lu| lu.entry.control().sense_format());
+        Self::over(Outcome::check(sense, format), lu)
+    }
+
+    fn over(outcome: Outcome, lu: Option<&LiveRef<LuPath>>) -> Self {
         Self {
-            lu: None,
+            lu: lu.cloned(),
             phase: DataPhase::None,
             data: PageList::empty(),
-            outcome: Some(Outcome::check(sense, format)),
+            outcome: Some(outcome),
         }
     }
 }
 
+/// `lender`: the command of a local host, with memory of its own; gone when the task is admitted.
 pub(crate) fn admit(
     endpoint: ArcBorrow<'_, Endpoint>,
     command: &Command<'_>,
+    lender: &mut Option<scsi_host::Command>,
 ) -> Result<Incoming, Status> {
     let opcode = command.cdb.first().copied().unwrap_or(0);
     let tasks = endpoint.tasks();
     let slot = tasks.take(command.tag, opcode).ok_or(Status::TaskSetFull)?;
-    let made = decide(&endpoint, command, opcode, slot)
-        .and_then(|decision| Ok(build(endpoint, command, decision, slot)?));
-    made.map_err(|full| {
+    let made = decide(&endpoint, command, opcode, slot, lender)
+        .and_then(|decision| Ok(build(endpoint, command, decision, slot, lender)?));
+    let incoming = made.map_err(|full| {
         tasks.release(slot);
         full.status()
-    })
+    })?;
+    incoming
+        .enter_order(command.attribute)
+        .map_err(|_| Status::Busy)?;
+    Ok(incoming)
 }
 
 /// What is not to be had now.
@@ -92,9 +109,13 @@ impl From<AllocError> for Full {
 fn build(
     endpoint: ArcBorrow<'_, Endpoint>,
     command: &Command<'_>,
-    decision: Decision,
+    mut decision: Decision,
     slot: Slot,
+    lender: &mut Option<scsi_host::Command>,
 ) -> Result<Incoming, AllocError> {
+    if let Some(lender) = lender.take() {
+        decision.data.carry(lender, command.write);
+    }
     let mut cdb = [0; CDB_MAX];
     for (to, from) in cdb.iter_mut().zip(command.cdb) {
         *to = *from;
@@ -119,6 +140,7 @@ fn decide(
     command: &Command<'_>,
     opcode: u8,
     slot: Slot,
+    lender: &mut Option<scsi_host::Command>,
 ) -> Result<Decision, Full> {
     let nexus = &endpoint.nexus;
     if opcode == REPORT_LUNS {
@@ -149,15 +171,35 @@ fn decide(
         // The map's own reference keeps the count above zero within the read-side section.
         itl.lu.clone()
     };
-    endpoint.tasks().set_lu(slot, lu.entry.id);
+    if command.attribute == TaskAttribute::Aca {
+        // There is no ACA (NORMACA is zero), and so no command in it (SPC-5, Extended INQUIRY Data
+        // VPD page, on task attributes that are not supported).
+        let sense = Sense::illegal(AdditionalSense::INVALID_MESSAGE_ERROR);
+        return Ok(Decision::refuse(sense, Some(&lu)));
+    }
     if command.cdb.len() > CDB_MAX {
         let sense = Sense::illegal(AdditionalSense::INVALID_COMMAND_OPERATION_CODE);
         return Ok(Decision::refuse(sense, Some(&lu)));
     }
-    match lu.entry.unit().plan(command.cdb) {
-        Ok(phase) => reserve(endpoint, slot, command, phase, lu),
-        Err(sense) => Ok(Decision::refuse(sense, Some(&lu))),
+    match lu.entry.unit().plan(&nexus.identity, command.cdb) {
+        Ok(plan) if is_blocked(endpoint, &lu.entry, &plan) => {
+            Ok(Decision::over(Outcome::status(Status::Busy), Some(&lu)))
+        }
+        Ok(plan) => {
+            endpoint.tasks().set_effect(slot, Effect::of(&plan));
+            reserve(endpoint, slot, command, plan, lu, lender)
+        }
+        Err(Refusal::Sense(sense)) => Ok(Decision::refuse(sense, Some(&lu))),
+        Err(Refusal::Status(status)) => Ok(Decision::over(Outcome::status(status), Some(&lu))),
     }
+}
+
+/// Whether a command has to come again later, because of aborted commands that the device has.
+fn is_blocked(endpoint: &Endpoint, lu: &LuEntry, plan: &Plan) -> bool {
+    lu.has_orphans.load(ordering::Relaxed)
+        && plan
+            .extent
+            .is_some_and(|extent| endpoint.framework.is_blocked_by_orphans(lu, &extent))
 }
 
 /// The unit attention that this command must report, and how (SAM-5 5.14).
@@ -177,9 +219,11 @@ fn reserve(
     endpoint: &Endpoint,
     slot: Slot,
     command: &Command<'_>,
-    phase: DataPhase,
+    plan: Plan,
     lu: LiveRef<LuPath>,
+    lender: &mut Option<scsi_host::Command>,
 ) -> Result<Decision, Full> {
+    let phase = plan.phase;
     let (len, contents) = match phase {
         DataPhase::None => (0, Contents::Zeroed),
         DataPhase::Answer(len) => (len, Contents::Zeroed),
@@ -198,15 +242,36 @@ fn reserve(
         }
     };
     let len = len as usize;
-    if !endpoint.tasks().charge(slot, len) {
-        return Err(Full::Share);
-    }
+    let data = match lend(phase, len, lender) {
+        Some(lent) => lent,
+        None if endpoint.tasks().charge(slot, len) => PageList::alloc(len, contents)?,
+        None => return Err(Full::Share),
+    };
     Ok(Decision {
         lu: Some(lu),
         phase,
-        data: PageList::alloc(len, contents)?,
+        data,
         outcome: None,
     })
+}
+
+/// The memory that a local host's command brings along, for the data of a device. What a logical
+/// unit reads or builds itself may expect more of its pages than an initiator's memory keeps.
+fn lend(phase: DataPhase, len: usize, lender: &mut Option<scsi_host::Command>) -> Option<PageList> {
+    let is_bulk = matches!(
+        phase,
+        DataPhase::FromMedium(1..) | DataPhase::ToMedium { .. }
+    );
+    if !is_bulk || len == 0 {
+        return None;
+    }
+    match PageList::lent(lender.take()?, len) {
+        Ok(list) => Some(list),
+        Err(command) => {
+            *lender = Some(command);
+            None
+        }
+    }
 }
 
 /// A command that the framework itself answers.

@@ -6,25 +6,34 @@
 //! the sessions it concerns and edits their LUN maps in place, so that its cost grows with them
 //! and not with what else exists.
 //!
-//! Lock order: `Framework::registry`, then the spin locks inside an `RcuMap`. No provider is called
-//! with the registry locked.
+//! Lock order: `Framework::detached`, `Framework::registry`, then the spin locks inside an `RcuMap`.
+//! No provider is called with the registry locked.
 
+mod detached;
+mod groups;
 mod lus;
 mod nexuses;
+mod service;
+mod sight;
 mod targets;
 mod views;
 
 pub(crate) use lus::LuRecord;
+pub(crate) use nexuses::NexusRecord;
+pub(crate) use service::Service;
 pub(crate) use targets::TargetRecord;
+pub(crate) use views::{Refused, WantedView};
 
 use crate::{
+    group::Groups,
     nexus::{Itl, Nexus},
+    table::Table,
     view::Views, //
 };
 use kernel::{
+    list::List,
     new_mutex,
     prelude::*,
-    rbtree::RBTree,
     sync::{
         atomic::{ordering, Atomic},
         Arc,
@@ -36,7 +45,11 @@ use stmf_kernel::{
     module::{Filled, ModuleCell},
     rcu::Retired, //
 };
-use stmf_model::Guid;
+use stmf_model::{
+    EndName,
+    Guid, //
+};
+use stmf_uapi::stmf::GroupKind;
 
 /// The framework of the loaded module.
 static FRAMEWORK: ModuleCell<Framework> = ModuleCell::empty();
@@ -47,14 +60,15 @@ static LOST_TASKS: Atomic<u64> = Atomic::new(0);
 /// How long taking a logical unit offline waits for its commands.
 const OFFLINE_LIMIT: Delta<Nsec> = Delta::from_secs(4);
 
-/// State of a logical unit or target port. The numbers are those of the netlink interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum State {
-    Online = 0,
-    Offline = 1,
-    Onlining = 2,
-    Offlining = 3,
+/// On whose wish something goes on- or offline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A person, or a program of theirs: that's where it is wanted from now on.
+    User,
+    /// Its provider.
+    Provider,
+    /// The service, which goes there as a whole.
+    Service,
 }
 
 /// All there is.
@@ -64,14 +78,25 @@ pub(crate) struct Framework {
     last_relative_port: Atomic<u32>,
     #[pin]
     registry: Mutex<Registry>,
+    /// Sessions with commands that were aborted, but that a device has still.
+    #[pin]
+    detached: Mutex<List<Nexus>>,
 }
 
 /// What the mutex guards.
 pub(crate) struct Registry {
-    pub(crate) lus: RBTree<Guid, LuRecord>,
-    pub(crate) targets: RBTree<u64, TargetRecord>,
-    pub(crate) nexuses: RBTree<u64, Arc<Nexus>>,
+    pub(crate) lus: Table<Guid, LuRecord>,
+    pub(crate) lu_ids: Table<u64, Guid>,
+    pub(crate) targets: Table<u64, TargetRecord>,
+    target_names: Table<EndName, u64>,
+    pub(crate) nexuses: Table<u64, NexusRecord>,
+    /// The sessions of each initiator, which need not exist, and of each target port.
+    nexuses_by_host: Table<(EndName, u64), ()>,
+    pub(crate) nexuses_by_target: Table<(u64, u64), ()>,
+    pub(crate) host_groups: Groups,
+    pub(crate) target_groups: Groups,
     pub(crate) views: Views,
+    pub(crate) service: Service,
     /// Counts changes, so that a listing in several parts can say that it isn't of one moment.
     pub(crate) generation: u32,
 }
@@ -85,14 +110,22 @@ impl Framework {
                 last_relative_port: Atomic::new(0),
                 registry <- new_mutex!(
                     Registry {
-                        lus: RBTree::new(),
-                        targets: RBTree::new(),
-                        nexuses: RBTree::new(),
+                        lus: Table::new(),
+                        lu_ids: Table::new(),
+                        targets: Table::new(),
+                        target_names: Table::new(),
+                        nexuses: Table::new(),
+                        nexuses_by_host: Table::new(),
+                        nexuses_by_target: Table::new(),
+                        host_groups: Groups::new(),
+                        target_groups: Groups::new(),
                         views: Views::new()?,
+                        service: Service::new(),
                         generation: 1,
                     },
                     "Framework::registry"
                 ),
+                detached <- new_mutex!(List::new(), "Framework::detached"),
             }? Error),
             GFP_KERNEL,
         )?;
@@ -119,8 +152,8 @@ impl Framework {
     pub(crate) fn nexuses(&self) -> Result<KVec<Arc<Nexus>>> {
         let registry = self.registry.lock();
         let mut all = KVec::new();
-        for nexus in registry.nexuses.values() {
-            all.push(nexus.clone(), GFP_KERNEL)?;
+        for record in registry.nexuses.values() {
+            all.push(record.nexus.clone(), GFP_KERNEL)?;
         }
         Ok(all)
     }
@@ -130,6 +163,21 @@ impl Registry {
     /// Notes that something has changed.
     fn touch(&mut self) {
         self.generation = self.generation.wrapping_add(1).max(1);
+    }
+
+    /// The groups of one kind.
+    pub(crate) fn groups(&self, kind: GroupKind) -> &Groups {
+        match kind {
+            GroupKind::Host => &self.host_groups,
+            GroupKind::Target => &self.target_groups,
+        }
+    }
+
+    fn groups_mut(&mut self, kind: GroupKind) -> &mut Groups {
+        match kind {
+            GroupKind::Host => &mut self.host_groups,
+            GroupKind::Target => &mut self.target_groups,
+        }
     }
 }
 

@@ -6,13 +6,21 @@
 //! [`LuRegistration::new`]. That is all it needs to know of the framework.
 
 use crate::{
-    framework::{self, Framework},
-    task::{DataPhase, Task}, //
+    framework::{self, Asker, Framework},
+    nexus::ItNexus,
+    order::Order,
+    plan::{Plan, Refusal},
+    task::Task,
+    tmf, //
 };
+use core::ops::Deref;
 use kernel::{
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{
+        atomic::Atomic,
+        Arc, //
+    },
     ThisModule, //
 };
 use stmf_kernel::{
@@ -21,8 +29,8 @@ use stmf_kernel::{
 };
 use stmf_model::Guid;
 use stmf_scsi::{
-    Sense,
-    SenseFormat, //
+    ua::UnitAttention,
+    ControlSettings, //
 };
 
 /// A logical unit: a device that executes SCSI commands.
@@ -30,9 +38,9 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// Reads a CDB and says what the command moves, before anything is reserved for it.
     ///
     /// Everything that can be refused without looking at the data is refused here: unknown
-    /// operation codes, bad fields, ranges beyond the end, write protection. Process context; must
-    /// not sleep for long.
-    fn plan(&self, cdb: &[u8]) -> Result<DataPhase, Sense>;
+    /// operation codes, bad fields, ranges beyond the end, write protection, reservations of other
+    /// nexuses. Process context; must not sleep for long.
+    fn plan(&self, nexus: &ItNexus, cdb: &[u8]) -> Result<Plan, Refusal>;
 
     /// Carries out a command whose data-out has arrived.
     ///
@@ -41,9 +49,37 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// completion ends the task, in any context.
     fn execute(&self, task: Task);
 
-    /// The format of this unit's sense data (the D_SENSE bit of the control mode page).
-    fn sense_format(&self) -> SenseFormat {
-        SenseFormat::Fixed
+    /// The unit is being reset, by a LOGICAL UNIT RESET or a reset of a target (SAM-5 6.3.3):
+    /// forget what doesn't outlive one, such as a RESERVE. The framework aborts the commands and
+    /// tells the initiators. Process context; must not wait for the device.
+    fn reset(&self) {}
+
+    /// An I_T nexus is gone (SAM-5 6.3.4): forget what doesn't outlive it. Process context; must
+    /// not wait for the device.
+    fn nexus_lost(&self, _nexus: &ItNexus) {}
+}
+
+/// Whom a unit attention is for.
+#[derive(Clone, Copy)]
+pub enum Audience<'a> {
+    /// Every I_T nexus that sees the unit.
+    All,
+    /// All but one: that by which the change was made.
+    AllBut(&'a ItNexus),
+    /// One.
+    Only(&'a ItNexus),
+    /// Those that a closure picks.
+    Those(&'a dyn Fn(&ItNexus) -> bool),
+}
+
+impl Audience<'_> {
+    pub(crate) fn includes(&self, nexus: &ItNexus) -> bool {
+        match self {
+            Audience::All => true,
+            Audience::AllBut(one) => nexus != *one,
+            Audience::Only(one) => nexus == *one,
+            Audience::Those(chosen) => chosen(nexus),
+        }
     }
 }
 
@@ -54,6 +90,9 @@ pub(crate) struct LuEntry {
     pub(crate) guid: Guid,
     pub(crate) provider: &'static str,
     pub(crate) alias: CString,
+    pub(crate) order: Arc<Order>,
+    /// Whether a device may have commands that were aborted; see `framework::detached`.
+    pub(crate) has_orphans: Atomic<bool>,
     unit: Arc<dyn LogicalUnit>,
     module: &'static ThisModule,
 }
@@ -61,6 +100,10 @@ pub(crate) struct LuEntry {
 impl LuEntry {
     pub(crate) fn unit(&self) -> &dyn LogicalUnit {
         &*self.unit
+    }
+
+    pub(crate) fn control(&self) -> ControlSettings {
+        self.order.control()
     }
 }
 
@@ -97,6 +140,46 @@ pub struct LuDescription<'a> {
     pub alias: &'a str,
 }
 
+/// What the framework does for a logical unit: of its registration, or of a task's unit
+/// ([`Task::unit`]).
+#[derive(Clone)]
+pub struct LuHandle {
+    pub(crate) framework: Arc<Framework>,
+    pub(crate) entry: Arc<LuEntry>,
+}
+
+impl LuHandle {
+    /// Makes a unit attention pending for initiators that see the unit. Process context; may sleep.
+    ///
+    /// An initiator that logs in later is told POWER ON, and so looks at everything anew.
+    pub fn announce(&self, attention: UnitAttention, audience: Audience<'_>) {
+        self.framework
+            .lu_attention(&self.entry.guid, attention, audience);
+    }
+
+    /// Aborts the unit's commands of the I_T nexuses that `chosen` picks, `except` not, and waits a
+    /// few seconds for them: for PREEMPT AND ABORT (SPC-5, Preempting and aborting). Process
+    /// context; sleeps, so call it from a worker.
+    ///
+    /// Says whether none of them can reach the medium any more. Of those that still can, no
+    /// initiator gets an answer, and later commands to the same blocks wait for them.
+    pub fn abort_tasks_of(&self, chosen: impl Fn(&ItNexus) -> bool, except: &Task) -> bool {
+        tmf::abort_tasks_of(&self.framework, &self.entry, chosen, except)
+    }
+
+    /// Sets what the Control mode page says of this unit. Any context; holds for commands that end
+    /// from now on.
+    pub fn set_control(&self, settings: ControlSettings) {
+        self.entry.order.set_control(settings);
+    }
+
+    /// The relative target port identifiers of all target ports there are, online or not. May
+    /// sleep.
+    pub fn relative_ports(&self) -> Result<KVec<u16>> {
+        self.framework.relative_ports()
+    }
+}
+
 /// A registered logical unit.
 ///
 /// While the unit is online it keeps the provider's module loaded. Offline it doesn't: the
@@ -104,13 +187,19 @@ pub struct LuDescription<'a> {
 ///
 /// Dropping it takes the unit offline and waits, without bound, for the commands that are still in
 /// the device. [`LuRegistration::offline`] first, to be told instead.
-pub struct LuRegistration {
-    framework: Arc<Framework>,
-    guid: Guid,
+pub struct LuRegistration(LuHandle);
+
+impl Deref for LuRegistration {
+    type Target = LuHandle;
+
+    fn deref(&self) -> &LuHandle {
+        &self.0
+    }
 }
 
 impl LuRegistration {
-    /// Registers a logical unit and brings it online. May sleep.
+    /// Registers a logical unit and brings it online, unless the service is offline or new units
+    /// shall begin so. May sleep.
     ///
     /// # Errors
     ///
@@ -121,27 +210,27 @@ impl LuRegistration {
         module: &'static ThisModule,
     ) -> Result<Self> {
         let framework = framework::get()?;
+        let id = framework.next_id();
         let entry = Arc::new(
             LuEntry {
-                id: framework.next_id(),
+                id,
                 guid: description.guid,
                 provider: description.provider,
                 alias: CString::try_from_fmt(fmt!("{}", description.alias))?,
+                order: Order::new(id)?,
+                has_orphans: Atomic::new(false),
                 unit,
                 module,
             },
             GFP_KERNEL,
         )?;
-        framework.add_lu(entry)?;
-        Ok(Self {
-            framework,
-            guid: description.guid,
-        })
+        framework.add_lu(entry.clone())?;
+        Ok(Self(LuHandle { framework, entry }))
     }
 
     /// The unit's name.
     pub fn guid(&self) -> Guid {
-        self.guid
+        self.entry.guid
     }
 
     /// Takes the unit offline: no session sees it any more, and its commands have ended. Sleeps, a
@@ -152,17 +241,12 @@ impl LuRegistration {
     /// `EBUSY` when commands are still in the device after that time. The unit stays out of sight;
     /// call again.
     pub fn offline(&self) -> Result {
-        self.framework.offline_lu(&self.guid)
-    }
-
-    /// Tells every initiator that sees the unit of a change in it.
-    pub fn announce(&self, attention: stmf_scsi::ua::UnitAttention) {
-        self.framework.lu_attention(&self.guid, attention);
+        self.framework.offline_lu(&self.entry.guid, Asker::Provider)
     }
 }
 
 impl Drop for LuRegistration {
     fn drop(&mut self) {
-        self.framework.remove_lu(&self.guid);
+        self.framework.remove_lu(&self.entry.guid);
     }
 }

@@ -4,19 +4,24 @@
 //!
 //! Each handler makes one change or one look, whole, under the registry's mutex.
 
+mod group;
+mod list;
 mod lu;
 mod session;
 mod state;
 mod target;
 mod view;
 
-use crate::framework::{self, Framework, Registry};
+use crate::framework::{self, Framework};
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use stmf_kernel::genl::{Dump, Family, Handler, Refusal, Request, Writer};
-use stmf_model::Guid;
+use stmf_kernel::genl::{Family, Handler, Refusal, Request};
+use stmf_model::{
+    Goal,
+    Guid, //
+};
 use stmf_uapi::stmf::{self as uapi, Command, ObjectState};
 
 /// The family.
@@ -37,7 +42,16 @@ pub(crate) static FAMILY: Family = Family {
         Handler::Do(Command::TargetSetState as u8, target::set_state),
         Handler::Dump(Command::SessionGet as u8, session::dump),
         Handler::Dump(Command::TaskGet as u8, session::dump_tasks),
+        Handler::Do(Command::GroupAdd as u8, group::add),
+        Handler::Do(Command::GroupRemove as u8, group::remove),
+        Handler::Do(Command::GroupGet as u8, group::get),
+        Handler::Dump(Command::GroupGet as u8, group::dump),
+        Handler::Do(Command::GroupMemberAdd as u8, group::add_member),
+        Handler::Do(Command::GroupMemberRemove as u8, group::remove_member),
+        Handler::Dump(Command::GroupMemberGet as u8, group::dump_members),
+        Handler::Do(Command::ServiceSet as u8, state::set),
     ],
+    groups: &[uapi::EVENTS_C],
 };
 
 fn framework() -> Result<Arc<Framework>, Refusal> {
@@ -61,38 +75,47 @@ fn text<'a>(request: &Request<'a>, attribute: u16, what: &str) -> Result<&'a str
 }
 
 /// The state to go to: online or offline.
-fn goal(request: &Request<'_>, attribute: u16) -> Result<ObjectState, Refusal> {
+fn goal(request: &Request<'_>, attribute: u16) -> Result<Goal, Refusal> {
     let state = request
         .u32(attribute)
         .and_then(|number| ObjectState::try_from(number).ok());
     match state {
-        Some(state @ (ObjectState::Online | ObjectState::Offline)) => Ok(state),
+        Some(ObjectState::Online) => Ok(Goal::Online),
+        Some(ObjectState::Offline) => Ok(Goal::Offline),
         _ => Err(
             Refusal::new(EINVAL, format_args!("the state must be online or offline")).at(attribute),
         ),
     }
 }
 
-/// Lists objects: those that `all` yields, from where the last call ended.
-///
-/// The cursor is the number of objects listed. When the registry changes between two calls the
-/// generation says so, and the caller asks again.
-fn list<T>(
-    dump: &mut Dump<'_>,
-    registry: &Registry,
-    all: impl Iterator<Item = T>,
-    write: impl Fn(&mut Writer<'_>, &T) -> Result,
-) -> Result<(), Refusal> {
-    dump.set_generation(registry.generation);
-    let mut done = dump.cursor();
-    for object in all.skip(usize::try_from(done).unwrap_or(usize::MAX)) {
-        if !dump.entry(|writer| write(writer, &object))? {
-            break;
-        }
-        done = done.wrapping_add(1);
-        dump.set_cursor(done);
+/// The state to go to, if one is given.
+fn optional_goal(request: &Request<'_>, attribute: u16) -> Result<Option<Goal>, Refusal> {
+    match request.bytes(attribute) {
+        Some(_) => goal(request, attribute).map(Some),
+        None => Ok(None),
     }
-    Ok(())
+}
+
+/// A wanted state as a number.
+fn goal_number(goal: Goal) -> u32 {
+    match goal {
+        Goal::Online => ObjectState::Online as u32,
+        Goal::Offline => ObjectState::Offline as u32,
+    }
+}
+
+/// Tells why something does not change its state; `attribute` says what it is.
+fn state_refusal(error: Error, busy: &str, unknown: &str, attribute: u16) -> Refusal {
+    let sentence = if error == EBUSY {
+        busy
+    } else if error == ENETDOWN {
+        "STMF service is offline"
+    } else if error == ENOENT {
+        unknown
+    } else {
+        return Refusal::from(error);
+    };
+    Refusal::new(error, format_args!("{sentence}")).at(attribute)
 }
 
 /// A stored name as text: it came in as UTF-8.

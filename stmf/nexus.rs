@@ -6,12 +6,13 @@ use crate::{
     admit,
     framework::Framework,
     lu::LuPath,
-    port::{Completer, TargetEntry},
+    port::{Completer, PortIdentity, TargetEntry},
     task::{Finished, Incoming},
-    taskset::TaskSet,
+    taskset::{Abort, TaskSet, DEPTH},
     tmf, //
 };
 use kernel::{
+    list::{impl_list_arc_safe, impl_list_item, AtomicTracker, ListLinks, TryNewListArc},
     prelude::*,
     str::CString,
     sync::{
@@ -24,13 +25,57 @@ use kernel::{
 use stmf_kernel::{
     clock,
     live::LiveRef,
-    rcu::{RcuCell, RcuMap}, //
+    rcu::{RcuCell, RcuMap},
+    scsi_host, //
 };
 use stmf_scsi::{
-    tmf::{TaskAttribute, TaskManagement},
+    tmf::{TaskAttribute, TaskManagement, TmfResponse},
     ua::{UnitAttention, UnitAttentions},
-    Status, //
+    Lun,
+    Status,
+    TransportId, //
 };
+
+/// Who sends commands by which target port: an I_T nexus (SAM-5 4.7).
+///
+/// Two are equal when initiator port and target port are the same, of one session or of one and a
+/// later one.
+pub struct ItNexus {
+    session: u64,
+    initiator: TransportId,
+    pub(crate) target: Arc<TargetEntry>,
+}
+
+impl ItNexus {
+    /// The number of the session, which no other had or will have.
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// The initiator port.
+    pub fn initiator(&self) -> &TransportId {
+        &self.initiator
+    }
+
+    /// The relative target port identifier of the target port.
+    pub fn relative_port(&self) -> u16 {
+        self.target.relative_id
+    }
+
+    /// The target port.
+    pub fn port(&self) -> PortIdentity<'_> {
+        self.target.identity()
+    }
+}
+
+impl PartialEq for ItNexus {
+    fn eq(&self, other: &Self) -> bool {
+        self.session == other.session
+            || (self.relative_port() == other.relative_port() && self.initiator == other.initiator)
+    }
+}
+
+impl Eq for ItNexus {}
 
 /// One logical unit as one nexus sees it (SAM's I_T_L nexus).
 pub(crate) struct Itl {
@@ -75,7 +120,7 @@ impl Itl {
 #[pin_data]
 pub(crate) struct Nexus {
     pub(crate) id: u64,
-    pub(crate) target: Arc<TargetEntry>,
+    pub(crate) identity: ItNexus,
     pub(crate) initiator: CString,
     pub(crate) alias: CString,
     pub(crate) isid: CString,
@@ -83,6 +128,8 @@ pub(crate) struct Nexus {
     pub(crate) created: i64,
     #[pin]
     pub(crate) luns: RcuMap<Itl>,
+    /// Who wants to know of changes in `luns`.
+    watch: RcuCell<Arc<dyn Watch>>,
     /// Counts the changes of `luns` that the initiator is to be told of.
     inventory: Atomic<u32>,
     /// The change up to which a REPORT LUNS has told it.
@@ -91,9 +138,42 @@ pub(crate) struct Nexus {
     pub(crate) managing: Atomic<u32>,
     #[pin]
     pub(crate) tasks: TaskSet,
+    /// For the list of sessions with orphans.
+    #[pin]
+    links: ListLinks,
+    #[pin]
+    tracker: AtomicTracker,
+}
+
+impl_list_arc_safe! {
+    impl ListArcSafe<0> for Nexus { tracked_by tracker: AtomicTracker; }
+}
+
+impl_list_item! {
+    impl ListItem<0> for Nexus { using ListLinks { self.links }; }
 }
 
 impl Nexus {
+    /// Calls `visit` for every logical unit that the nexus sees. `visit` may sleep.
+    pub(crate) fn for_each_lu(&self, mut visit: impl FnMut(&LiveRef<LuPath>)) {
+        let mut next = Some(0);
+        while let Some((index, lu)) =
+            next.and_then(|start| self.luns.find(start, |itl| itl.lu.clone()))
+        {
+            visit(&lu);
+            next = index.checked_add(1);
+        }
+    }
+
+    /// Makes a unit attention pending on a logical unit.
+    pub(crate) fn establish(&self, lu: u64, attention: UnitAttention) {
+        self.luns.for_each(|_, itl| {
+            if itl.lu.entry.id == lu {
+                itl.attention(attention);
+            }
+        });
+    }
+
     /// The current inventory generation, for a new LUN.
     pub(crate) fn inventory(&self) -> u32 {
         self.inventory.load(ordering::Relaxed)
@@ -102,12 +182,19 @@ impl Nexus {
     /// Makes REPORTED LUNS DATA HAS CHANGED pending on every LUN, at the cost of one store.
     pub(crate) fn inventory_changed(&self) {
         self.inventory.fetch_add(1, ordering::Full);
+        let guard = rcu::read_lock();
+        if let Some(watch) = self.watch.read(&guard) {
+            watch.inventory_changed();
+        }
     }
 
     /// REPORT LUNS was answered: what has changed is known (SPC-5 6.36).
     pub(crate) fn inventory_was_reported(&self) {
         let now = self.inventory.load(ordering::Relaxed);
         self.inventory_reported.store(now, ordering::Relaxed);
+        // Some LUNs may have made their own of an earlier change, and report another condition first.
+        self.luns
+            .for_each(|_, itl| itl.change(|set| set.remove(UnitAttention::ReportedLunsChanged)));
     }
 
     /// Whether a LUN may have unit attentions: the I/O path's one question.
@@ -128,15 +215,29 @@ impl Nexus {
         itl.change(|set| set.remove(first));
         Some(first)
     }
+
+    /// The unit attentions that a LUN has to report.
+    pub(crate) fn attentions(&self, itl: &Itl) -> UnitAttentions {
+        let mut set = UnitAttentions::from_bits(itl.attentions.load(ordering::Relaxed));
+        let now = self.inventory.load(ordering::Relaxed);
+        if itl.inventory.load(ordering::Relaxed) != now
+            && self.inventory_reported.load(ordering::Relaxed) != now
+        {
+            set.insert(UnitAttention::ReportedLunsChanged);
+        }
+        set
+    }
 }
 
 /// What a port provider says of an initiator that logs in.
 pub struct NexusDescription<'a> {
-    /// The initiator port's name in its protocol.
+    /// The initiator port.
+    pub port: TransportId,
+    /// The initiator's name in its protocol, which for iSCSI is that of the node.
     pub initiator: &'a str,
     /// A name for people; may be empty.
     pub alias: &'a str,
-    /// For iSCSI the ISID as text, which with the name makes the initiator port; else empty.
+    /// For iSCSI the ISID as text, for people; else empty.
     pub isid: &'a str,
 }
 
@@ -158,16 +259,23 @@ impl NexusRegistration {
         let nexus = Arc::pin_init(
             try_pin_init!(Nexus {
                 id,
-                target,
+                identity: ItNexus {
+                    session: *id,
+                    initiator: description.port,
+                    target,
+                },
                 initiator: CString::try_from_fmt(fmt!("{}", description.initiator))?,
                 alias: CString::try_from_fmt(fmt!("{}", description.alias))?,
                 isid: CString::try_from_fmt(fmt!("{}", description.isid))?,
                 created: clock::unix_seconds(),
                 luns <- RcuMap::new(),
+                watch: RcuCell::empty(),
                 inventory: Atomic::new(0),
                 inventory_reported: Atomic::new(0),
                 managing: Atomic::new(0),
                 tasks <- TaskSet::new(),
+                links <- ListLinks::new(),
+                tracker <- AtomicTracker::new(),
             }? Error),
             GFP_KERNEL,
         )?;
@@ -178,6 +286,45 @@ impl NexusRegistration {
     /// The session's number, never used again.
     pub fn id(&self) -> u64 {
         self.nexus.id
+    }
+
+    /// Has changes of what the nexus sees told to `watch`, as long as the nexus is registered. May
+    /// sleep.
+    pub fn watch(&self, watch: Arc<dyn Watch>) -> Result {
+        drop(
+            self.nexus
+                .watch
+                .replace(Some(KBox::new(watch, GFP_KERNEL)?)),
+        );
+        Ok(())
+    }
+
+    /// The logical units that the nexus sees: their LUN fields, and numbers that no other unit has.
+    pub fn inventory(&self) -> Result<KVec<([u8; 8], u64)>> {
+        let mut seen = KVec::new();
+        let mut next = Some(0);
+        while let Some((index, id)) =
+            next.and_then(|start| self.nexus.luns.find(start, |itl| itl.lu.entry.id))
+        {
+            let lun = u16::try_from(index).ok().and_then(Lun::new).ok_or(EINVAL)?;
+            seen.push((lun.encode(), id), GFP_KERNEL)?;
+            next = index.checked_add(1);
+        }
+        Ok(seen)
+    }
+
+    /// The I_T nexus is lost (SAM-5 6.3.4): its commands are aborted, and its logical units forget
+    /// what doesn't outlive it. Waits for no device.
+    ///
+    /// A port calls this before it confirms a logout, so that others find the units as the initiator
+    /// left them. Dropping the registration does the same.
+    pub fn lose(&self) {
+        // Nobody waits for these any more; those not yet executing never will.
+        self.framework
+            .abort(&self.nexus, Abort::NexusLost, |_| true);
+        self.nexus.for_each_lu(|lu| {
+            lu.entry.unit().nexus_lost(&self.nexus.identity);
+        });
     }
 
     /// Opens a connection of this nexus; its answers go to `completer`.
@@ -196,10 +343,16 @@ impl NexusRegistration {
 
 impl Drop for NexusRegistration {
     fn drop(&mut self) {
+        self.lose();
         self.framework.remove_nexus(self.nexus.id);
-        // Nobody waits for these any more; those not yet executing never will.
-        self.nexus.tasks.abort(|_| true);
+        drop(self.nexus.watch.replace(None));
     }
+}
+
+/// Who wants to know what an I_T nexus sees, see [`NexusRegistration::watch`].
+pub trait Watch: Send + Sync + 'static {
+    /// A logical unit came or went. Any context; the framework's locks may be held.
+    fn inventory_changed(&self);
 }
 
 /// A command as it came off the wire.
@@ -248,7 +401,23 @@ impl Endpoint {
     ///
     /// TASK SET FULL or BUSY, for the port to send, when something is not to be had.
     pub fn admit(self: ArcBorrow<'_, Self>, command: &Command<'_>) -> Result<Incoming, Status> {
-        admit::admit(self, command)
+        admit::admit(self, command, &mut None)
+    }
+
+    /// As [`Endpoint::admit`] for a command of a local host. Where its logical unit moves whole pages
+    /// between a device and the initiator, the command's own memory is lent to it, and nothing is
+    /// copied. The data-out is in place at once, and [`Finished::release`] gives the command back.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Endpoint::admit`], with the command.
+    pub fn admit_local(
+        self: ArcBorrow<'_, Self>,
+        command: &Command<'_>,
+        lender: scsi_host::Command,
+    ) -> Result<Incoming, Option<scsi_host::Command>> {
+        let mut lender = Some(lender);
+        admit::admit(self, command, &mut lender).map_err(|_| lender)
     }
 
     /// Starts a task management function; [`Completer::managed`] answers it, within a few seconds.
@@ -259,9 +428,26 @@ impl Endpoint {
         tmf::start(self, request);
     }
 
+    /// Carries out a task management function in the caller's own time: a few seconds at most.
+    pub fn manage_now(&self, request: &ManagementRequest) -> TmfResponse {
+        tmf::perform(self, request)
+    }
+
+    /// Whether the session has no command.
+    pub fn is_idle(&self) -> bool {
+        self.nexus.tasks.free() == DEPTH
+    }
+
     /// How many more commands the session may have in flight, for the port's flow control.
     pub fn free_slots(&self) -> usize {
         self.nexus.tasks.free()
+    }
+
+    /// Whether a command with this tag is in flight. Looks through all of them. One that was aborted
+    /// doesn't count: its tag is free again.
+    pub fn has_task(&self, tag: u64) -> bool {
+        let tasks = &self.nexus.tasks;
+        tasks.any(|task| task.tag == tag && !task.aborted)
     }
 
     /// Cuts the port off: nothing is delivered to its completer after this. Sleeps briefly.
@@ -281,7 +467,7 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn deliver_managed(&self, cookie: u64, response: stmf_scsi::tmf::TmfResponse) {
+    pub(crate) fn deliver_managed(&self, cookie: u64, response: TmfResponse) {
         let guard = rcu::read_lock();
         if let Some(completer) = self.completer.read(&guard) {
             completer.managed(cookie, response);

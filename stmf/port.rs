@@ -8,7 +8,7 @@
 //! [`crate::nexus::Endpoint`]; answers come out through its [`Completer`].
 
 use crate::{
-    framework::{self, Framework},
+    framework::{self, Asker, Framework},
     nexus::{NexusDescription, NexusRegistration},
     task::Finished, //
 };
@@ -42,8 +42,14 @@ pub trait TargetPort: Send + Sync + 'static {
     /// Starts to accept initiators.
     fn online(&self) -> Result;
 
-    /// Stops to accept initiators and ends the sessions, without waiting for their commands.
-    fn offline(&self);
+    /// Stops to accept initiators and ends the sessions, without waiting for their commands. Ends
+    /// within seconds.
+    ///
+    /// # Errors
+    ///
+    /// When a session can't end yet, because a device holds what is its initiator's. The port is
+    /// online as before.
+    fn offline(&self) -> Result;
 }
 
 /// Where a connection's answers go.
@@ -56,6 +62,17 @@ pub trait Completer: Send + Sync + 'static {
     fn managed(&self, cookie: u64, response: TmfResponse);
 }
 
+/// A target port as initiators know it.
+#[derive(Clone, Copy)]
+pub struct PortIdentity<'a> {
+    /// The port's name in its protocol.
+    pub name: &'a str,
+    /// The transport protocol.
+    pub protocol: Protocol,
+    /// The relative target port identifier (SPC-5, Relative target port identifier designator).
+    pub relative_id: u16,
+}
+
 /// What sessions know of their target port. Only data: a command that is stuck in a device may keep
 /// it for long after the port is gone.
 pub(crate) struct TargetEntry {
@@ -65,6 +82,16 @@ pub(crate) struct TargetEntry {
     pub(crate) provider: &'static str,
     pub(crate) protocol: Protocol,
     pub(crate) relative_id: u16,
+}
+
+impl TargetEntry {
+    pub(crate) fn identity(&self) -> PortIdentity<'_> {
+        PortIdentity {
+            name: self.name.to_str().unwrap_or(""),
+            protocol: self.protocol,
+            relative_id: self.relative_id,
+        }
+    }
 }
 
 /// What a provider says of a target port that it registers.
@@ -115,14 +142,21 @@ impl TargetRegistration {
         Ok(Self { framework, entry })
     }
 
-    /// Brings the port online: [`TargetPort::online`] is called. May sleep.
+    /// Says that the port can be online; unless the service or the port is wanted offline,
+    /// [`TargetPort::online`] is called. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` when this was said four times within 90 seconds: the port is held offline until a
+    /// user asks for it. Else what [`TargetPort::online`] says.
     pub fn online(&self) -> Result {
-        self.framework.online_target(self.entry.id)
+        self.framework.online_target(self.entry.id, Asker::Provider)
     }
 
     /// Takes the port offline: [`TargetPort::offline`] is called. May sleep.
     pub fn offline(&self) -> Result {
-        self.framework.offline_target(self.entry.id)
+        self.framework
+            .offline_target(self.entry.id, Asker::Provider)
     }
 
     /// The port's relative target port identifier (SPC-5 7.7.6.9), unique on this machine.

@@ -14,18 +14,24 @@
 
 pub mod lu;
 pub mod nexus;
+pub mod plan;
 pub mod port;
 pub mod task;
 
 mod admit;
 mod default_lu;
+mod event;
 mod framework;
+mod group;
 mod netlink;
+mod order;
+mod table;
 mod taskset;
 mod tmf;
 mod view;
 
 use kernel::{
+    alloc::Flags,
     prelude::*,
     sync::Arc, //
 };
@@ -49,16 +55,23 @@ const WORKERS: u16 = 64;
 /// The framework's own work: task management functions, which wait.
 static QUEUE: ModuleCell<OwnedQueue> = ModuleCell::empty();
 
-/// Runs a closure on a worker. May sleep for memory.
-fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
+/// Commands that are carried out later than they arrived, at one time.
+const LATE_WORKERS: u16 = 16;
+
+/// For what must not wait behind task management functions: dormant commands.
+static LATE: ModuleCell<OwnedQueue> = ModuleCell::empty();
+
+/// Runs a closure on a worker. Allocates with `flags`.
+fn spawn(flags: Flags, work: impl FnOnce() + Send + 'static) -> Result {
     let queue = QUEUE.get().ok_or(ENODEV)?;
-    Ok(queue.try_spawn(GFP_KERNEL, work)?)
+    Ok(queue.try_spawn(flags, work)?)
 }
 
 /// The loaded module. Fields drop in order: no more requests, the work ends, the registry goes.
 struct StmfModule {
-    _netlink: genl::Registration,
+    _netlink: Filled<genl::Registration>,
     _queue: Filled<OwnedQueue>,
+    _late: Filled<OwnedQueue>,
     _framework: Filled<framework::Framework>,
 }
 
@@ -66,9 +79,15 @@ impl kernel::Module for StmfModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let framework = framework::Framework::publish()?;
         let queue = QUEUE.fill(Arc::new(OwnedQueue::new(c"stmf", WORKERS)?, GFP_KERNEL)?);
+        let late = OwnedQueue::new(c"stmf_late", LATE_WORKERS)?;
+        let late = LATE.fill(Arc::new(late, GFP_KERNEL)?);
         Ok(Self {
-            _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
+            _netlink: event::SENDER.fill(Arc::new(
+                genl::Registration::new(&netlink::FAMILY, module)?,
+                GFP_KERNEL,
+            )?),
             _queue: queue,
+            _late: late,
             _framework: framework,
         })
     }

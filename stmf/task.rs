@@ -18,10 +18,14 @@
 
 use crate::{
     framework,
-    lu::{LuHold, LuPath},
-    nexus::Endpoint,
-    taskset::{Slot, Stage}, //
+    lu::{LuHandle, LuHold, LuPath},
+    nexus::{Endpoint, ItNexus, Nexus},
+    plan::DataPhase,
+    port::PortIdentity,
+    taskset::{Begin, Reply, Slot, Stage},
+    tmf, //
 };
+use core::mem;
 use kernel::{
     alloc::AllocError,
     prelude::*,
@@ -34,6 +38,8 @@ use stmf_kernel::{
     token::{MustEnd, Token}, //
 };
 use stmf_scsi::{
+    control::QueueError,
+    tmf::TaskAttribute,
     AdditionalSense,
     Sense,
     SenseFormat,
@@ -45,28 +51,6 @@ use stmf_scsi::{
 /// The longest CDB that fits a task. SAM-5 knows CDBs of up to 260 bytes, but no command longer
 /// than 32 bytes; longer ones are answered INVALID COMMAND OPERATION CODE.
 pub const CDB_MAX: usize = 32;
-
-/// What a command moves, as its logical unit reads the CDB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataPhase {
-    /// Nothing.
-    None,
-    /// At most so many bytes to the initiator, built in memory (INQUIRY data and its like).
-    Answer(u32),
-    /// Exactly so many bytes to the initiator, all filled in by a device.
-    FromMedium(u32),
-    /// Exactly so many bytes from the initiator. A command whose initiator announces fewer is
-    /// refused.
-    FromInitiator(u32),
-    /// So many bytes from the initiator, to be written in whole blocks. Of a command whose initiator
-    /// announces fewer as many blocks are written as it has data for.
-    ToMedium {
-        /// The bytes that the CDB calls for.
-        len: u32,
-        /// The bytes of a block.
-        block: u32,
-    },
-}
 
 /// The difference between what the initiator expected to move and what the command moved
 /// (SAM-5 5.1, RFC 7143 11.4.5).
@@ -137,6 +121,15 @@ pub struct TaskBody {
     pub(crate) outcome: Option<Outcome>,
 }
 
+impl TaskBody {
+    fn sense_format(&self) -> SenseFormat {
+        match &self.lu {
+            Some(lu) => lu.entry.control().sense_format(),
+            None => SenseFormat::Fixed,
+        }
+    }
+}
+
 /// Proof of being the framework; see [`MustEnd::Key`].
 pub struct FrameworkKey(());
 
@@ -169,17 +162,58 @@ impl Carried for TaskBody {
 
 /// Gives the slot back, then the memory.
 fn end(token: Token<TaskBody>) {
+    leave_order(&token);
     token.endpoint.tasks().release(token.slot);
+    look_again(&token);
     token.end(FrameworkKey(()));
 }
 
-/// Hands a task whose outcome is set to its port, unless it was aborted or the port is gone.
-fn answer(token: Token<TaskBody>) {
-    if !token.endpoint.tasks().begin_response(token.slot) {
-        return end(token);
+/// Takes a command that is dormant, and over, out of the line. One that is dormant is never in a
+/// device, so this is process context when there is something to do.
+fn leave_order(token: &TaskBody) {
+    if let Some(lu) = &token.lu {
+        if token.endpoint.tasks().is_dormant(token.slot) {
+            lu.entry.order.leave(&token.endpoint.nexus, token.slot);
+        }
     }
+}
+
+/// Commands may have waited for this one.
+fn look_again(token: &TaskBody) {
+    if let Some(lu) = &token.lu {
+        lu.entry.order.look_again();
+    }
+}
+
+/// Hands a task whose outcome is set to its port, unless it was aborted or the port is gone.
+fn answer(mut token: Token<TaskBody>) {
+    let answered = token.outcome.map_or(0, |outcome| outcome.answered);
+    let data = answered.min(token.expected) > 0;
+    match token.endpoint.tasks().begin_response(token.slot, data) {
+        Reply::Send => queue_error(&token),
+        Reply::TaskAborted => token.outcome = Some(Outcome::status(Status::TaskAborted)),
+        Reply::Nobody => return end(token),
+    }
+    // What waits for this command starts when its answer is on its way, not before: the answers come
+    // in the order of the commands. Seen now that the command no longer counts as enabled.
+    let lu = token.lu.as_ref();
+    let waiting = lu.filter(|lu| lu.entry.order.matters()).cloned();
     let endpoint = token.endpoint.clone();
     endpoint.deliver(Finished(token));
+    if let Some(lu) = waiting {
+        lu.entry.order.look_again();
+    }
+}
+
+/// What becomes of the other commands when one ends with CHECK CONDITION.
+fn queue_error(token: &TaskBody) {
+    let failed = |outcome: Outcome| outcome.status == Status::CheckCondition;
+    if let (true, Some(lu)) = (token.outcome.is_some_and(failed), &token.lu) {
+        if lu.entry.control().qerr != QueueError::Continue {
+            let tag = token.endpoint.tasks().tag(token.slot);
+            tmf::queue_error(&token.endpoint, lu, tag);
+        }
+    }
 }
 
 /// A task that its port holds while it receives the data-out.
@@ -211,9 +245,10 @@ impl Incoming {
         self.0.endpoint.tasks().tag(self.0.slot)
     }
 
-    /// Whether the task was aborted meanwhile: the port drops it, and answers nothing.
+    /// Whether the task was aborted meanwhile, and its initiator expects no answer: the port drops
+    /// it.
     pub fn is_aborted(&self) -> bool {
-        self.0.endpoint.tasks().is_aborted(self.0.slot)
+        self.0.endpoint.tasks().is_forgotten(self.0.slot)
     }
 
     /// Notes a number that the port wants back with the answer; zero if it notes none.
@@ -226,8 +261,13 @@ impl Incoming {
     /// Process context. The answer may be delivered before this returns.
     pub fn execute(self) {
         let token = self.0;
-        if !token.endpoint.tasks().begin_execution(token.slot) {
-            return end(token);
+        match token.endpoint.tasks().begin_execution(token.slot) {
+            Begin::Go => (),
+            Begin::Wait => return Self(token).wait(),
+            Begin::Aborted => {
+                leave_order(&token);
+                return answer(token);
+            }
         }
         match (&token.outcome, &token.lu) {
             (None, Some(lu)) => {
@@ -239,15 +279,61 @@ impl Incoming {
         }
     }
 
+    /// Takes the task into the task set of its logical unit.
+    pub(crate) fn enter_order(&self, attribute: TaskAttribute) -> Result<(), AllocError> {
+        let TaskBody {
+            endpoint,
+            lu: Some(lu),
+            slot,
+            outcome,
+            ..
+        } = &*self.0
+        else {
+            return Ok(());
+        };
+        endpoint.tasks().set_lu(*slot, lu.entry.id);
+        let order = &lu.entry.order;
+        if outcome.is_some() || (attribute == TaskAttribute::Simple && !order.matters()) {
+            return Ok(());
+        }
+        order.enter(&endpoint.framework, &endpoint.nexus, *slot, attribute)
+    }
+
+    /// The task is dormant: it waits, unless it has become its turn.
+    fn wait(self) {
+        let Some(lu) = self.0.lu.clone() else {
+            return;
+        };
+        if let Some(task) = lu.entry.order.park(self) {
+            task.execute();
+        }
+    }
+
+    /// Whose the task is, and its place there.
+    pub(crate) fn place(&self) -> (Arc<Nexus>, Slot) {
+        (self.0.endpoint.nexus.clone(), self.0.slot)
+    }
+
     /// Ends the task with CHECK CONDITION, without its logical unit: the data-out broke the
     /// transport's rules. Process context.
     pub fn fail(mut self, sense: Sense) {
-        let format = match &self.0.lu {
-            Some(lu) => lu.entry.unit().sense_format(),
-            None => SenseFormat::Fixed,
-        };
+        let format = self.0.sense_format();
         self.0.outcome = Some(Outcome::check(sense, format));
         self.execute();
+    }
+}
+
+/// For the line of dormant commands, which carries tokens.
+impl From<Incoming> for Token<TaskBody> {
+    fn from(incoming: Incoming) -> Self {
+        incoming.0
+    }
+}
+
+/// The way back, for a token that came from an [`Incoming`].
+impl From<Token<TaskBody>> for Incoming {
+    fn from(token: Token<TaskBody>) -> Self {
+        Self(token)
     }
 }
 
@@ -275,14 +361,38 @@ impl Task {
         &mut self.0.data
     }
 
+    /// How many bytes the initiator expects to move: what it announced.
+    pub fn expected(&self) -> u32 {
+        self.0.expected
+    }
+
     /// The tag under which the port brought the command in, unique in its session.
     pub fn tag(&self) -> u64 {
         self.0.endpoint.tasks().tag(self.0.slot)
     }
 
+    /// The I_T nexus that the command came by.
+    pub fn nexus(&self) -> &ItNexus {
+        &self.0.endpoint.nexus.identity
+    }
+
+    /// The target port that the command came by.
+    pub fn port(&self) -> PortIdentity<'_> {
+        self.nexus().port()
+    }
+
     /// Whether the task was aborted: nobody waits for its answer any more. A hint, to save work.
     pub fn is_aborted(&self) -> bool {
         self.0.endpoint.tasks().is_aborted(self.0.slot)
+    }
+
+    /// The logical unit's way to the framework.
+    pub fn unit(&self) -> Option<LuHandle> {
+        let lu = self.0.lu.as_ref()?;
+        Some(LuHandle {
+            framework: self.0.endpoint.framework.clone(),
+            entry: lu.entry.clone(),
+        })
     }
 
     /// Keeps the logical unit in use beyond the end of the task.
@@ -303,9 +413,19 @@ impl Task {
     /// Ends a task of [`DataPhase::Answer`] with GOOD and the bytes that `build` writes. Any
     /// context.
     pub fn answer(mut self, build: impl FnOnce(&mut Sink<'_>)) {
-        let mut sink = Sink::new(self.0.data.first_mut());
-        build(&mut sink);
-        let answered = u32::try_from(sink.len()).unwrap_or(u32::MAX);
+        let data = &mut self.0.data;
+        let written = if data.first_mut().len() == data.len() {
+            write(data.first_mut(), build)
+        } else {
+            // Only in several pieces, the first of which holds most answers.
+            let Ok(mut whole) = KVVec::zeroed(data.len(), GFP_ATOMIC) else {
+                return self.end_with(Status::Busy);
+            };
+            let written = write(&mut whole, build);
+            data.write_at(0, &whole);
+            written
+        };
+        let answered = u32::try_from(written).unwrap_or(u32::MAX);
         let limit = match self.0.phase {
             DataPhase::Answer(limit) => limit,
             _ => 0,
@@ -315,10 +435,7 @@ impl Task {
 
     /// Ends the task with CHECK CONDITION. Any context.
     pub fn fail(self, sense: Sense) {
-        let format = match &self.0.lu {
-            Some(lu) => lu.entry.unit().sense_format(),
-            None => SenseFormat::Fixed,
-        };
+        let format = self.0.sense_format();
         self.finish(Outcome::check(sense, format));
     }
 
@@ -332,6 +449,13 @@ impl Task {
         token.outcome = Some(outcome);
         answer(token);
     }
+}
+
+/// Has an answer written into a buffer; returns its whole length.
+fn write(buffer: &mut [u8], build: impl FnOnce(&mut Sink<'_>)) -> usize {
+    let mut sink = Sink::new(buffer);
+    build(&mut sink);
+    sink.len()
 }
 
 /// For the block layer and other async machinery, which carries tokens.
@@ -403,6 +527,15 @@ impl Finished {
     /// The data to send.
     pub fn data(&self) -> &PageList {
         &self.0.data
+    }
+
+    /// Ends the task before it is answered, and gives its data back: for a port that answers with
+    /// one call, and may get the next command in it.
+    pub fn release(self) -> PageList {
+        let mut token = self.0;
+        let data = mem::replace(&mut token.data, PageList::empty());
+        end(token);
+        data
     }
 
     /// The residual to report.

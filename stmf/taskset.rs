@@ -5,6 +5,14 @@
 //! A fixed table of slots, all atomics. Admission and completion take no lock and touch only the
 //! slot and the session's occupancy map; task management, which is rare, scans the table.
 
+mod entry;
+
+pub(crate) use entry::{Abort, Effect, Slot, Stage, TaskView};
+
+use entry::{
+    is_orphan, Entry, ABORTED, DETACHED, DORMANT, EXECUTING, FREE, QUEUED, RECEIVING, SENDING_DATA,
+    SENDING_STATUS, STAGES, TELL,
+};
 use kernel::{
     prelude::*,
     sync::atomic::{ordering, Atomic},
@@ -14,6 +22,7 @@ use stmf_kernel::{
     clock::monotonic_ns,
     wait::WaitQueue, //
 };
+use stmf_scsi::tmf::TaskAttribute;
 
 /// The commands that a session may have in flight.
 pub(crate) const DEPTH: usize = 128;
@@ -24,69 +33,35 @@ const BYTES_MAX: u64 = 32 << 20;
 
 const WORDS: usize = DEPTH / 64;
 
-/// Where a command stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// No command.
-    Free,
-    /// The port receives its data-out.
-    Receiving,
-    /// Its logical unit or the device below has it.
-    Executing,
-    /// The port sends its answer.
-    Responding,
+/// What becomes of a command that is to be carried out.
+pub(crate) enum Begin {
+    /// It is carried out.
+    Go,
+    /// It is dormant.
+    Wait,
+    /// It was aborted.
+    Aborted,
 }
 
-const FREE: u32 = 0;
-const RECEIVING: u32 = 1;
-const EXECUTING: u32 = 2;
-const RESPONDING: u32 = 3;
-const STAGES: u32 = 0xff;
-/// Flag beside the stage: nobody wants the answer any more.
-const ABORTED: u32 = 0x100;
-
-impl Stage {
-    fn of(state: u32) -> Self {
-        match state & STAGES {
-            RECEIVING => Stage::Receiving,
-            EXECUTING => Stage::Executing,
-            RESPONDING => Stage::Responding,
-            _ => Stage::Free,
-        }
-    }
+/// What becomes of a dormant command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unpark {
+    /// It is enabled.
+    Enabled,
+    /// It stays dormant.
+    Dormant,
+    /// It was aborted.
+    Gone,
 }
 
-struct Entry {
-    state: Atomic<u32>,
-    opcode: Atomic<u32>,
-    tag: Atomic<u64>,
-    /// The id of the logical unit, 0 before it is known.
-    lu: Atomic<u64>,
-    /// Nanoseconds on the monotonic clock.
-    since: Atomic<i64>,
-    /// What was charged for it.
-    bytes: Atomic<u64>,
-}
-
-/// A command's place in the table, held by its task.
-#[derive(Clone, Copy)]
-pub(crate) struct Slot(u8);
-
-/// What a scan of the table sees of one command.
-#[derive(Clone, Copy)]
-pub(crate) struct TaskView {
-    /// The port's tag.
-    pub tag: u64,
-    /// The id of the logical unit, 0 when the framework answers itself.
-    pub lu: u64,
-    /// Where it stands.
-    pub stage: Stage,
-    /// Whether it was aborted.
-    pub aborted: bool,
-    /// The first byte of its CDB.
-    pub opcode: u8,
-    /// Nanoseconds since its arrival.
-    pub age: i64,
+/// What becomes of the answer to a command.
+pub(crate) enum Reply {
+    /// It is sent.
+    Send,
+    /// The initiator gets TASK ABORTED instead.
+    TaskAborted,
+    /// The command was aborted: nobody gets an answer.
+    Nobody,
 }
 
 /// The table.
@@ -97,6 +72,8 @@ pub(crate) struct TaskSet {
     entries: KVec<Entry>,
     /// Bytes charged for all of them.
     bytes: Atomic<u64>,
+    /// Commands that were aborted, but that a device has still.
+    orphans: Atomic<u32>,
     /// Non-zero while somebody waits for aborted commands to end.
     waiting: Atomic<u32>,
     #[pin]
@@ -110,19 +87,12 @@ impl TaskSet {
             entries: {
                 let mut entries = KVec::with_capacity(DEPTH, GFP_KERNEL)?;
                 for _ in 0..DEPTH {
-                    let entry = Entry {
-                        state: Atomic::new(FREE),
-                        opcode: Atomic::new(0),
-                        tag: Atomic::new(0),
-                        lu: Atomic::new(0),
-                        since: Atomic::new(0),
-                        bytes: Atomic::new(0),
-                    };
-                    entries.push(entry, GFP_KERNEL)?;
+                    entries.push(Entry::free(), GFP_KERNEL)?;
                 }
                 entries
             },
             bytes: Atomic::new(0),
+            orphans: Atomic::new(0),
             waiting: Atomic::new(0),
             ended <- WaitQueue::new(),
         }? Error)
@@ -133,13 +103,17 @@ impl TaskSet {
         &self.entries[usize::from(slot.0)]
     }
 
+    fn slots(&self) -> impl Iterator<Item = (Slot, &Entry)> {
+        (0..).map(Slot).zip(&self.entries)
+    }
+
     /// Takes a free slot for a command that arrives; none when the session has [`DEPTH`] of them.
     pub(crate) fn take(&self, tag: u64, opcode: u8) -> Option<Slot> {
         let slot = self.occupy()?;
         let entry = self.entry(slot);
         entry.tag.store(tag, ordering::Relaxed);
         entry.lu.store(0, ordering::Relaxed);
-        entry.opcode.store(u32::from(opcode), ordering::Relaxed);
+        entry.facts.store(u32::from(opcode), ordering::Relaxed);
         entry.since.store(monotonic_ns(), ordering::Relaxed);
         // Publishes the fields above to scans, which read the state first.
         entry.state.store(RECEIVING, ordering::Release);
@@ -180,7 +154,9 @@ impl TaskSet {
             entry.bytes.store(0, ordering::Relaxed);
             self.bytes.fetch_sub(bytes, ordering::Relaxed);
         }
-        entry.state.xchg(FREE, ordering::Full);
+        if is_orphan(entry.state.xchg(FREE, ordering::Full)) {
+            self.orphans.fetch_sub(1, ordering::Relaxed);
+        }
         let (word, bit) = (usize::from(slot.0) / 64, 1u64 << (slot.0 % 64));
         // The bit is set and only we clear it: subtracting is clearing.
         self.occupied[word].fetch_sub(bit, ordering::Full);
@@ -198,6 +174,11 @@ impl TaskSet {
         self.entry(slot).lu.store(lu, ordering::Relaxed);
     }
 
+    /// Records what a command may do.
+    pub(crate) fn set_effect(&self, slot: Slot, effect: Effect) {
+        self.entry(slot).set_effect(effect);
+    }
+
     pub(crate) fn tag(&self, slot: Slot) -> u64 {
         self.entry(slot).tag.load(ordering::Relaxed)
     }
@@ -210,22 +191,86 @@ impl TaskSet {
         self.entry(slot).state.load(ordering::Acquire) & ABORTED != 0
     }
 
-    /// The command goes to its logical unit; `false` when it was aborted before.
-    pub(crate) fn begin_execution(&self, slot: Slot) -> bool {
+    /// Whether the command was aborted, and its initiator gets no answer.
+    pub(crate) fn is_forgotten(&self, slot: Slot) -> bool {
+        let state = self.entry(slot).state.load(ordering::Acquire);
+        state & (ABORTED | TELL) == ABORTED
+    }
+
+    /// The command goes to its logical unit, unless it was aborted before.
+    pub(crate) fn begin_execution(&self, slot: Slot) -> Begin {
         let entry = self.entry(slot);
-        entry
-            .state
-            .cmpxchg(RECEIVING, EXECUTING, ordering::Full)
+        match entry.state.cmpxchg(RECEIVING, EXECUTING, ordering::Full) {
+            Ok(_) => Begin::Go,
+            Err(state) if state == RECEIVING | DORMANT => Begin::Wait,
+            Err(_) => Begin::Aborted,
+        }
+    }
+
+    /// The command enters an order, enabled or dormant; `false` when it was aborted before.
+    pub(crate) fn enter(&self, slot: Slot, attribute: TaskAttribute, dormant: bool) -> bool {
+        let entry = self.entry(slot);
+        entry.set_attribute(attribute);
+        let next = if dormant {
+            RECEIVING | DORMANT
+        } else {
+            RECEIVING
+        };
+        // Also publishes the attribute.
+        entry.state.cmpxchg(RECEIVING, next, ordering::Full).is_ok()
+    }
+
+    /// The data of a dormant command is there; `false` when the command was aborted.
+    pub(crate) fn park(&self, slot: Slot) -> bool {
+        let state = &self.entry(slot).state;
+        state
+            .cmpxchg(RECEIVING | DORMANT, QUEUED | DORMANT, ordering::Full)
             .is_ok()
     }
 
-    /// The logical unit is done with the command; `false` when it was aborted meanwhile.
-    pub(crate) fn begin_response(&self, slot: Slot) -> bool {
+    /// Enables a dormant command, if it is its turn.
+    pub(crate) fn unpark(&self, slot: Slot, turn: bool) -> Unpark {
         let entry = self.entry(slot);
-        entry
-            .state
-            .cmpxchg(EXECUTING, RESPONDING, ordering::Full)
-            .is_ok()
+        let state = entry.state.load(ordering::Acquire);
+        if state & (ABORTED | DORMANT) != DORMANT {
+            return Unpark::Gone;
+        }
+        if !turn {
+            return Unpark::Dormant;
+        }
+        match entry.state.cmpxchg(state, RECEIVING, ordering::Full) {
+            Ok(_) => Unpark::Enabled,
+            // Only an abort can come between: ports wait for the lock that the caller has.
+            Err(_) => Unpark::Gone,
+        }
+    }
+
+    /// Whether the command is in a line of dormant ones.
+    pub(crate) fn is_dormant(&self, slot: Slot) -> bool {
+        self.entry(slot).state.load(ordering::Acquire) & DORMANT != 0
+    }
+
+    /// The command's end is decided; `data` says whether data goes to the initiator.
+    pub(crate) fn begin_response(&self, slot: Slot, data: bool) -> Reply {
+        let entry = self.entry(slot);
+        let next = if data { SENDING_DATA } else { SENDING_STATUS };
+        let mut state = match entry.state.cmpxchg(EXECUTING, next, ordering::Full) {
+            Ok(_) => return Reply::Send,
+            Err(state) => state,
+        };
+        while state & TELL != 0 {
+            match entry.state.cmpxchg(state, SENDING_STATUS, ordering::Full) {
+                Ok(_) => {
+                    if is_orphan(state) {
+                        self.orphans.fetch_sub(1, ordering::Relaxed);
+                        self.wake_waiters();
+                    }
+                    return Reply::TaskAborted;
+                }
+                Err(now) => state = now,
+            }
+        }
+        Reply::Nobody
     }
 
     /// The slots that may still be taken.
@@ -238,32 +283,54 @@ impl TaskSet {
         DEPTH - used as usize
     }
 
+    /// Whether a device has commands that were aborted.
+    pub(crate) fn has_orphans(&self) -> bool {
+        self.orphans.load(ordering::Relaxed) > 0
+    }
+
     /// Shows every command to `visit`.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(TaskView)) {
         let now = monotonic_ns();
-        for entry in &self.entries {
+        for (slot, entry) in self.slots() {
             let state = entry.state.load(ordering::Acquire);
             if state & STAGES != FREE {
-                visit(view(entry, state, now));
+                visit(entry.view(slot, state, now));
             }
         }
     }
 
-    /// Marks the commands that `chosen` picks as aborted; returns how many there were.
+    /// Whether there is a command that `chosen` picks.
+    pub(crate) fn any(&self, chosen: impl Fn(&TaskView) -> bool) -> bool {
+        let mut any = false;
+        self.for_each(|task| any |= chosen(&task));
+        any
+    }
+
+    /// Marks the commands that `chosen` picks as aborted; returns how many of them could still have
+    /// an effect, or could have had one.
     ///
-    /// One that its port still receives for will never execute; one that executes will end without
-    /// an answer; one that is being answered is over for SAM, and left alone.
-    pub(crate) fn abort(&self, chosen: impl Fn(&TaskView) -> bool) -> usize {
+    /// One that doesn't execute yet never will; one that executes will end without its answer, and
+    /// `orphaning` is called before it is marked; one that is being answered is over for SAM, and
+    /// left alone.
+    pub(crate) fn abort(
+        &self,
+        how: Abort,
+        chosen: impl Fn(&TaskView) -> bool,
+        mut orphaning: impl FnMut(&TaskView),
+    ) -> usize {
         let now = monotonic_ns();
         let mut found = 0;
-        for entry in &self.entries {
+        for (slot, entry) in self.slots() {
             let mut state = entry.state.load(ordering::Acquire);
-            while matches!(state & STAGES, RECEIVING | EXECUTING)
-                && chosen(&view(entry, state, now))
-            {
-                match entry.state.cmpxchg(state, state | ABORTED, ordering::Full) {
-                    Ok(_) => {
-                        found += 1;
+            while matches!(state & STAGES, RECEIVING | QUEUED | EXECUTING) {
+                let task = entry.view(slot, state, now);
+                if !chosen(&task) {
+                    break;
+                }
+                match self.mark(entry, state, how, &task, &mut orphaning) {
+                    Ok(marked) => {
+                        let writes = task.is_orphan() && task.effect != Effect::None;
+                        found += usize::from(marked || writes);
                         break;
                     }
                     Err(changed) => state = changed,
@@ -273,8 +340,54 @@ impl TaskSet {
         found
     }
 
-    /// Waits until no command that `chosen` picks and that was aborted is still executing; says
-    /// whether that came true in time. Sleeps.
+    /// Marks one command as aborted; says whether it wasn't already. Fails with its state when that
+    /// has changed.
+    fn mark(
+        &self,
+        entry: &Entry,
+        state: u32,
+        how: Abort,
+        task: &TaskView,
+        orphaning: &mut impl FnMut(&TaskView),
+    ) -> Result<bool, u32> {
+        let flags = how.flags(task.effect);
+        let executing = task.stage == Stage::Executing;
+        if task.aborted {
+            // Who is gone is told nothing.
+            let flags = if how == Abort::NexusLost { flags } else { 0 };
+            entry
+                .state
+                .cmpxchg(state, state | flags, ordering::Full)
+                .map(|_| false)
+        } else {
+            if executing {
+                orphaning(task);
+                self.orphans.add(1, ordering::Relaxed);
+            }
+            let marked = entry.state.cmpxchg(state, state | flags, ordering::Full);
+            if executing && marked.is_err() {
+                self.orphans.fetch_sub(1, ordering::Relaxed);
+            }
+            marked.map(|_| true)
+        }
+    }
+
+    /// Nobody waits for the aborted commands that `chosen` picks any more.
+    pub(crate) fn detach(&self, chosen: impl Fn(&TaskView) -> bool) {
+        let now = monotonic_ns();
+        for (slot, entry) in self.slots() {
+            let mut state = entry.state.load(ordering::Acquire);
+            while is_orphan(state) && chosen(&entry.view(slot, state, now)) {
+                match entry.state.cmpxchg(state, state | DETACHED, ordering::Full) {
+                    Ok(_) => break,
+                    Err(changed) => state = changed,
+                }
+            }
+        }
+    }
+
+    /// Waits until no command that `chosen` picks and that was aborted can have an effect any more;
+    /// says whether that came true in time. Sleeps.
     pub(crate) fn wait_aborted(
         &self,
         limit: Delta<Nsec>,
@@ -282,24 +395,9 @@ impl TaskSet {
     ) -> bool {
         self.waiting.add(1, ordering::Relaxed);
         let done = self.ended.wait_timeout(limit, || {
-            let mut executing = false;
-            self.for_each(|task| {
-                executing |= task.aborted && task.stage == Stage::Executing && chosen(&task);
-            });
-            !executing
+            !self.any(|task| task.is_orphan() && task.effect != Effect::None && chosen(task))
         });
         self.waiting.fetch_sub(1, ordering::Full);
         done
-    }
-}
-
-fn view(entry: &Entry, state: u32, now: i64) -> TaskView {
-    TaskView {
-        tag: entry.tag.load(ordering::Relaxed),
-        lu: entry.lu.load(ordering::Relaxed),
-        stage: Stage::of(state),
-        aborted: state & ABORTED != 0,
-        opcode: entry.opcode.load(ordering::Relaxed) as u8,
-        age: now.saturating_sub(entry.since.load(ordering::Relaxed)),
     }
 }

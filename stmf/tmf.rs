@@ -2,15 +2,19 @@
 
 //! Task management functions (SAM-5 chapter 7).
 //!
-//! A function is answered when its promise holds: the commands that it aborts are no longer
-//! executing, so none of them can reach the medium after the answer. When a device doesn't let go
-//! in time the answer is that the function failed, never that it is complete.
+//! A function is complete when its promise holds: none of the commands that it aborts can reach the
+//! medium after the answer. A read that a device still has can do no harm; for anything else the
+//! function waits. When a device doesn't let go in time the answer is that the function failed,
+//! never that it is complete, and the command is *detached*: see `framework::detached`.
 
 use crate::{
-    lu::LuPath,
-    nexus::{Endpoint, ManagementRequest, Nexus},
-    taskset::{TaskSet, TaskView}, //
+    framework::Framework,
+    lu::{LuEntry, LuPath},
+    nexus::{Endpoint, ItNexus, ManagementRequest, Nexus},
+    task::Task,
+    taskset::{Abort, TaskView}, //
 };
+use core::borrow::Borrow;
 use kernel::{
     prelude::*,
     sync::{
@@ -19,12 +23,13 @@ use kernel::{
         Arc,
         ArcBorrow, //
     },
-    time::{Delta, Nsec}, //
+    time::{Delta, Instant, Monotonic, Nsec}, //
 };
 use stmf_kernel::live::LiveRef;
 use stmf_scsi::{
-    tmf::{TaskManagement, TmfResponse},
-    ua::UnitAttention,
+    control::QueueError,
+    tmf::{AsyncEvent, TaskManagement, TmfResponse},
+    ua::{UnitAttention, UnitAttentions},
     LunAddress, //
 };
 
@@ -44,8 +49,10 @@ pub(crate) fn start(endpoint: ArcBorrow<'_, Endpoint>, request: ManagementReques
     }
     let owned: Arc<Endpoint> = endpoint.into();
     let cookie = request.cookie;
-    let spawned = crate::spawn(move || {
-        let response = perform(&owned, &request);
+    // The time that it takes to find a worker counts.
+    let begin = Instant::<Monotonic>::now();
+    let spawned = crate::spawn(GFP_KERNEL, move || {
+        let response = perform_since(begin, &owned, &request);
         owned.nexus.managing.fetch_sub(1, ordering::Relaxed);
         owned.deliver_managed(request.cookie, response);
     });
@@ -55,54 +62,176 @@ pub(crate) fn start(endpoint: ArcBorrow<'_, Endpoint>, request: ManagementReques
     }
 }
 
-fn perform(endpoint: &Endpoint, request: &ManagementRequest) -> TmfResponse {
-    let nexus = &endpoint.nexus;
-    match request.function {
-        TaskManagement::AbortTask => abort_task(nexus, request),
-        TaskManagement::AbortTaskSet => with_lu(nexus, request, |lu| {
-            abort_in(&nexus.tasks, |task| task.lu == lu.entry.id)
-        }),
-        TaskManagement::ClearTaskSet => with_lu(nexus, request, |lu| {
-            clear(endpoint, lu, UnitAttention::CommandsCleared, false)
-        }),
-        TaskManagement::LogicalUnitReset => with_lu(nexus, request, |lu| {
-            clear(endpoint, lu, UnitAttention::BusDeviceReset, true)
-        }),
-        TaskManagement::TargetWarmReset => target_reset(endpoint),
-        _ => TmfResponse::NotSupported,
-    }
+/// Carries out a function in the caller's own time.
+pub(crate) fn perform(endpoint: &Endpoint, request: &ManagementRequest) -> TmfResponse {
+    perform_since(Instant::<Monotonic>::now(), endpoint, request)
 }
 
-fn with_lu(
-    nexus: &Nexus,
+fn perform_since(
+    begin: Instant<Monotonic>,
+    endpoint: &Endpoint,
     request: &ManagementRequest,
-    act: impl FnOnce(&LiveRef<LuPath>) -> TmfResponse,
 ) -> TmfResponse {
-    let lu = match LunAddress::parse(request.lun) {
-        LunAddress::Unit(lun) => {
-            let guard = rcu::read_lock();
-            nexus
-                .luns
-                .read(usize::from(lun.value()), &guard)
-                .map(|itl| itl.lu.clone())
-        }
-        _ => None,
+    let function = Function {
+        framework: &endpoint.framework,
+        nexus: &endpoint.nexus,
+        request,
+        begin,
     };
-    lu.map_or(TmfResponse::IncorrectLun, |lu| act(&lu))
+    function.perform()
 }
 
-fn abort_task(nexus: &Nexus, request: &ManagementRequest) -> TmfResponse {
-    let chosen = |task: &TaskView| task.tag == request.tag;
-    if nexus.tasks.abort(chosen) == 0 {
-        return TmfResponse::TaskNotFound;
+/// A function in progress.
+struct Function<'a> {
+    framework: &'a Framework,
+    nexus: &'a Arc<Nexus>,
+    request: &'a ManagementRequest,
+    begin: Instant<Monotonic>,
+}
+
+/// What happens to the commands on a logical unit, whoever sent them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clear {
+    /// CLEAR TASK SET: those in the task set are aborted (SAM-5 7.4).
+    TaskSet,
+    /// The logical unit is reset (SAM-5 6.3.3).
+    Unit,
+}
+
+impl Function<'_> {
+    fn perform(&self) -> TmfResponse {
+        match self.request.function {
+            TaskManagement::AbortTask => self.abort_task(),
+            TaskManagement::AbortTaskSet => self.with_lu(|lu, _| {
+                let id = lu.entry.id;
+                self.abort_own(|task| task.lu == id)
+            }),
+            TaskManagement::ClearTaskSet => self.with_lu(|lu, _| self.clear(lu, Clear::TaskSet)),
+            TaskManagement::LogicalUnitReset => self.with_lu(|lu, _| self.clear(lu, Clear::Unit)),
+            TaskManagement::TargetWarmReset | TaskManagement::TargetColdReset => {
+                self.reset_target()
+            }
+            TaskManagement::ItNexusReset => self.reset_nexus(),
+            TaskManagement::QueryTask => {
+                let tag = self.request.tag;
+                self.query(|task| task.tag == tag)
+            }
+            TaskManagement::QueryTaskSet => self.with_lu(|lu, _| {
+                let id = lu.entry.id;
+                self.query(|task| task.lu == id)
+            }),
+            TaskManagement::QueryAsyncEvent => {
+                self.with_lu(|_, pending| match AsyncEvent::of(pending) {
+                    Some(event) => TmfResponse::Event(event),
+                    None => TmfResponse::Complete,
+                })
+            }
+            // There is no auto contingent allegiance: NORMACA is zero (SPC-5, Standard INQUIRY
+            // data), and a command with NACA or the ACA attribute is refused.
+            TaskManagement::ClearAca => TmfResponse::NotSupported,
+        }
     }
-    promise(nexus.tasks.wait_aborted(LIMIT, chosen))
-}
 
-/// Aborts commands of one session and waits for them.
-fn abort_in(tasks: &TaskSet, chosen: impl Fn(&TaskView) -> bool) -> TmfResponse {
-    tasks.abort(&chosen);
-    promise(tasks.wait_aborted(LIMIT, &chosen))
+    /// Calls `act` with the logical unit that the request names and what it has to report.
+    fn with_lu(
+        &self,
+        act: impl FnOnce(&LiveRef<LuPath>, UnitAttentions) -> TmfResponse,
+    ) -> TmfResponse {
+        let lu = match LunAddress::parse(self.request.lun) {
+            LunAddress::Unit(lun) => {
+                let guard = rcu::read_lock();
+                let itl = self.nexus.luns.read(usize::from(lun.value()), &guard);
+                itl.map(|itl| (itl.lu.clone(), self.nexus.attentions(itl)))
+            }
+            _ => None,
+        };
+        lu.map_or(TmfResponse::IncorrectLun, |(lu, pending)| act(&lu, pending))
+    }
+
+    /// Asks for a command of this nexus (SAM-5 7.8, 7.9).
+    fn query(&self, chosen: impl Fn(&TaskView) -> bool) -> TmfResponse {
+        if self.nexus.tasks.any(|task| task.is_alive() && chosen(task)) {
+            TmfResponse::Succeeded
+        } else {
+            TmfResponse::Complete
+        }
+    }
+
+    fn abort_task(&self) -> TmfResponse {
+        let chosen = |task: &TaskView| task.tag == self.request.tag;
+        if self.framework.abort(self.nexus, Abort::Silently, chosen) == 0 {
+            return TmfResponse::TaskNotFound;
+        }
+        self.wait(&[self.nexus], |_, task| chosen(task))
+    }
+
+    /// Aborts commands of this nexus and waits for them.
+    fn abort_own(&self, chosen: impl Fn(&TaskView) -> bool) -> TmfResponse {
+        self.framework.abort(self.nexus, Abort::Silently, &chosen);
+        self.wait(&[self.nexus], |_, task| chosen(task))
+    }
+
+    /// Aborts the commands on a logical unit, tells the nexuses, waits.
+    fn clear(&self, lu: &LiveRef<LuPath>, what: Clear) -> TmfResponse {
+        let Ok(nexuses) = self.framework.nexuses() else {
+            return TmfResponse::Rejected;
+        };
+        let id = lu.entry.id;
+        let control = lu.entry.control();
+        for nexus in &nexuses {
+            let own = nexus.id == self.nexus.id;
+            if what == Clear::TaskSet && control.task_set_per_nexus && !own {
+                continue;
+            }
+            let how = Abort::by(control, own);
+            let hit = self.framework.abort(nexus, how, |task| task.lu == id) > 0;
+            let attention = match what {
+                // For those that lost commands and don't get TASK ABORTED.
+                Clear::TaskSet => (hit && !own && how == Abort::Silently)
+                    .then_some(UnitAttention::CommandsCleared),
+                Clear::Unit => Some(UnitAttention::BusDeviceReset),
+            };
+            if let Some(attention) = attention {
+                nexus.establish(id, attention);
+            }
+        }
+        if what == Clear::Unit {
+            lu.entry.unit().reset();
+        }
+        self.wait(&nexuses, |_, task| task.lu == id)
+    }
+
+    /// TARGET WARM RESET, TARGET COLD RESET: a reset of every logical unit that the nexus sees
+    /// (RFC 7143 11.5.1). What more a cold reset does is the port's.
+    fn reset_target(&self) -> TmfResponse {
+        let mut done = true;
+        self.nexus.for_each_lu(|lu| {
+            done &= self.clear(lu, Clear::Unit) == TmfResponse::Complete;
+        });
+        promise(done)
+    }
+
+    /// I_T NEXUS RESET (SAM-5 7.6): as if the nexus were lost (6.3.4).
+    fn reset_nexus(&self) -> TmfResponse {
+        self.framework.abort(self.nexus, Abort::Silently, |_| true);
+        self.nexus.for_each_lu(|lu| {
+            lu.entry.unit().nexus_lost(&self.nexus.identity);
+        });
+        self.nexus
+            .luns
+            .for_each(|_, itl| itl.attention(UnitAttention::ItNexusLoss));
+        self.wait(&[self.nexus], |_, _| true)
+    }
+
+    /// Waits until the commands that `chosen` picks and that were aborted can have no effect any
+    /// more. What takes too long is detached.
+    fn wait<N: Borrow<Arc<Nexus>>>(
+        &self,
+        nexuses: &[N],
+        chosen: impl Fn(&Nexus, &TaskView) -> bool,
+    ) -> TmfResponse {
+        promise(wait_for(nexuses, self.begin, chosen))
+    }
 }
 
 fn promise(kept: bool) -> TmfResponse {
@@ -113,56 +242,68 @@ fn promise(kept: bool) -> TmfResponse {
     }
 }
 
-/// Aborts every session's commands on a logical unit, tells the sessions, waits.
-///
-/// `everybody`: whether the session that asked gets the unit attention too.
-fn clear(
-    endpoint: &Endpoint,
-    lu: &LiveRef<LuPath>,
-    attention: UnitAttention,
-    everybody: bool,
-) -> TmfResponse {
-    let id = lu.entry.id;
-    let chosen = |task: &TaskView| task.lu == id;
-    let Ok(nexuses) = endpoint.framework.nexuses() else {
-        return TmfResponse::Rejected;
-    };
-    for nexus in &nexuses {
-        let asked = nexus.id == endpoint.nexus.id;
-        let hit = nexus.tasks.abort(chosen) > 0;
-        // CLEAR TASK SET tells those that lost commands (SAM-5 7.4), a reset tells all (6.3.3).
-        if everybody || (hit && !asked) {
-            nexus.luns.for_each(|_, itl| {
-                if itl.lu.entry.id == id {
-                    itl.attention(attention);
-                }
-            });
+/// Waits until the aborted commands that `chosen` picks can have no effect any more, [`LIMIT`] after
+/// `begin` at the latest; says whether that came true.
+fn wait_for<N: Borrow<Arc<Nexus>>>(
+    nexuses: &[N],
+    begin: Instant<Monotonic>,
+    chosen: impl Fn(&Nexus, &TaskView) -> bool,
+) -> bool {
+    nexuses.iter().fold(true, |kept, nexus| {
+        let nexus: &Nexus = nexus.borrow();
+        let left = LIMIT - begin.elapsed();
+        let gone = nexus.tasks.wait_aborted(left, |task| chosen(nexus, task));
+        if !gone {
+            nexus.tasks.detach(|task| chosen(nexus, task));
         }
-    }
-    let deadline = kernel::time::Instant::<kernel::time::Monotonic>::now();
-    let mut kept = true;
-    for nexus in &nexuses {
-        let left = LIMIT - deadline.elapsed();
-        kept &= nexus.tasks.wait_aborted(left, chosen);
-    }
-    promise(kept)
+        gone && kept
+    })
 }
 
-/// TARGET WARM RESET: a reset of every logical unit that the session sees (RFC 7143 11.5.1).
-fn target_reset(endpoint: &Endpoint) -> TmfResponse {
-    let mut units = KVec::new();
-    let mut memory = Ok(());
-    endpoint.nexus.luns.for_each(|_, itl| {
-        if memory.is_ok() {
-            memory = units.push(itl.lu.clone(), GFP_ATOMIC);
+/// Aborts the commands of some nexuses on a logical unit and waits for them; says whether all of
+/// them have let go. Sleeps.
+pub(crate) fn abort_tasks_of(
+    framework: &Framework,
+    lu: &LuEntry,
+    of: impl Fn(&ItNexus) -> bool,
+    except: &Task,
+) -> bool {
+    let begin = Instant::<Monotonic>::now();
+    let Ok(mut nexuses) = framework.nexuses() else {
+        return false;
+    };
+    nexuses.retain(|nexus| of(&nexus.identity));
+    let own = except.nexus().session();
+    let chosen = |nexus: &Nexus, task: &TaskView| {
+        task.lu == lu.id && (nexus.id, task.tag) != (own, except.tag())
+    };
+    for nexus in &nexuses {
+        let how = Abort::by(lu.control(), nexus.id == own);
+        framework.abort(nexus, how, |task| chosen(nexus, task));
+    }
+    wait_for(&nexuses, begin, chosen)
+}
+
+/// A command has ended with CHECK CONDITION: does with the others what QERR says (SPC-5, Control mode
+/// page). Any context; what is to be done is done soon.
+pub(crate) fn queue_error(endpoint: &Arc<Endpoint>, lu: &LiveRef<LuPath>, tag: u64) {
+    let (endpoint, lu) = (endpoint.clone(), lu.clone());
+    // Without memory the others go on, as they do when they are quicker than this.
+    let _ = crate::spawn(GFP_ATOMIC, move || {
+        let control = lu.entry.control();
+        let everybody = control.qerr == QueueError::AbortAll && !control.task_set_per_nexus;
+        let own = endpoint.nexus.id;
+        for nexus in endpoint.framework.nexuses().iter().flatten() {
+            let is_own = nexus.id == own;
+            if !is_own && !everybody {
+                continue;
+            }
+            let how = Abort::by(control, is_own);
+            let chosen = |task: &TaskView| task.lu == lu.entry.id && !(is_own && task.tag == tag);
+            let hit = endpoint.framework.abort(nexus, how, chosen) > 0;
+            if hit && !is_own && how == Abort::Silently {
+                nexus.establish(lu.entry.id, UnitAttention::CommandsCleared);
+            }
         }
     });
-    if memory.is_err() {
-        return TmfResponse::Rejected;
-    }
-    let mut kept = true;
-    for lu in &units {
-        kept &= clear(endpoint, lu, UnitAttention::BusDeviceReset, true) == TmfResponse::Complete;
-    }
-    promise(kept)
 }

@@ -2,46 +2,85 @@
 
 //! Logical units come, go on- and offline, and leave.
 
-use super::{Framework, Registry, RetiredItls, State, OFFLINE_LIMIT};
+use super::{
+    Asker,
+    Framework,
+    Registry,
+    RetiredItls,
+    OFFLINE_LIMIT, //
+};
 use crate::{
-    lu::{LuEntry, LuPath},
-    nexus::{Itl, Nexus}, //
+    event::Event,
+    lu::{Audience, LuEntry, LuPath},
+    table::Room, //
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::{Delta, Nsec}, //
 };
-use stmf_kernel::live::Live;
+use stmf_kernel::live::{Live, LiveRef};
 use stmf_model::{
+    Goal,
     Guid,
-    Lun, //
+    State,
+    Step, //
 };
 use stmf_scsi::ua::UnitAttention;
+use stmf_uapi::stmf::EventKind;
 
-/// A registered logical unit and, while it is online, the way to it.
+/// A registered logical unit and, while it is online or on its way from there, the way to it.
 pub(crate) struct LuRecord {
     pub(crate) entry: Arc<LuEntry>,
     path: Option<Arc<Live<LuPath>>>,
     pub(crate) state: State,
+    /// Where it goes whenever the service is online.
+    pub(crate) wanted: Goal,
+}
+
+impl LuRecord {
+    /// A reference to the unit, if it is online.
+    pub(super) fn reference(&self) -> Option<LiveRef<LuPath>> {
+        self.path.as_ref().and_then(|path| path.get())
+    }
+
+    fn is(&mut self, state: State) {
+        self.state = state;
+        Event::of_lu(EventKind::LuState, &self.entry.guid)
+            .state(state)
+            .send();
+    }
+}
+
+/// How far a logical unit is on its way offline.
+pub(super) enum Leaving {
+    /// It is there.
+    Gone,
+    /// It has commands that may still have to end.
+    Draining(Arc<Live<LuPath>>),
 }
 
 impl Framework {
-    /// Registers a logical unit and brings it online.
+    /// Registers a logical unit and brings it online, if the service is and new units shall be.
     pub(crate) fn add_lu(&self, entry: Arc<LuEntry>) -> Result {
         let guid = entry.guid;
         let mut registry = self.registry.lock();
-        if registry.lus.get(&guid).is_some() {
-            return Err(EEXIST);
-        }
+        let wanted = registry.service.default_lu;
         let record = LuRecord {
             entry,
             path: None,
             state: State::Offline,
+            wanted,
         };
-        registry
-            .lus
-            .try_create_and_insert(guid, record, GFP_KERNEL)?;
+        let id = record.entry.id;
+        let index = Room::new()?;
+        registry.lus.insert(guid, record)?;
+        registry.lu_ids.put(index, id, guid);
         registry.touch();
+        Event::of_lu(EventKind::LuAdded, &guid).send();
+        if wanted == Goal::Offline || !registry.service.state.is_up() {
+            return Ok(());
+        }
         let online = registry.bring_online(&guid);
         drop(registry);
         if online.is_err() {
@@ -51,47 +90,91 @@ impl Framework {
         online
     }
 
-    /// Brings a registered logical unit online. Online already is fine.
-    pub(crate) fn online_lu(&self, guid: &Guid) -> Result {
+    /// Brings a registered logical unit online. Online already is fine. One that didn't get offline
+    /// in time does so first, if it can by now.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` while it is on its way offline, `ENETDOWN` when a user asks and the service is
+    /// offline.
+    pub(crate) fn online_lu(&self, guid: &Guid, asker: Asker) -> Result {
+        let offlining = |record: &LuRecord| record.state == State::Offlining;
+        if self.read(|registry| registry.lus.get(guid).is_some_and(offlining)) {
+            self.offline_lu(guid, Asker::Service)?;
+        }
         let mut registry = self.registry.lock();
-        match registry.lus.get(guid).ok_or(ENOENT)?.state {
-            State::Online => return Ok(()),
-            State::Onlining | State::Offlining => return Err(EBUSY),
-            State::Offline => (),
+        let is_up = registry.service.state.is_up();
+        let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
+        match asker {
+            Asker::User if !is_up => return Err(ENETDOWN),
+            Asker::User => record.wanted = Goal::Online,
+            _ if record.wanted == Goal::Offline || !is_up => return Ok(()),
+            _ => (),
+        }
+        match record.state.request(Goal::Online) {
+            Step::Already => return Ok(()),
+            Step::Busy => return Err(EBUSY),
+            Step::Begin(_) => (),
         }
         let online = registry.bring_online(guid);
         drop(registry);
         if online.is_err() {
             // Some sessions may see it already.
-            self.offline_lu(guid)?;
+            self.offline_lu(guid, Asker::Service)?;
         }
         online
     }
 
     /// Takes a logical unit out of every session's sight and waits for its commands, a few seconds
     /// at most. Offline already is fine.
-    pub(crate) fn offline_lu(&self, guid: &Guid) -> Result {
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when commands are still in the device: the unit stays `offlining`, out of sight.
+    pub(crate) fn offline_lu(&self, guid: &Guid, asker: Asker) -> Result {
+        match self.begin_offline_lu(guid, asker)? {
+            Leaving::Gone => Ok(()),
+            Leaving::Draining(path) => self.finish_offline_lu(guid, path, OFFLINE_LIMIT),
+        }
+    }
+
+    pub(super) fn begin_offline_lu(&self, guid: &Guid, asker: Asker) -> Result<Leaving> {
         let mut retired = RetiredItls::new();
-        let path = {
-            let mut registry = self.registry.lock();
-            registry.unmap_lu(guid, &mut retired);
-            let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
-            let Some(path) = record.path.clone() else {
-                return Ok(());
-            };
-            record.state = State::Offlining;
-            registry.touch();
-            path
+        let mut registry = self.registry.lock();
+        registry.unmap_lu(guid, &mut retired);
+        let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
+        if asker == Asker::User {
+            record.wanted = Goal::Offline;
+        }
+        let Some(path) = record.path.clone() else {
+            return Ok(Leaving::Gone);
         };
+        if record.state != State::Offlining {
+            record.is(State::Offlining);
+        }
+        registry.touch();
+        drop(registry);
         drop(retired);
         path.kill();
-        if !path.wait_drained(OFFLINE_LIMIT) {
+        path.entry.order.give_up();
+        Ok(Leaving::Draining(path))
+    }
+
+    pub(super) fn finish_offline_lu(
+        &self,
+        guid: &Guid,
+        path: Arc<Live<LuPath>>,
+        limit: Delta<Nsec>,
+    ) -> Result {
+        if !path.wait_drained(limit) {
+            Event::of_lu(EventKind::TasksStuck, guid).send();
             return Err(EBUSY);
         }
+        drop(path);
         let mut registry = self.registry.lock();
         if let Some(record) = registry.lus.get_mut(guid) {
             let gone = record.path.take();
-            record.state = State::Offline;
+            record.is(State::Offline);
             registry.touch();
             drop(registry);
             drop(gone);
@@ -101,7 +184,7 @@ impl Framework {
 
     /// Takes a logical unit out of the registry, when the device has let go of all its commands.
     pub(crate) fn remove_lu(&self, guid: &Guid) {
-        while self.offline_lu(guid) == Err(EBUSY) {
+        while self.offline_lu(guid, Asker::Provider) == Err(EBUSY) {
             pr_warn!(
                 "LU {}: waiting for commands in the device\n",
                 format_args!("{guid}")
@@ -109,21 +192,44 @@ impl Framework {
         }
         let mut registry = self.registry.lock();
         let gone = registry.lus.remove(guid);
+        if let Some(record) = &gone {
+            registry.lu_ids.remove(&record.entry.id);
+        }
         registry.touch();
+        Event::of_lu(EventKind::LuRemoved, guid).send();
         drop(registry);
         drop(gone);
     }
 
-    /// Makes a unit attention pending for every session that sees a logical unit.
-    pub(crate) fn lu_attention(&self, guid: &Guid, attention: UnitAttention) {
+    /// The logical unit with a number.
+    pub(super) fn lu_by_id(&self, id: u64) -> Option<Arc<LuEntry>> {
         let registry = self.registry.lock();
+        let record = registry.lus.get(registry.lu_ids.get(&id)?)?;
+        Some(record.entry.clone())
+    }
+
+    /// Makes a unit attention pending for sessions that see a logical unit.
+    pub(crate) fn lu_attention(
+        &self,
+        guid: &Guid,
+        attention: UnitAttention,
+        audience: Audience<'_>,
+    ) {
+        let registry = self.registry.lock();
+        if attention == UnitAttention::CapacityChanged {
+            Event::of_lu(EventKind::CapacityChanged, guid).send();
+        }
         for view in registry.views.of(guid) {
-            for nexus in registry.nexuses.values() {
+            registry.for_each_concerned(view.host, view.target, |record| {
+                if !audience.includes(&record.nexus.identity) {
+                    return;
+                }
                 let guard = kernel::sync::rcu::read_lock();
-                if let Some(itl) = nexus.luns.read(usize::from(view.lun.value()), &guard) {
+                let index = usize::from(view.lun.value());
+                if let Some(itl) = record.nexus.luns.read(index, &guard) {
                     itl.attention(attention);
                 }
-            }
+            });
         }
     }
 }
@@ -134,46 +240,18 @@ impl Registry {
         let record = self.lus.get_mut(guid).ok_or(ENOENT)?;
         let path = Live::new(LuPath::new(record.entry.clone())?)?;
         record.path = Some(Arc::new(path, GFP_KERNEL)?);
-        record.state = State::Online;
+        record.is(State::Online);
         self.touch();
         for view in self.views.of(guid) {
-            self.show_to_all(guid, view.lun)?;
+            self.show(view)?;
         }
         Ok(())
-    }
-
-    /// Puts a logical unit into every session's LUN map, if it is online.
-    pub(super) fn show_to_all(&self, guid: &Guid, lun: Lun) -> Result {
-        for nexus in self.nexuses.values() {
-            self.show(nexus, guid, lun)?;
-            nexus.inventory_changed();
-        }
-        Ok(())
-    }
-
-    /// Puts a logical unit into a session's LUN map, if it is online.
-    pub(super) fn show(&self, nexus: &Nexus, guid: &Guid, lun: Lun) -> Result {
-        let path = self.lus.get(guid).and_then(|record| record.path.as_ref());
-        let Some(lu) = path.and_then(|path| path.get()) else {
-            return Ok(());
-        };
-        let itl = Itl::new(lu, nexus.inventory());
-        nexus.luns.insert(usize::from(lun.value()), itl)
     }
 
     /// Takes a logical unit out of every session's LUN map.
     fn unmap_lu(&mut self, guid: &Guid, retired: &mut RetiredItls) {
         for view in self.views.of(guid) {
-            self.hide(view.lun, retired);
-        }
-    }
-
-    /// Takes a LUN out of every session's map.
-    pub(super) fn hide(&self, lun: Lun, retired: &mut RetiredItls) {
-        for nexus in self.nexuses.values() {
-            if nexus.luns.remove(usize::from(lun.value()), retired) {
-                nexus.inventory_changed();
-            }
+            self.hide(view, retired);
         }
     }
 }

@@ -2,21 +2,53 @@
 
 //! Target ports come, go on- and offline, and leave.
 
-use super::{Framework, State};
-use crate::port::{TargetEntry, TargetPort};
+use super::{Asker, Framework};
+use crate::{
+    event::Event,
+    port::{TargetEntry, TargetPort},
+    table::Room, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use stmf_kernel::module::ModuleRef;
+use stmf_kernel::{
+    clock::monotonic_ns,
+    module::ModuleRef, //
+};
+use stmf_model::{
+    EndName,
+    Goal,
+    State,
+    Step,
+    Throttle, //
+};
+use stmf_uapi::stmf::EventKind;
 
 /// A registered target port.
 pub(crate) struct TargetRecord {
     pub(crate) entry: Arc<TargetEntry>,
+    /// Its name in normal form, by which it is found.
+    pub(crate) name: EndName,
     pub(crate) state: State,
+    /// Where it goes whenever the service is online.
+    pub(crate) wanted: Goal,
+    pub(crate) throttle: Throttle,
+    /// How many sessions it has.
+    pub(crate) sessions: u32,
     port: Arc<dyn TargetPort>,
     // Dropped after the port, whose code is the module's.
     _module: ModuleRef,
+}
+
+impl TargetRecord {
+    fn is(&mut self, state: State) {
+        self.state = state;
+        Event::of_target(EventKind::TargetState, &self.entry.name)
+            .state(state)
+            .held(self.throttle.is_held())
+            .send();
+    }
 }
 
 impl Framework {
@@ -27,77 +59,146 @@ impl Framework {
         port: Arc<dyn TargetPort>,
         module: ModuleRef,
     ) -> Result {
+        let name = entry.name.to_str().map_err(|_| EINVAL)?;
+        let name = EndName::new(name).map_err(|_| EINVAL)?;
+        let (room, index) = (Room::new()?, Room::new()?);
         let mut registry = self.registry.lock();
-        if registry.target_named(entry.name.to_bytes()).is_some() {
+        if registry.target_names.get(&name).is_some() {
             return Err(EEXIST);
         }
+        let id = entry.id;
         let record = TargetRecord {
-            entry: entry.clone(),
+            entry,
+            name,
+            sessions: 0,
             state: State::Offline,
+            wanted: registry.service.default_target,
+            throttle: Throttle::default(),
             port,
             _module: module,
         };
-        registry
-            .targets
-            .try_create_and_insert(entry.id, record, GFP_KERNEL)?;
+        Event::of_target(EventKind::TargetAdded, &record.entry.name).send();
+        registry.targets.put(room, id, record);
+        registry.target_names.put(index, name, id);
         registry.touch();
         Ok(())
     }
 
-    /// Brings a target port online. Online already is fine.
-    pub(crate) fn online_target(&self, id: u64) -> Result {
-        let Some(port) = self.begin(id, State::Online, State::Onlining)? else {
+    /// The relative target port identifiers of all target ports.
+    pub(crate) fn relative_ports(&self) -> Result<KVec<u16>> {
+        let registry = self.registry.lock();
+        let mut ports = KVec::new();
+        for target in registry.targets.values() {
+            ports.push(target.entry.relative_id, GFP_KERNEL)?;
+        }
+        Ok(ports)
+    }
+
+    /// Brings a target port online. Online already is fine, and so is that it stays offline because
+    /// the service is, or because a user wants it there: it goes online with them.
+    ///
+    /// # Errors
+    ///
+    /// `ENETDOWN` when a user asks and the service is offline; `EPERM` when the provider asks and the
+    /// port is held, because it came and went too often; `EBUSY` while it is on its way offline.
+    pub(crate) fn online_target(&self, id: u64, asker: Asker) -> Result {
+        let Some(port) = self.begin_online(id, asker)? else {
             return Ok(());
         };
         let outcome = port.online();
-        self.settle(
-            id,
-            if outcome.is_ok() {
-                State::Online
-            } else {
-                State::Offline
-            },
-        );
+        if !self.settle(id, outcome.is_ok()) {
+            // The service went offline meanwhile, and did not wait for this port.
+            self.offline_target(id, Asker::Service)?;
+        }
         outcome
     }
 
-    /// Takes a target port offline; its sessions end. Offline already is fine.
-    pub(crate) fn offline_target(&self, id: u64) -> Result {
-        let Some(port) = self.begin(id, State::Offline, State::Offlining)? else {
-            return Ok(());
-        };
-        port.offline();
-        self.settle(id, State::Offline);
-        Ok(())
-    }
-
-    /// Starts a transition; `None` when the port is there already.
-    fn begin(&self, id: u64, goal: State, way: State) -> Result<Option<Arc<dyn TargetPort>>> {
+    fn begin_online(&self, id: u64, asker: Asker) -> Result<Option<Arc<dyn TargetPort>>> {
         let mut registry = self.registry.lock();
+        let is_up = registry.service.state.is_up();
         let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
-        match record.state {
-            state if state == goal => return Ok(None),
-            State::Onlining | State::Offlining => return Err(EBUSY),
-            State::Online | State::Offline => record.state = way,
+        match asker {
+            Asker::User if !is_up => return Err(ENETDOWN),
+            Asker::User => {
+                record.wanted = Goal::Online;
+                record.throttle.release();
+            }
+            _ if record.wanted == Goal::Offline || !is_up => return Ok(None),
+            _ => (),
         }
+        let way = match record.state.request(Goal::Online) {
+            Step::Already => return Ok(None),
+            Step::Busy => return Err(EBUSY),
+            Step::Begin(way) => way,
+        };
+        let admitted = match asker {
+            Asker::Provider => record
+                .throttle
+                .admit(monotonic_ns().unsigned_abs() / 1_000_000),
+            _ => !record.throttle.is_held(),
+        };
+        if !admitted {
+            record.is(State::Offline);
+            registry.touch();
+            return Err(EPERM);
+        }
+        record.is(way);
         let port = record.port.clone();
         registry.touch();
         Ok(Some(port))
     }
 
-    /// Ends a transition.
-    fn settle(&self, id: u64, state: State) {
+    /// Takes a target port offline; its sessions end. Offline already is fine.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` while it is on its way online.
+    pub(crate) fn offline_target(&self, id: u64, asker: Asker) -> Result {
+        let port = {
+            let mut registry = self.registry.lock();
+            let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
+            let way = match record.state.request(Goal::Offline) {
+                Step::Busy => return Err(EBUSY),
+                step => step,
+            };
+            if asker == Asker::User {
+                record.wanted = Goal::Offline;
+            }
+            let Step::Begin(way) = way else {
+                return Ok(());
+            };
+            record.is(way);
+            let port = record.port.clone();
+            registry.touch();
+            port
+        };
+        let outcome = port.offline();
+        self.settle(id, outcome.is_ok());
+        outcome
+    }
+
+    /// Ends a transition; `false` when a port is online now that must not be.
+    fn settle(&self, id: u64, arrived: bool) -> bool {
         let mut registry = self.registry.lock();
+        let is_up = registry.service.state.is_up();
+        let mut right = true;
         if let Some(record) = registry.targets.get_mut(&id) {
-            record.state = state;
+            let state = record.state.settled(arrived);
+            record.is(state);
+            right = is_up || state != State::Online;
         }
         registry.touch();
+        right
     }
 
     /// Takes a target port out of the registry.
     pub(crate) fn remove_target(&self, id: u64) {
         let mut registry = self.registry.lock();
         let gone = registry.targets.remove(&id);
+        if let Some(record) = &gone {
+            registry.target_names.remove(&record.name);
+            Event::of_target(EventKind::TargetRemoved, &record.entry.name).send();
+        }
         registry.touch();
         drop(registry);
         drop(gone);
@@ -106,9 +207,8 @@ impl Framework {
 
 impl super::Registry {
     /// Finds a target port by its name.
-    pub(crate) fn target_named(&self, name: &[u8]) -> Option<&TargetRecord> {
-        self.targets
-            .values()
-            .find(|record| record.entry.name.to_bytes() == name)
+    pub(crate) fn target_named(&self, name: &str) -> Option<&TargetRecord> {
+        let id = self.target_names.get(&EndName::new(name).ok()?)?;
+        self.targets.get(id)
     }
 }

@@ -2,32 +2,66 @@
 
 //! View entries come and go, and the live sessions' LUN maps follow.
 
-use super::{Framework, RetiredItls};
-use crate::view::View;
+use super::{Framework, Registry, RetiredItls};
+use crate::{
+    event::Event,
+    view::{Group, NewView, View}, //
+};
 use kernel::prelude::*;
 use stmf_model::{
+    Conflict,
+    GroupName,
     Guid,
     Lun, //
 };
+use stmf_uapi::stmf::{EventKind, GroupKind};
+
+/// A view entry that someone asks for, with groups by name; `None` is all.
+pub(crate) struct WantedView<'a> {
+    /// The logical unit, which need not exist yet.
+    pub(crate) guid: Guid,
+    pub(crate) host_group: Option<&'a GroupName>,
+    pub(crate) target_group: Option<&'a GroupName>,
+    /// Without a number it gets the lowest that is free.
+    pub(crate) lun: Option<Lun>,
+}
+
+/// Why a view entry is refused.
+pub(crate) enum Refused {
+    /// There is no such group.
+    NoGroup(GroupKind),
+    /// One of the two rules forbids it.
+    Conflict(Conflict),
+    /// It could not be done.
+    Failed(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
 
 impl Framework {
-    /// Adds a view entry for a logical unit, which need not exist yet; without a number it gets the
-    /// lowest that is free.
-    ///
-    /// # Errors
-    ///
-    /// `EALREADY` when the unit has a view that covers the new one, `EEXIST` when the number is
-    /// taken, `E2BIG` when none is free.
-    pub(crate) fn add_view(&self, guid: &Guid, lun: Option<Lun>) -> Result<View> {
+    /// Decides what numbers a view entry would get, without adding it.
+    pub(crate) fn validate_view(&self, wanted: &WantedView<'_>) -> Result<View, Refused> {
+        self.registry.lock().decide(wanted)
+    }
+
+    /// Adds a view entry; the sessions that it concerns see its logical unit at once.
+    pub(crate) fn add_view(&self, wanted: &WantedView<'_>) -> Result<View, Refused> {
+        let mut retired = RetiredItls::new();
         let mut registry = self.registry.lock();
-        let view = registry.views.add(guid, lun)?;
-        registry.touch();
-        let shown = registry.show_to_all(guid, view.lun);
-        drop(registry);
-        if let Err(error) = shown {
-            self.remove_view(guid, view.id)?;
-            return Err(error);
+        let view = registry.decide(wanted)?;
+        registry.views.insert(&view)?;
+        if let Err(error) = registry.show(&view) {
+            registry.hide(&view, &mut retired);
+            registry.views.remove(&view);
+            return Err(error.into());
         }
+        registry.count_use(&view, |views| views.saturating_add(1));
+        registry.touch();
+        Event::of_lu(EventKind::ViewsChanged, &view.guid).send();
         Ok(view)
     }
 
@@ -38,13 +72,47 @@ impl Framework {
     /// `ENOENT` when there is no such entry.
     pub(crate) fn remove_view(&self, guid: &Guid, id: u32) -> Result {
         let mut retired = RetiredItls::new();
-        {
-            let mut registry = self.registry.lock();
-            let lun = registry.views.find(guid, id).ok_or(ENOENT)?.lun;
-            registry.hide(lun, &mut retired);
-            registry.views.remove(guid, id);
-            registry.touch();
-        }
+        let mut registry = self.registry.lock();
+        let view = *registry.views.find(guid, id).ok_or(ENOENT)?;
+        registry.hide(&view, &mut retired);
+        registry.views.remove(&view);
+        registry.count_use(&view, |views| views.saturating_sub(1));
+        registry.touch();
+        Event::of_lu(EventKind::ViewsChanged, guid).send();
         Ok(())
+    }
+}
+
+impl Registry {
+    fn decide(&mut self, wanted: &WantedView<'_>) -> Result<View, Refused> {
+        let new = NewView {
+            guid: wanted.guid,
+            host: self.named(GroupKind::Host, wanted.host_group)?,
+            target: self.named(GroupKind::Target, wanted.target_group)?,
+            lun: wanted.lun,
+        };
+        self.views.decide(new).map_err(Refused::Conflict)
+    }
+
+    fn named(&self, kind: GroupKind, name: Option<&GroupName>) -> Result<Group, Refused> {
+        let Some(name) = name else {
+            return Ok(Group::All);
+        };
+        let id = self.groups(kind).find(name);
+        id.map(Group::Named).ok_or(Refused::NoGroup(kind))
+    }
+
+    /// Notes for the groups of an entry whether one more or one less names them.
+    fn count_use(&mut self, view: &View, change: impl Fn(u32) -> u32) {
+        for (kind, group) in [
+            (GroupKind::Host, view.host),
+            (GroupKind::Target, view.target),
+        ] {
+            if let Group::Named(id) = group {
+                if let Some(record) = self.groups_mut(kind).get_mut(id) {
+                    record.views = change(record.views);
+                }
+            }
+        }
     }
 }

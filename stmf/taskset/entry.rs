@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One command in a session's table: what it is, where it stands.
+
+use crate::plan::{DataPhase, Extent, Plan};
+use kernel::sync::atomic::{ordering, Atomic};
+use stmf_scsi::{
+    tmf::TaskAttribute,
+    ControlSettings, //
+};
+
+/// Where a command stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No command.
+    Free,
+    /// The port receives its data-out.
+    Receiving,
+    /// It waits for others in the task set.
+    Queued,
+    /// Its logical unit or the device below has it.
+    Executing,
+    /// The port sends data-in and status.
+    SendingData,
+    /// The port sends the status.
+    SendingStatus,
+}
+
+pub(super) const FREE: u32 = 0;
+pub(super) const RECEIVING: u32 = 1;
+pub(super) const QUEUED: u32 = 2;
+pub(super) const EXECUTING: u32 = 3;
+pub(super) const SENDING_DATA: u32 = 4;
+pub(super) const SENDING_STATUS: u32 = 5;
+pub(super) const STAGES: u32 = 0xff;
+/// Flag beside the stage: the command was aborted.
+pub(super) const ABORTED: u32 = 0x100;
+/// With [`ABORTED`]: its initiator is to get TASK ABORTED status.
+pub(super) const TELL: u32 = 0x200;
+/// With [`RECEIVING`] or [`QUEUED`]: others in the task set come first.
+pub(super) const DORMANT: u32 = 0x800;
+/// With [`ABORTED`] and [`EXECUTING`]: nobody waits for the device to let go of it.
+pub(super) const DETACHED: u32 = 0x400;
+
+impl Stage {
+    pub(super) fn of(state: u32) -> Self {
+        match state & STAGES {
+            RECEIVING => Stage::Receiving,
+            QUEUED => Stage::Queued,
+            EXECUTING => Stage::Executing,
+            SENDING_DATA => Stage::SendingData,
+            SENDING_STATUS => Stage::SendingStatus,
+            _ => Stage::Free,
+        }
+    }
+}
+
+/// Whether the state is that of a command that was aborted while it was executing.
+pub(super) fn is_orphan(state: u32) -> bool {
+    state & (STAGES | ABORTED) == EXECUTING | ABORTED
+}
+
+/// What a command may still do when it was aborted while it was executing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing that an initiator could notice: it reads.
+    None,
+    /// Write to these blocks.
+    Writes(Extent),
+    /// Change something else than the medium.
+    Changes,
+}
+
+impl Effect {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        match (plan.extent, plan.phase) {
+            (Some(extent), _) if extent.writes => Effect::Writes(extent),
+            (_, DataPhase::FromInitiator(_) | DataPhase::ToMedium { .. }) => Effect::Changes,
+            _ => Effect::None,
+        }
+    }
+}
+
+/// How commands are aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Abort {
+    /// Their initiator gets no answer.
+    Silently,
+    /// Their initiator gets TASK ABORTED status.
+    Telling,
+    /// Their I_T nexus is gone.
+    NexusLost,
+}
+
+impl Abort {
+    /// How a logical unit's commands are aborted by a nexus, theirs or another (SAM-5 5.7.3).
+    pub(crate) fn by(control: ControlSettings, own: bool) -> Self {
+        if control.tas && !own {
+            Abort::Telling
+        } else {
+            Abort::Silently
+        }
+    }
+
+    pub(super) fn flags(self, effect: Effect) -> u32 {
+        match self {
+            Abort::Silently if effect == Effect::None => ABORTED | DETACHED,
+            Abort::Silently => ABORTED,
+            Abort::Telling => ABORTED | TELL,
+            Abort::NexusLost => ABORTED | DETACHED,
+        }
+    }
+}
+
+/// A place in the table.
+pub(super) struct Entry {
+    pub(super) state: Atomic<u32>,
+    /// The operation code, an [`Effect`] without its extent, and the task attribute.
+    pub(super) facts: Atomic<u32>,
+    pub(super) tag: Atomic<u64>,
+    /// The id of the logical unit, 0 before it is known.
+    pub(super) lu: Atomic<u64>,
+    /// Nanoseconds on the monotonic clock.
+    pub(super) since: Atomic<i64>,
+    /// What was charged for it.
+    pub(super) bytes: Atomic<u64>,
+    /// The blocks that it writes.
+    lba: Atomic<u64>,
+    blocks: Atomic<u64>,
+}
+
+const WRITES: u32 = 0x100;
+const CHANGES: u32 = 0x200;
+const ORDERED: u32 = 0x1_0000;
+const HEAD: u32 = 0x2_0000;
+
+impl Entry {
+    pub(super) fn free() -> Self {
+        Self {
+            state: Atomic::new(FREE),
+            facts: Atomic::new(0),
+            tag: Atomic::new(0),
+            lu: Atomic::new(0),
+            since: Atomic::new(0),
+            bytes: Atomic::new(0),
+            lba: Atomic::new(0),
+            blocks: Atomic::new(0),
+        }
+    }
+
+    pub(super) fn set_effect(&self, effect: Effect) {
+        let flag = match effect {
+            Effect::None => 0,
+            Effect::Writes(extent) => {
+                self.lba.store(extent.lba, ordering::Relaxed);
+                self.blocks.store(extent.blocks, ordering::Relaxed);
+                WRITES
+            }
+            Effect::Changes => CHANGES,
+        };
+        let opcode = self.facts.load(ordering::Relaxed) & 0xff;
+        self.facts.store(opcode | flag, ordering::Relaxed);
+    }
+
+    /// The attribute of a command that has entered an order; the others count as SIMPLE.
+    pub(super) fn set_attribute(&self, attribute: TaskAttribute) {
+        let flag = match attribute {
+            TaskAttribute::Ordered => ORDERED,
+            TaskAttribute::HeadOfQueue => HEAD,
+            TaskAttribute::Simple | TaskAttribute::Aca => 0,
+        };
+        let facts = self.facts.load(ordering::Relaxed);
+        self.facts.store(facts | flag, ordering::Relaxed);
+    }
+
+    /// What the entry says in a state that was read from it with acquire ordering.
+    pub(super) fn view(&self, slot: Slot, state: u32, now: i64) -> TaskView {
+        let facts = self.facts.load(ordering::Relaxed);
+        TaskView {
+            slot,
+            attribute: if facts & ORDERED != 0 {
+                TaskAttribute::Ordered
+            } else if facts & HEAD != 0 {
+                TaskAttribute::HeadOfQueue
+            } else {
+                TaskAttribute::Simple
+            },
+            dormant: state & DORMANT != 0,
+            tag: self.tag.load(ordering::Relaxed),
+            lu: self.lu.load(ordering::Relaxed),
+            stage: Stage::of(state),
+            aborted: state & ABORTED != 0,
+            detached: state & DETACHED != 0,
+            // CAST: the low byte is meant.
+            opcode: facts as u8,
+            effect: if facts & WRITES != 0 {
+                Effect::Writes(Extent {
+                    lba: self.lba.load(ordering::Relaxed),
+                    blocks: self.blocks.load(ordering::Relaxed),
+                    writes: true,
+                })
+            } else if facts & CHANGES != 0 {
+                Effect::Changes
+            } else {
+                Effect::None
+            },
+            bytes: self.bytes.load(ordering::Relaxed),
+            age: now.saturating_sub(self.since.load(ordering::Relaxed)),
+        }
+    }
+}
+
+/// A command's place in the table, held by its task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(pub(super) u8);
+
+/// What a scan of the table sees of one command.
+#[derive(Clone, Copy)]
+pub(crate) struct TaskView {
+    /// Its place.
+    pub slot: Slot,
+    /// The task attribute, of one that has entered an order.
+    pub attribute: TaskAttribute,
+    /// Whether others in the task set come first.
+    pub dormant: bool,
+    /// The port's tag.
+    pub tag: u64,
+    /// The id of the logical unit, 0 when the framework answers itself.
+    pub lu: u64,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Whether it was aborted.
+    pub aborted: bool,
+    /// Whether nobody waits for it any more.
+    pub detached: bool,
+    /// The first byte of its CDB.
+    pub opcode: u8,
+    /// What it may do.
+    pub effect: Effect,
+    /// The memory of its data.
+    pub bytes: u64,
+    /// Nanoseconds since its arrival.
+    pub age: i64,
+}
+
+impl TaskView {
+    /// Whether it was aborted, but its device has it still.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.aborted && self.stage == Stage::Executing
+    }
+
+    /// Whether it is in the task set (SAM-5 8.1): neither aborted nor answered.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.aborted
+            && matches!(
+                self.stage,
+                Stage::Receiving | Stage::Queued | Stage::Executing
+            )
+    }
+}
