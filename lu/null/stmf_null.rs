@@ -28,7 +28,9 @@ use kernel::{
 };
 use stmf::{
     lu::{LogicalUnit, LuDescription, LuRegistration},
-    task::{DataPhase, Task}, //
+    nexus::ItNexus,
+    plan::{DataPhase, Plan, Refusal},
+    task::Task, //
 };
 use stmf_model::Guid;
 use stmf_scsi::{
@@ -79,17 +81,19 @@ struct Zeros;
 impl LogicalUnit for Zeros {
     /// Called when a command arrives: what does it move, or why is it refused? The framework then
     /// reserves the memory, and has the data of a write received, before it calls `execute`.
-    fn plan(&self, cdb: &[u8]) -> Result<DataPhase, Sense> {
+    fn plan(&self, _nexus: &ItNexus, cdb: &[u8]) -> Result<Plan, Refusal> {
         // Parsing refuses what no disk knows.
-        match cdb::parse(cdb)? {
-            Command::TestUnitReady => Ok(DataPhase::None),
+        Ok(match cdb::parse(cdb)? {
+            Command::TestUnitReady => DataPhase::None.into(),
             Command::Read(transfer) => {
                 transfer.check(SIZE.blocks, MAX_TRANSFER)?;
-                Ok(DataPhase::FromMedium(transfer.blocks << BLOCK_SHIFT))
+                let phase = DataPhase::FromMedium(transfer.blocks << BLOCK_SHIFT);
+                Plan::reads(phase, transfer.lba, transfer.blocks.into())
             }
             Command::Write(transfer) => {
                 transfer.check(SIZE.blocks, MAX_TRANSFER)?;
-                Ok(DataPhase::FromInitiator(transfer.blocks << BLOCK_SHIFT))
+                let phase = DataPhase::FromInitiator(transfer.blocks << BLOCK_SHIFT);
+                Plan::writes(phase, transfer.lba, transfer.blocks.into())
             }
             // What remains is answered from memory. Building the answer into nothing tells how
             // long it is, and whether there is one.
@@ -97,9 +101,9 @@ impl LogicalUnit for Zeros {
                 let mut measure = Sink::new(&mut []);
                 let allocation = answer(&command, &mut measure)?;
                 let len = u32::try_from(measure.len()).unwrap_or(u32::MAX);
-                Ok(DataPhase::Answer(len.min(allocation)))
+                DataPhase::Answer(len.min(allocation)).into()
             }
-        }
+        })
     }
 
     /// Carries a command out. Must not wait: a unit with a device gives it the task and returns,

@@ -7,7 +7,9 @@
 
 use crate::{
     backend::Backend,
-    disk::{Disk, Geometry, Names},
+    changeable::Changeable,
+    disk::{Disk, Geometry, Names, Shape, Texts},
+    medium::Medium,
     units::Units, //
 };
 use kernel::{
@@ -22,15 +24,20 @@ use stmf_kernel::{
     random, //
 };
 use stmf_model::{Guid, GuidSource};
+use stmf_scsi::vpd::RotationRate;
 use stmf_uapi::sbd::{Lu, ALIAS_MAX};
 
 /// What initiators see as vendor and product unless told otherwise. Not those of the disks of
 /// Solaris (`SUN`, `COMSTAR`), which are another product with other abilities.
 const VENDOR: &str = "COMSTAR";
 const PRODUCT: &str = "LINUX DISK";
+const REVISION: &str = "0.1";
 
 /// The block size of a disk on a file, unless told otherwise.
 const FILE_BLOCK_SIZE: u32 = 512;
+
+/// The largest physical block, in bytes: a larger one means nothing to initiators.
+const PHYSICAL_BLOCK_MAX: u32 = 1 << 20;
 
 /// What is asked of a new disk.
 pub(crate) struct Wanted<'a> {
@@ -42,6 +49,9 @@ pub(crate) struct Wanted<'a> {
     vendor: &'a str,
     product: &'a str,
     serial: Option<&'a str>,
+    revision: &'a str,
+    mgmt_url: &'a str,
+    shape: Shape,
     write_protect: bool,
     write_cache_disable: bool,
 }
@@ -52,6 +62,7 @@ macro_rules! refuse {
         Refusal::new($error, format_args!($($text)*)).at(Lu::$attribute as u16)
     };
 }
+pub(crate) use refuse;
 
 impl<'a> Wanted<'a> {
     /// Reads a request, and refuses what is wrong by itself.
@@ -65,6 +76,9 @@ impl<'a> Wanted<'a> {
             vendor: printable(request, Lu::VendorId, "vendor-id")?.unwrap_or(VENDOR),
             product: printable(request, Lu::ProductId, "product-id")?.unwrap_or(PRODUCT),
             serial: printable(request, Lu::Serial, "serial")?,
+            revision: printable(request, Lu::Revision, "revision")?.unwrap_or(REVISION),
+            mgmt_url: printable(request, Lu::MgmtUrl, "mgmt-url")?.unwrap_or(""),
+            shape: shape(request)?,
             write_protect: request.u8(Lu::WriteProtect as u16) == Some(1),
             write_cache_disable: request.u8(Lu::WriteCacheDisable as u16) == Some(1),
         })
@@ -83,32 +97,52 @@ impl<'a> Wanted<'a> {
                 return Err(Refusal::new(EINVAL, text).at(Lu::File as u16));
             }
         };
-        let disk = Disk {
-            guid: self.guid,
-            names: self.names()?,
-            geometry,
-            write_protect: self.write_protect,
-            write_cache_disable: self.write_cache_disable,
-            backend,
-        };
-        let disk = Arc::new(disk, GFP_KERNEL)?;
+        let smallest = geometry.block_size();
+        if self
+            .shape
+            .physical_block
+            .is_some_and(|size| size < smallest)
+        {
+            return Err(refuse!(
+                EINVAL,
+                PhysicalBlockSize,
+                "physical-block-size: the disk's blocks have {smallest} bytes"
+            ));
+        }
+        let medium = Medium::new(backend, geometry, crate::queue()?)?;
+        let disk = Disk::new(
+            self.guid,
+            self.names()?,
+            self.texts()?,
+            self.shape,
+            self.write_protect,
+            medium,
+            Changeable::new(!self.write_cache_disable)?,
+        )?;
         self.add(units, &disk)?;
         Ok(self.guid)
     }
 
     fn names(&self) -> Result<Names, Refusal> {
-        let path = self.file.to_str().ok();
-        let alias = self.alias.or(path.filter(|path| path.len() <= ALIAS_MAX));
         Ok(Names {
             digits: CString::try_from_fmt(format_args!("{}", self.guid))?,
             file: CString::try_from(self.file)?,
-            alias: CString::try_from_fmt(fmt!("{}", alias.unwrap_or("")))?,
             vendor: CString::try_from_fmt(fmt!("{}", self.vendor))?,
             product: CString::try_from_fmt(fmt!("{}", self.product))?,
+            revision: CString::try_from_fmt(fmt!("{}", self.revision))?,
+        })
+    }
+
+    fn texts(&self) -> Result<Texts, Refusal> {
+        let path = self.file.to_str().ok();
+        let alias = self.alias.or(path.filter(|path| path.len() <= ALIAS_MAX));
+        Ok(Texts {
+            alias: CString::try_from_fmt(fmt!("{}", alias.unwrap_or("")))?,
             serial: match self.serial {
                 Some(serial) => Some(CString::try_from_fmt(fmt!("{serial}"))?),
                 None => None,
             },
+            mgmt_url: CString::try_from_fmt(fmt!("{}", self.mgmt_url))?,
         })
     }
 
@@ -195,10 +229,10 @@ impl<'a> Wanted<'a> {
     /// Enters the disk; a file that is too short is extended first, but only for good.
     fn add(&self, units: &Units, disk: &Arc<Disk>) -> Result<(), Refusal> {
         let mut place = units.claim(disk)?;
-        let Backend::File(file) = &disk.backend else {
+        let Backend::File(file) = disk.backend() else {
             return place.fill(disk);
         };
-        let (there, size) = (file.size()?, disk.geometry.size());
+        let (there, size) = (file.size()?, disk.geometry().size());
         if size <= there {
             return place.fill(disk);
         }
@@ -268,8 +302,36 @@ fn block_size(request: &Request<'_>) -> Result<Option<u32>, Refusal> {
     Ok(Some(size))
 }
 
+/// What initiators are to be told instead of what the backing store says.
+fn shape(request: &Request<'_>) -> Result<Shape, Refusal> {
+    let physical_block = request.u32(Lu::PhysicalBlockSize as u16);
+    if physical_block.is_some_and(|size| !size.is_power_of_two() || size > PHYSICAL_BLOCK_MAX) {
+        return Err(refuse!(
+            EINVAL,
+            PhysicalBlockSize,
+            "physical-block-size: it must be a power of two up to {PHYSICAL_BLOCK_MAX}"
+        ));
+    }
+    let rotation = match request.u32(Lu::RotationRate as u16) {
+        None => None,
+        Some(rate) => {
+            let known = u16::try_from(rate).ok().and_then(RotationRate::from_code);
+            Some(known.ok_or(refuse!(
+                EINVAL,
+                RotationRate,
+                "rotation-rate: it must be 0, 1 or 1025 to 65534"
+            ))?)
+        }
+    };
+    Ok(Shape {
+        physical_block,
+        rotation,
+        unmap: request.u8(Lu::Unmap as u16).map(|unmap| unmap == 1),
+    })
+}
+
 /// A text that goes into an ASCII field of SCSI.
-fn printable<'a>(
+pub(crate) fn printable<'a>(
     request: &Request<'a>,
     attribute: Lu,
     name: &str,

@@ -2,35 +2,161 @@
 
 //! A disk: what it is called, what it looks like, where its data is.
 
-use crate::backend::Backend;
+use crate::{
+    backend::{Backend, Traits},
+    changeable::Changeable,
+    medium::Medium, //
+};
 use kernel::{
+    new_mutex,
     prelude::*,
-    str::CString, //
+    str::CString,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc,
+        Mutex, //
+    }, //
 };
 use stmf_model::Guid;
+use stmf_scsi::{
+    vpd::RotationRate,
+    AdditionalSense,
+    Sense, //
+};
 
-/// A disk. Nothing of it changes while it exists, except its backing device by itself.
+/// A disk.
+#[pin_data]
 pub(crate) struct Disk {
     pub(crate) guid: Guid,
     pub(crate) names: Names,
-    pub(crate) geometry: Geometry,
+    #[pin]
+    pub(crate) texts: Mutex<Texts>,
+    /// What the backing store's own words are replaced by.
+    pub(crate) shape: Shape,
     /// Initiators may not write.
-    pub(crate) write_protect: bool,
-    /// Every write is on stable storage before it is acknowledged.
-    pub(crate) write_cache_disable: bool,
-    pub(crate) backend: Backend,
+    write_protect: Atomic<bool>,
+    /// Whether the backing store is open for writing.
+    writable: bool,
+    pub(crate) medium: Arc<Medium>,
+    /// What initiators change.
+    pub(crate) changeable: Arc<Changeable>,
 }
 
-/// The names of a disk besides its GUID.
+/// What does not change, besides the GUID, as long as there is the disk.
 pub(crate) struct Names {
     /// The GUID's digits.
     pub(crate) digits: CString,
     /// The path of the backing device or file, as it was given.
     pub(crate) file: CString,
-    pub(crate) alias: CString,
     pub(crate) vendor: CString,
     pub(crate) product: CString,
+    pub(crate) revision: CString,
+}
+
+/// What can be changed with `lu-modify`.
+pub(crate) struct Texts {
+    pub(crate) alias: CString,
     pub(crate) serial: Option<CString>,
+    /// Addresses, separated by spaces; empty when there are none.
+    pub(crate) mgmt_url: CString,
+}
+
+/// What initiators are told instead of what the backing store says; `None` for its own words.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shape {
+    /// In bytes.
+    pub(crate) physical_block: Option<u32>,
+    pub(crate) rotation: Option<RotationRate>,
+    pub(crate) unmap: Option<bool>,
+}
+
+impl Disk {
+    /// Makes a disk.
+    pub(crate) fn new(
+        guid: Guid,
+        names: Names,
+        texts: Texts,
+        shape: Shape,
+        write_protect: bool,
+        medium: Arc<Medium>,
+        changeable: Arc<Changeable>,
+    ) -> Result<Arc<Self>> {
+        let writable = !write_protect;
+        Arc::pin_init(
+            pin_init!(Self {
+                guid,
+                names,
+                texts <- new_mutex!(texts, "Disk::texts"),
+                shape,
+                write_protect: Atomic::new(write_protect),
+                writable,
+                medium,
+                changeable,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The size of the disk and of its blocks as they are now.
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.medium.geometry()
+    }
+
+    /// The backing store, to be asked; I/O goes through the medium.
+    pub(crate) fn backend(&self) -> &Backend {
+        self.medium.backend()
+    }
+
+    /// What initiators are told of the backing store.
+    pub(crate) fn traits(&self) -> Traits {
+        let own = self.backend().traits();
+        Traits {
+            physical_block: self.shape.physical_block.unwrap_or(own.physical_block),
+            unmap: own.unmap && self.shape.unmap.unwrap_or(true),
+            ..own
+        }
+    }
+
+    /// How fast the medium turns, as initiators are told.
+    pub(crate) fn rotation(&self) -> RotationRate {
+        let own = match self.backend().traits().rotational {
+            Some(false) => RotationRate::NonRotating,
+            Some(true) | None => RotationRate::NotReported,
+        };
+        self.shape.rotation.unwrap_or(own)
+    }
+
+    /// Whether initiators may not write.
+    pub(crate) fn is_write_protected(&self) -> bool {
+        self.write_protect.load(ordering::Relaxed)
+    }
+
+    /// Whether the backing store can be written.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether every write has to be on stable storage before it is acknowledged.
+    pub(crate) fn is_write_through(&self) -> bool {
+        !self.changeable.modes.current().wce
+    }
+
+    /// Refuses commands that write to a disk that is protected.
+    pub(crate) fn check_writable(&self) -> Result<(), Sense> {
+        let code = if self.is_write_protected() {
+            AdditionalSense::WRITE_PROTECTED
+        } else if self.changeable.modes.current().swp {
+            AdditionalSense::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED
+        } else {
+            return Ok(());
+        };
+        Err(Sense::data_protect(code))
+    }
+
+    /// Sets whether initiators may not write.
+    pub(crate) fn set_write_protected(&self, protected: bool) {
+        self.write_protect.store(protected, ordering::Relaxed);
+    }
 }
 
 /// The text of a name; all but the path came in as UTF-8.
@@ -67,6 +193,14 @@ impl Geometry {
             blocks: size >> block_shift,
             block_shift,
         })
+    }
+
+    /// The same blocks, so many.
+    ///
+    /// `blocks` must be that of another geometry with such blocks.
+    pub(crate) fn with_blocks(self, blocks: u64) -> Self {
+        // INVARIANT: By the requirement.
+        Self { blocks, ..self }
     }
 
     /// The number of blocks.

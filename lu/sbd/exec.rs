@@ -5,20 +5,36 @@
 //! What can be refused by the CDB alone is refused in `plan`; `execute` relies on that.
 
 mod answer;
+mod atomic;
 mod cache;
+mod erase;
+mod fill;
 mod inquiry;
+mod job;
 mod mode;
+mod reservation;
 mod rw;
+mod script;
 mod state;
+mod status;
+mod unmap;
 mod verify;
+
+pub(crate) use job::Job;
 
 use crate::{
     disk::Disk,
     failure, //
 };
+use kernel::{
+    alloc::AllocError,
+    prelude::*, //
+};
 use stmf::{
     lu::LogicalUnit,
-    task::{DataPhase, Task, TaskBody}, //
+    nexus::ItNexus,
+    plan::{DataPhase, Plan, Refusal},
+    task::{Task, TaskBody}, //
 };
 use stmf_kernel::{
     io::{Done, Failure},
@@ -32,21 +48,39 @@ use stmf_scsi::{
 };
 
 impl LogicalUnit for Disk {
-    fn plan(&self, cdb: &[u8]) -> Result<DataPhase, Sense> {
-        match cdb::parse(cdb)? {
-            Command::Read(transfer) => rw::plan_read(self, &transfer),
-            Command::Write(transfer) => rw::plan_write(self, &transfer),
-            Command::Verify(verify) => verify::plan(self, &verify),
-            Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks),
-            Command::TestUnitReady => Ok(DataPhase::None),
-            Command::StartStopUnit(request) => state::plan_start_stop(&request),
+    fn plan(&self, nexus: &ItNexus, cdb: &[u8]) -> Result<Plan, Refusal> {
+        let command = cdb::parse(cdb)?;
+        self.changeable.reservations.check(nexus, cdb)?;
+        if self.medium.is_being_erased() && !is_answered_always(&command) {
+            return Err(erase::IN_PROGRESS.into());
+        }
+        Ok(match command {
+            Command::Read(transfer) => rw::plan_read(self, &transfer)?,
+            Command::Write(transfer) => rw::plan_write(self, &transfer)?,
+            Command::Verify(verify) => verify::plan(self, &verify)?,
+            Command::WriteAndVerify(verify) => verify::plan_write(self, &verify)?,
+            Command::WriteSame(request) => fill::plan(self, &request)?,
+            Command::Unmap { length } => unmap::plan(self, length)?,
+            Command::CompareAndWrite(request) => atomic::plan_compare(self, &request)?,
+            Command::OrWrite(transfer) => atomic::plan_or(self, &transfer)?,
+            Command::WriteAtomic(request) => atomic::plan_write(self, &request)?,
+            Command::Sanitize { what, immed } => erase::plan(self, &what, immed)?,
+            Command::FormatUnit => erase::plan_format(self)?,
+            Command::GetLbaStatus { lba, allocation } => status::plan(self, lba, allocation)?,
+            Command::PreFetch { lba, blocks } => cache::plan(self, lba, blocks)?.into(),
+            Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks)?.into(),
+            Command::TestUnitReady => DataPhase::None.into(),
+            Command::StartStopUnit(request) => state::plan_start_stop(&request)?.into(),
+            Command::ModeSelect(request) => mode::plan_select(&request)?.into(),
+            Command::Reserve | Command::Release => DataPhase::None.into(),
+            Command::PersistentReserveOut(request) => reservation::plan_out(&request)?.into(),
             // The framework answers it for all logical units.
             Command::ReportLuns { .. } => {
                 let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
-                Err(Sense::illegal(code))
+                return Err(Sense::illegal(code).into());
             }
-            command => answer::plan(self, &command),
-        }
+            command => answer::plan(self, &command)?.into(),
+        })
     }
 
     fn execute(&self, task: Task) {
@@ -57,13 +91,55 @@ impl LogicalUnit for Disk {
             Ok(Command::Read(transfer)) => rw::read(self, &transfer, task),
             Ok(Command::Write(transfer)) => rw::write(self, &transfer, task),
             Ok(Command::Verify(verify)) => verify::execute(self, &verify, task),
+            Ok(Command::WriteAndVerify(verify)) => verify::execute_write(self, &verify, task),
+            Ok(Command::WriteSame(request)) => fill::execute(self, &request, task),
+            Ok(Command::Unmap { .. }) => unmap::execute(self, task),
+            Ok(Command::CompareAndWrite(request)) => atomic::compare(self, &request, task),
+            Ok(Command::OrWrite(transfer)) => atomic::or(self, &transfer, task),
+            Ok(Command::WriteAtomic(request)) => atomic::write(self, &request, task),
+            Ok(Command::Sanitize { what, .. }) => erase::execute(self, &what, task),
+            Ok(Command::FormatUnit) => erase::zero(self, task),
+            Ok(Command::GetLbaStatus { lba, allocation }) => {
+                status::execute(self, lba, allocation, task);
+            }
+            // Not all of the blocks are in a cache now, which GOOD says.
+            Ok(Command::PreFetch { .. }) => task.good(),
             Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(self, immed, task),
             Ok(Command::TestUnitReady) => state::test_unit_ready(self, task),
             Ok(Command::StartStopUnit(request)) => state::start_stop(self, &request, task),
+            Ok(Command::ModeSelect(request)) => mode::select(self, &request, task),
+            Ok(Command::Reserve | Command::Release | Command::PersistentReserveOut(_)) => {
+                self.changeable.later(task, reservation::change);
+            }
             Ok(command) => answer::execute(self, &command, task),
             Err(sense) => task.fail(sense),
         }
     }
+
+    fn reset(&self) {
+        self.changeable.reservations.drop_spc2(None);
+    }
+
+    fn nexus_lost(&self, nexus: &ItNexus) {
+        self.changeable.reservations.drop_spc2(Some(nexus));
+    }
+}
+
+/// The data of a command whose parameters are in it, in one piece.
+fn parameter_list(task: &Task) -> Result<KVVec<u8>, AllocError> {
+    let mut list = KVVec::with_capacity(task.data().len(), GFP_KERNEL)?;
+    for slice in task.data().slices() {
+        list.extend_from_slice(slice, GFP_KERNEL)?;
+    }
+    Ok(list)
+}
+
+/// Whether a command is carried out even while the medium is being erased (SBC-4, SANITIZE command).
+fn is_answered_always(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Inquiry { .. } | Command::RequestSense { .. } | Command::ReportLuns { .. }
+    )
 }
 
 /// Ends a task with what came of its I/O.

@@ -39,6 +39,12 @@ impl Access {
             Ok(Command::Read(transfer)) => (false, transfer.lba, transfer.blocks),
             Ok(Command::Write(transfer)) => (true, transfer.lba, transfer.blocks),
             Ok(Command::Verify(verify)) => (false, verify.lba, verify.blocks),
+            Ok(Command::GetLbaStatus { lba, .. }) => (false, lba, 0),
+            Ok(Command::WriteAndVerify(verify)) => (true, verify.lba, verify.blocks),
+            Ok(Command::WriteSame(request)) => (true, request.lba, request.blocks),
+            Ok(Command::CompareAndWrite(request)) => (true, request.lba, request.blocks.into()),
+            Ok(Command::WriteAtomic(request)) => (true, request.lba, request.blocks.into()),
+            Ok(Command::OrWrite(transfer)) => (true, transfer.lba, transfer.blocks),
             // A flush writes, somewhere.
             _ => (true, 0, 0),
         };

@@ -3,6 +3,7 @@
 //! The generic netlink family `stmf-sbd` (`Documentation/netlink/specs/stmf_sbd.yaml`).
 
 use crate::{
+    change::Change,
     config::Wanted,
     disk::{text, Disk},
     units::Units, //
@@ -22,7 +23,9 @@ pub(crate) static FAMILY: Family = Family {
         Handler::Do(Command::LuDelete as u8, delete),
         Handler::Do(Command::LuGet as u8, get),
         Handler::Dump(Command::LuGet as u8, dump),
+        Handler::Do(Command::LuModify as u8, modify),
     ],
+    groups: &[],
 };
 
 fn create(request: &Request<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -30,6 +33,12 @@ fn create(request: &Request<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> 
     let guid = Wanted::read(request)?.create(&units)?;
     reply.bytes(Lu::Guid as u16, guid.as_bytes())?;
     Ok(())
+}
+
+fn modify(request: &Request<'_>, _reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    let guid = guid(request)?;
+    let units = Units::get()?;
+    Change::read(request)?.make(&units, &guid)
 }
 
 fn delete(request: &Request<'_>, _reply: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -72,18 +81,24 @@ fn write(writer: &mut Writer<'_>, disk: &Disk) -> Result {
     let names = &disk.names;
     writer.bytes(Lu::Guid as u16, disk.guid.as_bytes())?;
     writer.bytes(Lu::File as u16, names.file.to_bytes_with_nul())?;
-    writer.uint(Lu::Size as u16, disk.geometry.size())?;
-    writer.u32(Lu::BlockSize as u16, disk.geometry.block_size())?;
-    writer.text(Lu::Alias as u16, text(&names.alias))?;
+    writer.uint(Lu::Size as u16, disk.geometry().size())?;
+    writer.u32(Lu::BlockSize as u16, disk.geometry().block_size())?;
+    let texts = disk.texts.lock();
+    writer.text(Lu::Alias as u16, text(&texts.alias))?;
     writer.text(Lu::VendorId as u16, text(&names.vendor))?;
     writer.text(Lu::ProductId as u16, text(&names.product))?;
-    if let Some(serial) = &names.serial {
+    writer.text(Lu::Revision as u16, text(&names.revision))?;
+    if let Some(serial) = &texts.serial {
         writer.text(Lu::Serial as u16, text(serial))?;
     }
-    writer.u8(Lu::WriteProtect as u16, disk.write_protect.into())?;
-    writer.u8(
-        Lu::WriteCacheDisable as u16,
-        disk.write_cache_disable.into(),
-    )?;
-    writer.u32(Lu::Backend as u16, disk.backend.kind() as u32)
+    if !texts.mgmt_url.is_empty() {
+        writer.text(Lu::MgmtUrl as u16, text(&texts.mgmt_url))?;
+    }
+    writer.u8(Lu::WriteProtect as u16, disk.is_write_protected().into())?;
+    writer.u8(Lu::WriteCacheDisable as u16, disk.is_write_through().into())?;
+    let traits = disk.traits();
+    writer.u32(Lu::PhysicalBlockSize as u16, traits.physical_block)?;
+    writer.u32(Lu::RotationRate as u16, disk.rotation().code().into())?;
+    writer.u8(Lu::Unmap as u16, traits.unmap.into())?;
+    writer.u32(Lu::Backend as u16, disk.backend().kind() as u32)
 }

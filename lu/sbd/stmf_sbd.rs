@@ -3,7 +3,7 @@
 //! The logical unit provider `sbd`: disks backed by block devices and files.
 //!
 //! A disk is made and deleted through the generic netlink family `stmf-sbd` ([`netlink`]), which
-//! checks what is asked for ([`config`]) and keeps the disks in a table ([`units`]). A command is
+//! checks what is asked for ([`config`], [`change`]) and keeps the disks in a table ([`units`]). A command is
 //! read and carried out by [`exec`]; its data moves between its own pages and the disk's
 //! [`backend`].
 
@@ -16,17 +16,27 @@
 )]
 
 mod backend;
+mod change;
+mod changeable;
 mod config;
 mod disk;
 mod exec;
 mod failure;
+mod medium;
+mod modes;
 mod netlink;
+mod range;
+mod reserve;
 mod units;
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use stmf_kernel::{
     genl,
-    module::Filled, //
+    module::{Filled, ModuleCell},
+    work::OwnedQueue, //
 };
 
 module! {
@@ -37,18 +47,38 @@ module! {
     license: "GPL",
 }
 
-/// The loaded module. Fields drop in order: no more requests, then the table goes. It is empty by
-/// then: every disk holds the module.
+/// Commands that are carried out by workers at one time, for all disks together.
+const WORKERS: u16 = 64;
+
+/// Where commands wait that change more than data, or that take several steps.
+static QUEUE: ModuleCell<OwnedQueue> = ModuleCell::empty();
+
+/// The queue of the loaded module.
+fn queue() -> Result<Arc<OwnedQueue>> {
+    QUEUE.get().ok_or(ENODEV)
+}
+
+/// Runs a closure on a worker. May sleep for memory.
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
+    Ok(queue()?.try_spawn(GFP_KERNEL, work)?)
+}
+
+/// The loaded module. Fields drop in order: no more requests, the work ends, then the table goes.
+/// It is empty by then: every disk holds the module.
 struct SbdModule {
     _netlink: genl::Registration,
+    _queue: Filled<OwnedQueue>,
     _units: Filled<units::Units>,
 }
 
 impl kernel::Module for SbdModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let units = units::Units::publish(module)?;
+        let queue = OwnedQueue::new(c"stmf_sbd", WORKERS)?;
+        let queue = QUEUE.fill(Arc::new(queue, GFP_KERNEL)?);
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
+            _queue: queue,
             _units: units,
         })
     }

@@ -13,6 +13,7 @@ use kernel::{
     new_mutex,
     prelude::*,
     rbtree::{RBTree, RBTreeNode},
+    str::CString,
     sync::{
         atomic::{ordering, Atomic},
         Arc,
@@ -59,7 +60,8 @@ pub(crate) struct Unit {
     /// Dropped first: no commands come any more.
     registration: LuRegistration,
     pub(crate) disk: Arc<Disk>,
-    deleting: Atomic<bool>,
+    /// Set while it is being deleted or changed.
+    busy: Atomic<bool>,
     /// The module can't be unloaded while there are disks, on- or offline.
     _module: ModuleRef,
 }
@@ -98,7 +100,7 @@ impl Units {
 
     /// Keeps the GUID and the file of a new disk for it.
     pub(crate) fn claim(&self, disk: &Disk) -> Result<Place<'_>, Refusal> {
-        let file = match &disk.backend {
+        let file = match disk.backend() {
             // (A device is opened exclusively.)
             Backend::Block(_) => None,
             Backend::File(file) => Some(file.id()),
@@ -130,19 +132,14 @@ impl Units {
     /// Takes a disk offline and deletes it. Sleeps, a few seconds at most.
     pub(crate) fn delete(&self, guid: &Guid) -> Result<(), Refusal> {
         let unit = self.read(|table| table.get(guid).cloned())?;
-        if unit.deleting.xchg(true, ordering::Full) {
-            return Err(Refusal::new(
-                EBUSY,
-                format_args!("the LU is being deleted already"),
-            ));
-        }
+        unit.occupy()?;
         if let Err(error) = unit.registration.offline() {
-            unit.deleting.store(false, ordering::Release);
+            unit.release();
             return Err(still_busy(error));
         }
         let mut table = self.table.lock();
         let gone = table.units.remove(guid);
-        if let Backend::File(file) = &unit.disk.backend {
+        if let Backend::File(file) = unit.disk.backend() {
             table.files.remove(&file.id());
         }
         table.touch();
@@ -151,13 +148,18 @@ impl Units {
         Ok(())
     }
 
+    /// A disk was changed.
+    pub(crate) fn touch(&self) {
+        self.table.lock().touch();
+    }
+
     /// The refusal for a device that somebody has exclusively: one of our disks, or another.
     pub(crate) fn device_in_use(&self, path: &CStr) -> Refusal {
         let number = block::number_at(path).ok();
         let owner = self.read(|table| {
             let mut disks = table.iter();
             disks
-                .find(|disk| match &disk.backend {
+                .find(|disk| match disk.backend() {
                     Backend::Block(device) => Some(device.number()) == number,
                     Backend::File(_) => false,
                 })
@@ -171,6 +173,32 @@ impl Units {
             )
             .at(Lu::File as u16),
         }
+    }
+}
+
+impl Unit {
+    /// Keeps others from deleting or changing the disk, until [`Unit::release`].
+    fn occupy(&self) -> Result<(), Refusal> {
+        if self.busy.xchg(true, ordering::Full) {
+            let text = format_args!("the LU is being deleted or changed already");
+            return Err(Refusal::new(EBUSY, text));
+        }
+        Ok(())
+    }
+
+    fn release(&self) {
+        self.busy.store(false, ordering::Release);
+    }
+
+    /// Changes the disk with `change`, alone. May sleep. Initiators are told by `announce`.
+    pub(crate) fn change<R>(
+        &self,
+        change: impl FnOnce(&Disk, &LuRegistration) -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
+        self.occupy()?;
+        let done = change(&self.disk, &self.registration);
+        self.release();
+        done
     }
 }
 
@@ -217,7 +245,7 @@ impl Place<'_> {
             .write(Unit {
                 registration: register(disk, module)?,
                 disk: disk.clone(),
-                deleting: Atomic::new(false),
+                busy: Atomic::new(false),
                 _module,
             })
             .into();
@@ -245,10 +273,12 @@ impl Drop for Place<'_> {
 
 /// Enters a disk in the framework.
 fn register(disk: &Arc<Disk>, module: &'static ThisModule) -> Result<LuRegistration, Refusal> {
+    // The framework keeps its own copy.
+    let alias = CString::try_from(&*disk.texts.lock().alias)?;
     let description = LuDescription {
         guid: disk.guid,
         provider: PROVIDER,
-        alias: text(&disk.names.alias),
+        alias: text(&alias),
     };
     LuRegistration::new(&description, disk.clone(), module).map_err(|error| {
         if error == EEXIST {

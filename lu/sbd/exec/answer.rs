@@ -4,16 +4,33 @@
 
 use super::{inquiry, mode};
 use crate::disk::Disk;
-use stmf::task::{DataPhase, Task};
+use stmf::{
+    plan::DataPhase,
+    task::Task, //
+};
 use stmf_scsi::{
     capacity::Capacity,
-    cdb::{self, Command},
+    cdb::{self, opcode, Command},
+    opcodes::CommandId,
+    tmf::TaskManagement,
     AdditionalSense,
     Sense,
     SenseFormat,
     Sink,
     SENSE_LEN, //
 };
+
+/// What the framework does for every logical unit.
+const TASK_MANAGEMENT: &[TaskManagement] = &[
+    TaskManagement::AbortTask,
+    TaskManagement::AbortTaskSet,
+    TaskManagement::ClearTaskSet,
+    TaskManagement::LogicalUnitReset,
+    TaskManagement::ItNexusReset,
+    TaskManagement::QueryTask,
+    TaskManagement::QueryTaskSet,
+    TaskManagement::QueryAsyncEvent,
+];
 
 /// Builds the answer into nothing, to see whether it is refused and how long it is.
 pub(super) fn plan(disk: &Disk, command: &Command) -> Result<DataPhase, Sense> {
@@ -36,8 +53,11 @@ fn allocation(command: &Command) -> u32 {
         Command::RequestSense { allocation, .. } => u32::from(*allocation),
         Command::Inquiry { allocation, .. } => u32::from(*allocation),
         Command::ModeSense(request) => u32::from(request.allocation),
+        Command::PersistentReserveIn { allocation, .. } => u32::from(*allocation),
         Command::ReadCapacity16 { allocation } => *allocation,
+        Command::ReadDefectData(request) => request.allocation,
         Command::ReportSupportedOperationCodes(request) => request.allocation,
+        Command::ReportTaskManagement(request) => request.allocation,
         _ => u32::MAX,
     }
 }
@@ -50,11 +70,16 @@ fn write(disk: &Disk, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sens
         } => inquiry::page(disk, *page, sink)?,
         Command::ReadCapacity10 => capacity(disk).write_10(sink),
         Command::ReadCapacity16 { .. } => capacity(disk).write_16(sink),
-        Command::ModeSense(request) => mode::parameters(disk).write(request, sink)?,
+        Command::ReadDefectData(request) => request.write_none(sink),
+        Command::ModeSense(request) => mode::now(disk).write(request, sink)?,
+        Command::PersistentReserveIn { report, .. } => {
+            disk.changeable.reservations.report(*report, sink);
+        }
         Command::RequestSense { desc, .. } => no_sense(*desc, sink),
         Command::ReportSupportedOperationCodes(query) => {
-            cdb::report_opcodes(query, |_| true, sink)?;
+            cdb::report_opcodes(query, |id| supports(disk, id), sink)?;
         }
+        Command::ReportTaskManagement(request) => request.write(TASK_MANAGEMENT, sink),
         _ => {
             let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
             return Err(Sense::illegal(code));
@@ -63,18 +88,30 @@ fn write(disk: &Disk, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sens
     Ok(())
 }
 
+/// Whether the disk has a command; those that need the backing store's help it may not.
+fn supports(disk: &Disk, id: CommandId) -> bool {
+    match (id.opcode, id.service_action) {
+        (opcode::UNMAP, _) | (opcode::SERVICE_ACTION_IN_16, Some(opcode::GET_LBA_STATUS_16)) => {
+            disk.traits().unmap
+        }
+        (opcode::WRITE_ATOMIC_16, _) => disk.traits().atomic.is_some(),
+        (opcode::SANITIZE, Some(opcode::SANITIZE_BLOCK_ERASE)) => disk.traits().unmap,
+        _ => true,
+    }
+}
+
 /// READ CAPACITY: physical blocks as the backing store has them.
 fn capacity(disk: &Disk) -> Capacity {
-    let geometry = &disk.geometry;
-    let traits = disk.backend.traits();
+    let geometry = disk.geometry();
+    let traits = disk.traits();
     let per_physical = geometry.in_blocks(traits.physical_block).max(1);
     Capacity {
         blocks: geometry.blocks(),
         block_length: geometry.block_size(),
         physical_exponent: per_physical.ilog2().min(15) as u8,
         lowest_aligned: u16::try_from(geometry.in_blocks(traits.alignment)).unwrap_or(0),
-        lbpme: false,
-        lbprz: false,
+        lbpme: traits.unmap,
+        lbprz: traits.unmapped_is_zero,
     }
 }
 

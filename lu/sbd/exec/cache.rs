@@ -3,14 +3,18 @@
 //! SYNCHRONIZE CACHE, and what else flushes.
 
 use super::Finish;
-use crate::disk::Disk;
+use crate::{
+    disk::Disk,
+    failure, //
+};
 use kernel::{
     pr_warn_once,
     prelude::*, //
 };
 use stmf::{
     lu::LuHold,
-    task::{DataPhase, Task, TaskBody}, //
+    plan::DataPhase,
+    task::{Task, TaskBody}, //
 };
 use stmf_kernel::{
     io::{Carried, Done, Failure, Operation, Room},
@@ -23,7 +27,7 @@ use stmf_scsi::{
 };
 
 pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sense> {
-    cdb::check_range(lba, blocks, disk.geometry.blocks())?;
+    cdb::check_range(lba, blocks, disk.geometry().blocks())?;
     Ok(DataPhase::None)
 }
 
@@ -31,14 +35,17 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
 pub(super) fn flush(disk: &Disk, immed: bool, task: Task) {
     if immed {
         if let Ok(background) = Background::new(&task) {
-            disk.backend
-                .submit::<Background, Background>(Operation::Flush, 0, background);
+            if let Some(entry) = disk.medium.enter() {
+                entry.submit::<Background, Background>(Operation::Flush, 0, background);
+            }
             return task.good();
         }
         // Without memory for that the initiator waits after all.
     }
-    disk.backend
-        .submit::<TaskBody, Finish>(Operation::Flush, 0, task.into());
+    match disk.medium.enter() {
+        Some(entry) => entry.submit::<TaskBody, Finish>(Operation::Flush, 0, task.into()),
+        None => failure::end(task, Failure::Gone),
+    }
 }
 
 /// A flush whose command has been answered.

@@ -2,6 +2,7 @@
 
 //! INQUIRY: standard data and vital product data.
 
+use super::{atomic, fill, unmap};
 use crate::disk::{text, Disk};
 use stmf_scsi::{
     designator::{Association, Designator},
@@ -12,16 +13,14 @@ use stmf_scsi::{
         BlockLimits,
         DeviceIdentification,
         LogicalBlockProvisioning,
-        RotationRate,
+        ManagementAddresses,
+        ProvisioningType,
         SupportedPages,
         UnitSerialNumber, //
     },
     Sense,
     Sink, //
 };
-
-/// PRODUCT REVISION LEVEL.
-const REVISION: &str = "0.1";
 
 const DISK: Peripheral = Peripheral::connected(DeviceType::Block);
 
@@ -30,6 +29,7 @@ const PAGES: &[u8] = &[
     page::SUPPORTED_PAGES,
     page::UNIT_SERIAL_NUMBER,
     page::DEVICE_IDENTIFICATION,
+    page::MANAGEMENT_ADDRESSES,
     page::BLOCK_LIMITS,
     page::BLOCK_CHARACTERISTICS,
     page::LOGICAL_BLOCK_PROVISIONING,
@@ -40,7 +40,7 @@ pub(super) fn standard(disk: &Disk, sink: &mut Sink<'_>) {
         peripheral: DISK,
         vendor: text(&disk.names.vendor),
         product: text(&disk.names.product),
-        revision: REVISION,
+        revision: text(&disk.names.revision),
         command_queuing: true,
         versions: &[version::SAM_5, version::SPC_4, version::SBC_3],
         ..StandardInquiry::default()
@@ -53,10 +53,11 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
         page::SUPPORTED_PAGES => SupportedPages { pages: PAGES }.write(DISK, sink),
         page::UNIT_SERIAL_NUMBER => serial_number(disk, sink),
         page::DEVICE_IDENTIFICATION => identification(disk, sink),
+        page::MANAGEMENT_ADDRESSES => management_addresses(disk, sink),
         page::BLOCK_LIMITS => limits(disk).write(DISK, sink),
         page::BLOCK_CHARACTERISTICS => characteristics(disk).write(DISK, sink),
         page::LOGICAL_BLOCK_PROVISIONING => {
-            LogicalBlockProvisioning::default().write(DISK, sink);
+            provisioning(disk).write(DISK, sink);
         }
         _ => return Err(Sense::invalid_cdb_field(2, None)),
     }
@@ -65,9 +66,17 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
 
 /// A disk without a serial number of its own shows its GUID: unlike blanks, that is unique.
 fn serial_number(disk: &Disk, sink: &mut Sink<'_>) {
-    let names = &disk.names;
-    let serial = text(names.serial.as_ref().unwrap_or(&names.digits));
+    let texts = disk.texts.lock();
+    let serial = text(texts.serial.as_ref().unwrap_or(&disk.names.digits));
     UnitSerialNumber { serial }.write(DISK, sink);
+}
+
+fn management_addresses(disk: &Disk, sink: &mut Sink<'_>) {
+    let texts = disk.texts.lock();
+    let page = ManagementAddresses {
+        urls: text(&texts.mgmt_url),
+    };
+    page.write(DISK, sink);
 }
 
 fn identification(disk: &Disk, sink: &mut Sink<'_>) {
@@ -85,23 +94,55 @@ fn identification(disk: &Disk, sink: &mut Sink<'_>) {
 }
 
 fn limits(disk: &Disk) -> BlockLimits {
-    let geometry = &disk.geometry;
-    let traits = disk.backend.traits();
+    let geometry = disk.geometry();
+    let traits = disk.traits();
     let max_transfer = geometry.max_transfer();
-    BlockLimits {
+    let atomic = atomic::limits(disk);
+    let limits = BlockLimits {
+        wsnz: true,
+        max_compare_and_write: atomic::max_compare(disk),
         granularity: u16::try_from(geometry.in_blocks(traits.io_min)).unwrap_or(0),
         max_transfer,
         optimal_transfer: geometry.in_blocks(traits.io_opt).min(max_transfer),
+        max_write_same: fill::max_blocks(disk).into(),
+        max_atomic_transfer: atomic.max,
+        atomic_alignment: atomic.alignment,
+        atomic_granularity: atomic.granularity,
         ..BlockLimits::default()
+    };
+    if !traits.unmap {
+        return limits;
+    }
+    let unmap = unmap::limits(disk);
+    let granularity = geometry.in_blocks(traits.unmap_granularity);
+    BlockLimits {
+        max_unmap_blocks: unmap.blocks,
+        max_unmap_descriptors: unmap.descriptors,
+        unmap_granularity: granularity,
+        unmap_alignment: (granularity > 0).then_some(geometry.in_blocks(traits.unmap_alignment)),
+        ..limits
+    }
+}
+
+fn provisioning(disk: &Disk) -> LogicalBlockProvisioning {
+    let traits = disk.traits();
+    if !traits.unmap {
+        return LogicalBlockProvisioning::default();
+    }
+    LogicalBlockProvisioning {
+        unmap: true,
+        write_same_16: true,
+        write_same_10: true,
+        lbprz: traits.unmapped_is_zero,
+        provisioning: ProvisioningType::Thin,
+        ..LogicalBlockProvisioning::default()
     }
 }
 
 fn characteristics(disk: &Disk) -> BlockCharacteristics {
     BlockCharacteristics {
-        rotation: match disk.backend.traits().rotational {
-            Some(false) => RotationRate::NonRotating,
-            Some(true) | None => RotationRate::NotReported,
-        },
+        rotation: disk.rotation(),
+        block_erase: disk.traits().unmap,
         fuab: true,
     }
 }

@@ -4,7 +4,10 @@
 
 use super::cache;
 use crate::disk::Disk;
-use stmf::task::{DataPhase, Task};
+use stmf::{
+    plan::DataPhase,
+    task::Task, //
+};
 use stmf_scsi::{
     cdb::{PowerCondition, StartStopUnit},
     AdditionalSense,
@@ -13,7 +16,7 @@ use stmf_scsi::{
 
 /// A disk is ready unless its device was pulled.
 pub(super) fn test_unit_ready(disk: &Disk, task: Task) {
-    if disk.backend.is_gone() {
+    if disk.backend().is_gone() {
         task.fail(Sense::not_ready(
             AdditionalSense::NOT_READY_MANUAL_INTERVENTION_REQUIRED,
         ));

@@ -1,134 +1,156 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VERIFY: reads the medium into pages of its own and compares them with what the initiator sent.
+//! VERIFY and WRITE AND VERIFY: the medium is read, in pieces, into memory of the job's own and
+//! compared with what the initiator sent.
 
+use super::{
+    job::{self, Needs},
+    rw,
+    script::{Next, Script, Step}, //
+};
 use crate::{
-    disk::Disk,
-    failure, //
+    disk::{Disk, Geometry},
+    range::Range, //
 };
-use core::iter;
-use kernel::{
-    prelude::*,
-    workqueue, //
+use stmf::{
+    plan::{DataPhase, Extent, Plan},
+    task::Task, //
 };
-use stmf::task::{DataPhase, Task};
 use stmf_kernel::{
-    io::{Carried, Done, Failure, Operation, Room},
-    pages::{Contents, PageList},
-    token::{MustEnd, Token},
-    work::{self, Run}, //
+    io::Operation,
+    pages::PageList, //
 };
 use stmf_scsi::{
-    cdb::{ByteCheck, Verify},
-    Sense,
-    Status, //
+    cdb::{self, ByteCheck},
+    Sense, //
 };
 
-pub(super) fn plan(disk: &Disk, verify: &Verify) -> Result<DataPhase, Sense> {
-    let geometry = &disk.geometry;
+/// How much is read at a time, in bytes: a multiple of every block size.
+const PIECE: u64 = 128 << 10;
+
+pub(super) fn plan(disk: &Disk, verify: &cdb::Verify) -> Result<Plan, Sense> {
+    let geometry = disk.geometry();
     verify.check(geometry.blocks(), geometry.max_transfer())?;
-    Ok(match verify.data_blocks() {
+    let phase = match verify.data_blocks() {
         0 => DataPhase::None,
         blocks => DataPhase::FromInitiator(geometry.length(blocks)),
-    })
+    };
+    Ok(Plan::reads(phase, verify.lba, verify.blocks.into()))
 }
 
-pub(super) fn execute(disk: &Disk, verify: &Verify, task: Task) {
-    let geometry = &disk.geometry;
-    let len = geometry.length(verify.blocks) as usize;
-    let Ok(medium) = PageList::alloc(len, Contents::Garbage) else {
-        return task.end_with(Status::Busy);
-    };
-    let check = Check {
-        task: None,
+pub(super) fn plan_write(disk: &Disk, verify: &cdb::Verify) -> Result<Plan, Sense> {
+    disk.check_writable()?;
+    let geometry = disk.geometry();
+    verify.check(geometry.blocks(), geometry.max_transfer())?;
+    Ok(rw::write_plan(&geometry, verify.lba, verify.blocks))
+}
+
+pub(super) fn execute(disk: &Disk, verify: &cdb::Verify, task: Task) {
+    let geometry = disk.geometry();
+    let len = u64::from(geometry.length(verify.blocks));
+    start(disk, &geometry, verify, len, false, task);
+}
+
+pub(super) fn execute_write(disk: &Disk, verify: &cdb::Verify, task: Task) {
+    // An initiator that announced less data writes, and verifies, as many whole blocks.
+    let len = task.data().len() as u64;
+    start(disk, &disk.geometry(), verify, len, true, task);
+}
+
+fn start(
+    disk: &Disk,
+    geometry: &Geometry,
+    verify: &cdb::Verify,
+    len: u64,
+    writes: bool,
+    task: Task,
+) {
+    let script = Verify {
+        stage: if writes { Stage::Write } else { Stage::Read },
         bytchk: verify.bytchk,
-        medium,
-        room: Room::new(),
+        offset: geometry.offset(verify.lba),
+        len,
+        done: 0,
     };
-    let Ok(mut token) = Token::new(check, GFP_KERNEL) else {
-        return task.end_with(Status::Busy);
+    let needs = Needs {
+        range: Range {
+            extent: Extent {
+                lba: verify.lba,
+                blocks: verify.blocks.into(),
+                writes,
+            },
+            atomic: false,
+        },
+        memory: len.min(PIECE) as usize,
+        sleeps: false,
     };
-    token.task = Some(task);
-    let offset = geometry.offset(verify.lba);
-    disk.backend
-        .submit::<Check, Check>(Operation::Read, offset, token);
+    job::start(disk, task, Script::Verify(script), needs);
 }
 
-/// A VERIFY under way.
-struct Check {
-    /// Set while the check is under way.
-    task: Option<Task>,
+/// A verification under way.
+pub(super) struct Verify {
+    stage: Stage,
     bytchk: ByteCheck,
-    /// What is read.
-    medium: PageList,
-    room: Room,
+    /// Where the blocks begin, and how long they are together, in bytes.
+    offset: u64,
+    len: u64,
+    /// The bytes that have been read.
+    done: u64,
 }
 
-impl Check {
-    /// Ends the check; the task goes on with `end`.
-    fn end(mut token: Token<Self>, end: impl FnOnce(Task)) {
-        if let Some(task) = token.task.take() {
-            end(task);
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The data is to be written first.
+    Write,
+    /// A piece is to be read.
+    Read,
+    /// A piece has been read.
+    Compare,
+}
+
+impl Verify {
+    pub(super) fn next(&mut self, step: &mut Step<'_>) -> Next {
+        match self.stage {
+            Stage::Write => {
+                self.stage = Stage::Read;
+                // What is verified is what is on the medium (SBC-4, WRITE AND VERIFY(10) command).
+                return Next::Data(Operation::Write { fua: true }, self.offset);
+            }
+            Stage::Read => (),
+            Stage::Compare => {
+                if let Some(at) = self.difference(step.own, step.task.data()) {
+                    return Next::Refuse(Sense::miscompare(at));
+                }
+                self.done = self.done.saturating_add(step.own.len() as u64);
+            }
         }
-        token.end(());
+        let left = self.len.saturating_sub(self.done);
+        if left == 0 {
+            return Next::Good;
+        }
+        step.own.truncate(left.min(PIECE) as usize);
+        self.stage = Stage::Compare;
+        Next::Own(Operation::Read, self.offset.saturating_add(self.done))
     }
 
     /// Where the medium first differs from the data, as an offset into the data.
-    fn difference(&self) -> Option<usize> {
-        let data = self.task.as_ref()?.data();
+    fn difference(&self, medium: &PageList, data: &PageList) -> Option<u64> {
         match self.bytchk {
             ByteCheck::Medium => None,
-            ByteCheck::Blocks => data.first_difference(&self.medium),
+            ByteCheck::Blocks => {
+                let done = usize::try_from(self.done).unwrap_or(usize::MAX);
+                let at = medium.first_difference(data, done)? as u64;
+                Some(self.done.saturating_add(at))
+            }
             ByteCheck::OneBlock => {
                 // One block is a single segment, and other segments are whole blocks.
                 let block = data.slices().next().filter(|block| !block.is_empty())?;
-                self.medium
+                medium
                     .slices()
                     .flat_map(|slice| slice.chunks(block.len()))
                     .filter(|chunk| chunk != &block)
-                    .find_map(|chunk| iter::zip(chunk, block).position(|(a, b)| a != b))
-            }
-        }
-    }
-}
-
-impl MustEnd for Check {
-    type Key = ();
-
-    fn abandoned(token: Token<Self>) {
-        // The task ends as one that was dropped.
-        token.end(());
-    }
-}
-
-impl Carried for Check {
-    fn lend(&mut self) -> (&mut PageList, &mut Room) {
-        (&mut self.medium, &mut self.room)
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| !task.is_aborted())
-    }
-}
-
-impl Done<Check> for Check {
-    fn done(token: Token<Self>, outcome: Result<(), Failure>) {
-        match outcome {
-            Err(cause) => Check::end(token, |task| failure::end(task, cause)),
-            Ok(()) if token.bytchk == ByteCheck::Medium => Check::end(token, Task::good),
-            // Too much work for an interrupt.
-            Ok(()) => work::later::<Check, Check>(workqueue::system_unbound(), token),
-        }
-    }
-}
-
-impl Run<Check> for Check {
-    fn run(token: Token<Self>) {
-        match token.difference() {
-            None => Check::end(token, Task::good),
-            Some(offset) => {
-                let sense = Sense::miscompare(offset as u64);
-                Check::end(token, |task| task.fail(sense));
+                    .find_map(|chunk| core::iter::zip(chunk, block).position(|(a, b)| a != b))
+                    .map(|at| at as u64)
             }
         }
     }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is asked to change of a disk while it is in use.
+
+use crate::{
+    backend::Backend,
+    config::{printable, refuse},
+    disk::{Disk, Geometry},
+    units::Units, //
+};
+use core::convert::Infallible;
+use kernel::{
+    prelude::*,
+    str::CString, //
+};
+use stmf::lu::{Audience, LuRegistration};
+use stmf_kernel::genl::{Refusal, Request};
+use stmf_model::Guid;
+use stmf_scsi::{
+    mode::Values,
+    ua::UnitAttention, //
+};
+use stmf_uapi::sbd::Lu;
+
+/// What is asked to change; `None` for what is to stay.
+pub(crate) struct Change<'a> {
+    size: Option<u64>,
+    alias: Option<&'a str>,
+    serial: Option<&'a str>,
+    mgmt_url: Option<&'a str>,
+    write_protect: Option<bool>,
+    write_cache_disable: Option<bool>,
+}
+
+/// The texts that change, in memory of their own.
+struct NewTexts {
+    alias: Option<CString>,
+    serial: Option<CString>,
+    mgmt_url: Option<CString>,
+}
+
+impl<'a> Change<'a> {
+    /// Reads a request, and refuses what is wrong by itself.
+    pub(crate) fn read(request: &Request<'a>) -> Result<Self, Refusal> {
+        let flag = |attribute: Lu| request.u8(attribute as u16).map(|value| value == 1);
+        Ok(Self {
+            size: request.uint(Lu::Size as u16),
+            alias: request.text(Lu::Alias as u16),
+            serial: printable(request, Lu::Serial, "serial")?,
+            mgmt_url: printable(request, Lu::MgmtUrl, "mgmt-url")?,
+            write_protect: flag(Lu::WriteProtect),
+            write_cache_disable: flag(Lu::WriteCacheDisable),
+        })
+    }
+
+    /// Makes the change, all of it or nothing. May sleep, as long as the file system takes.
+    pub(crate) fn make(&self, units: &Units, guid: &Guid) -> Result<(), Refusal> {
+        let unit = units.read(|table| table.get(guid).cloned())?;
+        unit.change(|disk, registration| self.make_alone(disk, registration))?;
+        units.touch();
+        Ok(())
+    }
+
+    fn make_alone(&self, disk: &Disk, registration: &LuRegistration) -> Result<(), Refusal> {
+        // Whatever can fail comes first, the resize of the file last.
+        let geometry = self.geometry(disk)?;
+        let texts = self.texts()?;
+        if self.write_protect == Some(false) && !disk.is_writable() {
+            return Err(refuse!(
+                EROFS,
+                WriteProtect,
+                "write-protect: the file or device is open for reading only; import the LU again"
+            ));
+        }
+        if let Some(geometry) = geometry {
+            resize(disk, geometry)?;
+            registration.announce(UnitAttention::CapacityChanged, Audience::All);
+        }
+        if self.set_flags(disk) {
+            registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
+        }
+        if texts.set(disk) {
+            registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
+        }
+        Ok(())
+    }
+
+    /// The new size; `None` when it is the old.
+    fn geometry(&self, disk: &Disk) -> Result<Option<Geometry>, Refusal> {
+        let (Some(size), old) = (self.size, disk.geometry()) else {
+            return Ok(None);
+        };
+        let block = old.block_size();
+        let new = Geometry::new(size, block).ok_or_else(|| {
+            refuse!(
+                EINVAL,
+                Size,
+                "size: it must be a multiple of the block size, {block}, and not 0"
+            )
+        })?;
+        if let Backend::Block(device) = disk.backend() {
+            let there = device.size();
+            if size > there {
+                return Err(refuse!(
+                    EINVAL,
+                    Size,
+                    "size: the device has only {there} bytes"
+                ));
+            }
+        }
+        Ok((new != old).then_some(new))
+    }
+
+    fn texts(&self) -> Result<NewTexts, Refusal> {
+        let own = |text: Option<&str>| match text {
+            Some(text) => CString::try_from_fmt(fmt!("{text}")).map(Some),
+            None => Ok(None),
+        };
+        Ok(NewTexts {
+            alias: own(self.alias)?,
+            serial: own(self.serial)?,
+            mgmt_url: own(self.mgmt_url)?,
+        })
+    }
+
+    /// Says whether something has changed.
+    fn set_flags(&self, disk: &Disk) -> bool {
+        let mut changed = false;
+        if let Some(protected) = self.write_protect {
+            changed |= protected != disk.is_write_protected();
+            disk.set_write_protected(protected);
+        }
+        if let Some(through) = self.write_cache_disable {
+            let Ok((old, new)) = disk.changeable.modes.change(|values| {
+                Ok::<_, Infallible>(Values {
+                    wce: !through,
+                    ..values
+                })
+            });
+            changed |= old != new;
+        }
+        changed
+    }
+}
+
+impl NewTexts {
+    /// Says whether something has changed that initiators see.
+    fn set(self, disk: &Disk) -> bool {
+        let mut texts = disk.texts.lock();
+        let visible = self.serial.is_some() || self.mgmt_url.is_some();
+        if let Some(alias) = self.alias {
+            texts.alias = alias;
+        }
+        if let Some(serial) = self.serial {
+            texts.serial = (!serial.is_empty()).then_some(serial);
+        }
+        if let Some(mgmt_url) = self.mgmt_url {
+            texts.mgmt_url = mgmt_url;
+        }
+        visible
+    }
+}
+
+/// Makes a disk, and the file that it is on, longer or shorter.
+///
+/// A file is longer before initiators may know, and shorter only when commands for what is cut off
+/// are refused. One that was already under way may still write there, and the file is a little
+/// longer than the disk then, which does no harm.
+fn resize(disk: &Disk, new: Geometry) -> Result<(), Refusal> {
+    let old = disk.geometry();
+    let set_file_size = |size: u64| match disk.backend() {
+        Backend::File(file) if disk.is_writable() => file.set_size(size),
+        _ => Ok(()),
+    };
+    let failed = |error| refuse!(error, Size, "size: the file can't be made so long");
+    if new.size() > old.size() {
+        set_file_size(new.size()).map_err(failed)?;
+        disk.medium.set_geometry(new);
+        return Ok(());
+    }
+    disk.medium.set_geometry(new);
+    set_file_size(new.size()).map_err(|error| {
+        disk.medium.set_geometry(old);
+        failed(error)
+    })
+}

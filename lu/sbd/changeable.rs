@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What initiators change of a disk besides its data, and how they take turns at that.
+//!
+//! Such a command may have to wait: for those who look at the state, for the commands that it
+//! aborts. So a worker carries it out, one at a time for each disk. A disk has two workers at most,
+//! one at work and one that waits, however many commands have come: none takes all workers away.
+
+use crate::{
+    modes::Modes,
+    reserve::Reservations, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+};
+use stmf::task::{Task, TaskBody};
+use stmf_kernel::queue::Queue;
+use stmf_scsi::Status;
+
+/// The state of a disk that initiators change.
+#[pin_data]
+pub(crate) struct Changeable {
+    /// Who has reserved the disk.
+    #[pin]
+    pub(crate) reservations: Reservations,
+    /// The mode parameters.
+    #[pin]
+    pub(crate) modes: Modes,
+    /// The commands whose turn hasn't come.
+    waiting: Queue<TaskBody>,
+    #[pin]
+    turn: Mutex<()>,
+}
+
+impl Changeable {
+    /// The state of a new disk, whose write cache is enabled or not.
+    pub(crate) fn new(wce: bool) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            try_pin_init!(Self {
+                reservations <- Reservations::new(),
+                modes <- Modes::new(wce),
+                waiting: Queue::new(),
+                turn <- new_mutex!((), "Changeable::turn"),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Has a worker carry a command out with `change` when those before it are done. Process
+    /// context.
+    pub(crate) fn later(self: &Arc<Self>, task: Task, change: fn(&Changeable, Task)) {
+        if !self.waiting.push(task.into()) {
+            // A worker is to come that takes this one, too.
+            return;
+        }
+        let this = self.clone();
+        if crate::spawn(move || this.take_turn(change)).is_err() {
+            for token in self.waiting.take_all() {
+                Task::from(token).end_with(Status::Busy);
+            }
+        }
+    }
+
+    fn take_turn(&self, change: fn(&Changeable, Task)) {
+        let _turn = self.turn.lock();
+        for token in self.waiting.take_all() {
+            change(self, Task::from(token));
+        }
+    }
+}

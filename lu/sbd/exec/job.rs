@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands that take several steps, or that have to wait for their blocks.
+//!
+//! A job is a command with a script that says what the next I/O is. It has all memory that it will
+//! need before its first step; without that the initiator gets BUSY. Scripts run in the context in
+//! which the command came, and after each I/O on the module's work queue.
+
+use super::script::{Next, Script, Step};
+use crate::{
+    disk::Disk,
+    failure,
+    medium::Medium,
+    range::{Place, Range}, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use stmf::task::Task;
+use stmf_kernel::{
+    io::{Carried, Done, Failure, Operation, Room},
+    pages::{Contents, PageList},
+    token::{MustEnd, Token},
+    work::{self, Run}, //
+};
+use stmf_scsi::{
+    provisioning::LbaStatus,
+    Status, //
+};
+
+/// What a job needs.
+pub(super) struct Needs {
+    /// The blocks that it touches.
+    pub(super) range: Range,
+    /// Memory of its own, in bytes.
+    pub(super) memory: usize,
+    /// Whether its first step may sleep.
+    pub(super) sleeps: bool,
+}
+
+/// A command under way.
+pub(crate) struct Job {
+    /// Set while the job is under way.
+    task: Option<Task>,
+    medium: Arc<Medium>,
+    write_through: bool,
+    /// Its blocks, until it has entered them.
+    claim: Option<(Range, Place)>,
+    /// Its place among those at their blocks, when it has entered them.
+    ticket: Option<u64>,
+    own: PageList,
+    /// Whose data the device gets: the job's own, or the command's.
+    lends_own: bool,
+    room: Room,
+    script: Script,
+}
+
+/// Begins a job. Process context.
+pub(super) fn start(disk: &Disk, task: Task, script: Script, needs: Needs) {
+    let mut job = match Job::new(disk, script, &needs) {
+        Ok(job) => job,
+        Err(script) => {
+            script.ended(&disk.medium);
+            return task.end_with(Status::Busy);
+        }
+    };
+    job.task = Some(task);
+    if needs.range.atomic && !disk.medium.is_settled() {
+        disk.medium.ranges.track();
+        work::later::<Job, Settle>(&disk.medium.queue, job);
+    } else if needs.sleeps {
+        work::later::<Job, Enter>(&disk.medium.queue, job);
+    } else {
+        Job::enter(job);
+    }
+}
+
+impl Job {
+    /// Gives the script back when there is no memory.
+    fn new(disk: &Disk, script: Script, needs: &Needs) -> Result<Token<Self>, Script> {
+        let job = || -> Result<Token<Self>> {
+            let job = Self {
+                task: None,
+                medium: disk.medium.clone(),
+                write_through: disk.is_write_through(),
+                claim: Some((needs.range, Place::new(GFP_KERNEL)?)),
+                ticket: None,
+                own: PageList::alloc(needs.memory, Contents::Garbage)?,
+                lends_own: false,
+                room: Room::new(),
+                // A script that does nothing, until the job can't fail any more.
+                script: Script::Single(Operation::Flush, 0),
+            };
+            Ok(Token::new(job, GFP_KERNEL)?)
+        };
+        match job() {
+            Ok(mut job) => {
+                job.script = script;
+                Ok(job)
+            }
+            Err(_) => Err(script),
+        }
+    }
+
+    /// Takes its blocks, and goes on when it has them.
+    fn enter(mut job: Token<Self>) {
+        let Some((range, place)) = job.claim.take() else {
+            return Self::advance(job);
+        };
+        let medium = job.medium.clone();
+        let note = |job: &mut Self, ticket| job.ticket = Some(ticket);
+        if let Some(job) = medium.ranges.enter(job, range, place, note) {
+            Self::advance(job);
+        }
+    }
+
+    /// Does the next step. Process context; sleeps if the script does.
+    fn advance(mut job: Token<Self>) {
+        if !job.is_wanted() {
+            return Self::fail(job, Failure::Aborted);
+        }
+        let next = job.next();
+        match next {
+            Next::Own(operation, offset) => Self::submit::<Advance>(job, true, operation, offset),
+            Next::Data(operation, offset) => Self::submit::<Advance>(job, false, operation, offset),
+            Next::Last(operation, offset) => Self::submit::<Finish>(job, false, operation, offset),
+            Next::Good => Self::end(job, Task::good),
+            Next::Refuse(sense) => Self::end(job, |task| task.fail(sense)),
+            Next::Fail(failure) => Self::fail(job, failure),
+            Next::Statuses(statuses) => Self::end(job, |task| {
+                task.answer(|sink| LbaStatus::write(statuses.iter().copied(), sink));
+            }),
+        }
+    }
+
+    fn next(&mut self) -> Next {
+        let Some(task) = &mut self.task else {
+            return Next::Good;
+        };
+        self.script.next(&mut Step {
+            task,
+            medium: &self.medium,
+            write_through: self.write_through,
+            own: &mut self.own,
+        })
+    }
+
+    fn submit<D: Done<Job>>(
+        mut job: Token<Self>,
+        lends_own: bool,
+        operation: Operation,
+        offset: u64,
+    ) {
+        job.lends_own = lends_own;
+        match job.medium.enter() {
+            Some(entry) => entry.submit::<Job, D>(operation, offset, job),
+            None => Self::fail(job, Failure::Gone),
+        }
+    }
+
+    fn fail(job: Token<Self>, failure: Failure) {
+        Self::end(job, |task| failure::end(task, failure));
+    }
+
+    /// Ends the job: gives its blocks to those that wait for them; the task goes on with `end`. Any
+    /// context.
+    fn end(mut job: Token<Self>, end: impl FnOnce(Task)) {
+        let (task, ticket) = (job.task.take(), job.ticket.take());
+        let medium = job.medium.clone();
+        job.script.ended(&medium);
+        job.end(());
+        if let Some(ticket) = ticket {
+            let begin = |job| work::later::<Job, Advance>(&medium.queue, job);
+            medium.ranges.leave(ticket, begin);
+        }
+        // Never the last reference: the task keeps the logical unit.
+        drop(medium);
+        if let Some(task) = task {
+            end(task);
+        }
+    }
+}
+
+impl MustEnd for Job {
+    type Key = ();
+
+    fn abandoned(job: Token<Self>) {
+        // The task ends as one that was dropped.
+        Self::end(job, drop);
+    }
+}
+
+impl Carried for Job {
+    fn lend(&mut self) -> (&mut PageList, &mut Room) {
+        let data = match &mut self.task {
+            Some(task) if !self.lends_own => task.data_mut(),
+            _ => &mut self.own,
+        };
+        (data, &mut self.room)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.is_aborted())
+    }
+}
+
+/// The next step, after an I/O or a wait.
+struct Advance;
+
+impl Done<Job> for Advance {
+    fn done(mut job: Token<Job>, outcome: Result<(), Failure>) {
+        match outcome {
+            Err(failure) if !job.script.goes_on_after(failure) => Job::fail(job, failure),
+            _ => {
+                let medium = job.medium.clone();
+                work::later::<Job, Advance>(&medium.queue, job);
+            }
+        }
+    }
+}
+
+impl Run<Job> for Advance {
+    fn run(job: Token<Job>) {
+        Job::advance(job);
+    }
+}
+
+/// The end, with the last I/O.
+struct Finish;
+
+impl Done<Job> for Finish {
+    fn done(job: Token<Job>, outcome: Result<(), Failure>) {
+        match outcome {
+            Err(failure) => Job::fail(job, failure),
+            Ok(()) => Job::end(job, Task::good),
+        }
+    }
+}
+
+/// The beginning of a job that may sleep.
+struct Enter;
+
+impl Run<Job> for Enter {
+    fn run(job: Token<Job>) {
+        Job::enter(job);
+    }
+}
+
+/// The beginning of an atomic command on a disk that hasn't had one yet.
+struct Settle;
+
+impl Run<Job> for Settle {
+    fn run(job: Token<Job>) {
+        if job.medium.settle() {
+            Job::enter(job);
+        } else {
+            // A device that doesn't answer; the initiator may try again.
+            Job::end(job, |task| task.end_with(Status::Busy));
+        }
+    }
+}

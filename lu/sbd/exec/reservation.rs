@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PERSISTENT RESERVE OUT, and RESERVE and RELEASE of SPC-2.
+//!
+//! They wait for a grace period, and for the commands that they abort: a worker carries them out,
+//! one at a time for each disk.
+
+use super::parameter_list;
+use crate::{
+    changeable::Changeable,
+    reserve::{nexus_ref, Reservations, CAPABILITIES}, //
+};
+use kernel::{
+    alloc::AllocError,
+    prelude::*, //
+};
+use stmf::{
+    lu::Audience,
+    nexus::ItNexus,
+    plan::DataPhase,
+    task::Task, //
+};
+use stmf_scsi::{
+    cdb::{self, Command},
+    reservation::{
+        out::{PersistentReserveOut, Request},
+        CommandClass,
+        Issuer,
+        Refused, //
+    },
+    Sense,
+    Status, //
+};
+
+/// Why a reservation is not changed.
+enum Failure {
+    Refused(Refused),
+    NoMemory,
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Failure::Refused(refused)
+    }
+}
+
+impl From<Sense> for Failure {
+    fn from(sense: Sense) -> Self {
+        Failure::Refused(Refused::Sense(sense))
+    }
+}
+
+impl From<AllocError> for Failure {
+    fn from(_: AllocError) -> Self {
+        Failure::NoMemory
+    }
+}
+
+const CONFLICT: Failure = Failure::Refused(Refused::Conflict);
+
+pub(super) fn plan_out(request: &PersistentReserveOut) -> Result<DataPhase, Sense> {
+    request.check_length()?;
+    Ok(DataPhase::FromInitiator(request.list_len))
+}
+
+/// Carries the command out and ends it. Sleeps.
+pub(super) fn change(changeable: &Changeable, task: Task) {
+    let reservations = &changeable.reservations;
+    let outcome = match cdb::parse(task.cdb()) {
+        Ok(Command::PersistentReserveOut(cdb)) => persistent(reservations, &cdb, &task),
+        Ok(Command::Reserve) => spc2(reservations, CommandClass::Reserve, &task),
+        Ok(_) => spc2(reservations, CommandClass::Release, &task),
+        Err(sense) => Err(sense.into()),
+    };
+    match outcome {
+        Ok(()) => task.good(),
+        Err(Failure::Refused(Refused::Sense(sense))) => task.fail(sense),
+        Err(Failure::Refused(Refused::Conflict)) => task.end_with(Status::ReservationConflict),
+        Err(Failure::NoMemory) => task.end_with(Status::Busy),
+    }
+}
+
+/// RESERVE and RELEASE.
+fn spc2(reservations: &Reservations, class: CommandClass, task: &Task) -> Result<(), Failure> {
+    let sender = nexus_ref(task.nexus());
+    let now = reservations.now();
+    // Asked again: another command may have been faster.
+    if !now.permits(sender, class) {
+        return Err(CONFLICT);
+    }
+    let mut new = Reservations::copy(&now)?;
+    match class {
+        CommandClass::Reserve => new.reserve_spc2(sender),
+        _ => new.release_spc2(sender),
+    }
+    reservations.publish(new)?;
+    Ok(())
+}
+
+/// PERSISTENT RESERVE OUT: change, publish, tell, abort, in this order.
+fn persistent(
+    reservations: &Reservations,
+    cdb: &PersistentReserveOut,
+    task: &Task,
+) -> Result<(), Failure> {
+    let list = parameter_list(task)?;
+    let request = Request::parse(cdb, &list)?;
+    let unit = task.unit().ok_or(Failure::NoMemory)?;
+    let ports = unit.relative_ports().map_err(|_| Failure::NoMemory)?;
+    let sender = nexus_ref(task.nexus());
+    let old = reservations.now();
+    // Asked again: another command may have been faster.
+    if !old.permits(sender, CommandClass::PersistentReserveOut) {
+        return Err(CONFLICT);
+    }
+    let mut new = Reservations::copy(&old)?;
+    let issuer = Issuer {
+        nexus: sender,
+        ports: &ports,
+        can_persist: CAPABILITIES.can_persist,
+    };
+    let effects = new.execute(issuer, &request)?;
+    let new = reservations.publish(new)?;
+    for attention in effects.attentions() {
+        let told = |nexus: &ItNexus| {
+            effects.attention_for(&old, &new, sender, nexus_ref(nexus)) == Some(attention)
+        };
+        unit.announce(attention, Audience::Those(&told));
+    }
+    if effects.abort_removed {
+        // Those that don't let go in time get no answer, and later commands to the same blocks wait
+        // for them: what the sender wants is true in either case.
+        let gone = |nexus: &ItNexus| effects.aborts(&old, &new, nexus_ref(nexus));
+        unit.abort_tasks_of(gone, task);
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a job does, step by step.
+
+use super::{
+    atomic::{CompareAndWrite, OrWrite},
+    erase::Erase,
+    fill::Fill,
+    status::Statuses,
+    unmap::Unmap,
+    verify::Verify, //
+};
+use crate::medium::Medium;
+use kernel::prelude::*;
+use stmf::task::Task;
+use stmf_kernel::{
+    io::{Failure, Operation},
+    pages::PageList, //
+};
+use stmf_scsi::{
+    provisioning::LbaStatus,
+    Sense, //
+};
+
+/// The script of a job, and where it stands.
+pub(super) enum Script {
+    /// One I/O with the command's data, at an offset in bytes.
+    Single(Operation, u64),
+    Verify(Verify),
+    Fill(Fill),
+    Erase(Erase),
+    Unmap(Unmap),
+    CompareAndWrite(CompareAndWrite),
+    OrWrite(OrWrite),
+    Statuses(Statuses),
+}
+
+/// What a script sees.
+pub(super) struct Step<'a> {
+    pub(super) task: &'a mut Task,
+    pub(super) medium: &'a Medium,
+    /// Whether what is written has to be on stable storage when the command is over.
+    pub(super) write_through: bool,
+    /// The job's own memory. An I/O moves all of it.
+    pub(super) own: &'a mut PageList,
+}
+
+impl Step<'_> {
+    /// A write of an initiator that asked for `fua` or didn't.
+    pub(super) fn write(&self, fua: bool) -> Operation {
+        Operation::Write {
+            fua: fua || self.write_through,
+        }
+    }
+
+    /// The end of a job that has changed the medium without data: now, or when it is on stable
+    /// storage.
+    pub(super) fn changed(&self) -> Next {
+        if self.write_through {
+            Next::Last(Operation::Flush, 0)
+        } else {
+            Next::Good
+        }
+    }
+}
+
+/// What comes next. Offsets are in bytes.
+pub(super) enum Next {
+    /// An I/O with the job's own memory.
+    Own(Operation, u64),
+    /// An I/O with the command's data.
+    Data(Operation, u64),
+    /// The same, and with it the command is over.
+    Last(Operation, u64),
+    /// The command is over.
+    Good,
+    /// The command is over, with CHECK CONDITION.
+    Refuse(Sense),
+    /// The backing store failed.
+    Fail(Failure),
+    /// The command is over; it returns these.
+    Statuses(KVec<LbaStatus>),
+}
+
+impl Script {
+    /// Does what is to be done between two I/Os.
+    pub(super) fn next(&mut self, step: &mut Step<'_>) -> Next {
+        match self {
+            Script::Single(operation, offset) => Next::Last(*operation, *offset),
+            Script::Verify(verify) => verify.next(step),
+            Script::Fill(fill) => fill.next(step),
+            Script::Erase(erase) => erase.next(step),
+            Script::Unmap(unmap) => unmap.next(step),
+            Script::CompareAndWrite(command) => command.next(step),
+            Script::OrWrite(command) => command.next(step),
+            Script::Statuses(statuses) => statuses.next(step),
+        }
+    }
+
+    /// Whether the script has another way after an I/O failed. Any context.
+    pub(super) fn goes_on_after(&mut self, failure: Failure) -> bool {
+        match self {
+            Script::Fill(fill) => fill.goes_on_after(failure),
+            Script::Erase(erase) => erase.goes_on_after(failure),
+            _ => false,
+        }
+    }
+
+    /// The job is over, however it ended. Any context.
+    pub(super) fn ended(&self, medium: &Medium) {
+        if let Script::Erase(_) = self {
+            medium.end_erasure();
+        }
+    }
+}
