@@ -15,10 +15,10 @@
 //! finished (the [`Link`]'s lock-free queue has it), a task management function done, the target
 //! goes away.
 //!
-//! *Receiving* ([`rx`]): a buffer of a page holds headers, many of which come in one call. Data
-//! longer than what came along with its header is received straight into the pages of its command,
-//! and the next headers behind it in the same call. *Commands* are admitted and executed at once,
-//! in this thread; a device's completion may come before `execute` returns.
+//! *Receiving* ([`rx`]): a buffer of a page takes headers, many of which come in one call. Data is
+//! received straight into the pages of its command, and the next header behind it in the same call;
+//! only what came along with its own header is copied once more. *Commands* are admitted and
+//! executed at once, in this thread; a device's completion may come before `execute` returns.
 //!
 //! *Sending* ([`tx`]): responses are put on a train of headers and pages, which goes out in as few
 //! calls as the socket allows. Headers are encoded when they are put on it, which is when they get
@@ -32,6 +32,8 @@
 //! are given up, and nobody waits for those that a device still has.
 
 mod command;
+mod digest;
+mod early;
 mod login;
 mod manage;
 mod request;
@@ -42,6 +44,7 @@ mod writes;
 
 use crate::{
     log::notice_limited,
+    portal::Door,
     provider::Provider,
     session::{Session, SessionKey},
     target::Target, //
@@ -50,6 +53,7 @@ use core::{
     fmt,
     net::SocketAddr, //
 };
+use early::Waiting;
 use kernel::{
     alloc::AllocError,
     prelude::*,
@@ -69,6 +73,7 @@ use stmf::{
     task::{Finished, TaskBody}, //
 };
 use stmf_iscsi_proto::{
+    names::IscsiName,
     params::Negotiated,
     types::{Cid, TmfResult}, //
 };
@@ -103,6 +108,8 @@ const SILENCE_LIMIT: i64 = 15 * SECOND;
 const SHRINK_AFTER: i64 = SECOND;
 /// How long the initiator has to close the connection once all is said.
 const CLOSE_LIMIT: i64 = 2 * SECOND;
+/// How long a gap in the command numbers may be there.
+const GAP_LIMIT: i64 = 20 * SECOND;
 /// How long to wait for memory before trying again.
 const MEMORY_PAUSE: i64 = SECOND / 100;
 
@@ -141,7 +148,7 @@ impl Completer for Link {
         if let Some(slot) = self.managed.get(place) {
             let result = match response {
                 TmfResponse::Complete => TmfResult::Complete,
-                TmfResponse::Succeeded => TmfResult::Succeeded,
+                TmfResponse::Succeeded | TmfResponse::Event(_) => TmfResult::Succeeded,
                 TmfResponse::NotSupported => TmfResult::NotSupported,
                 TmfResponse::IncorrectLun => TmfResult::NoSuchLun,
                 TmfResponse::TaskNotFound => TmfResult::NoSuchTask,
@@ -185,7 +192,7 @@ impl From<AllocError> for End {
 struct Normal {
     endpoint: Arc<Endpoint>,
     /// Ends the I_T nexus when it is dropped.
-    _nexus: NexusRegistration,
+    nexus: NexusRegistration,
     membership: Membership,
     writes: Writes,
     management: Management,
@@ -207,8 +214,11 @@ impl Drop for Membership {
 /// What a connection is there for.
 enum Phase {
     Login(KBox<LoginPhase>),
-    Discovery,
+    /// To find targets, for this initiator.
+    Discovery(KBox<IscsiName>),
     Normal(KBox<Normal>),
+    /// Nothing any more.
+    Over,
 }
 
 /// A connection, owned by its thread.
@@ -218,8 +228,8 @@ struct Connection {
     stream: Stream,
     local: SocketAddr,
     peer: SocketAddr,
-    /// The portal group that it came in by.
-    tag: u16,
+    /// The portal that it came in by.
+    door: Arc<Door>,
     /// What the initiator calls it.
     cid: Cid,
     phase: Phase,
@@ -228,6 +238,9 @@ struct Connection {
     rx: Receiver,
     tx: Sender,
     text: Option<KBox<TextPhase>>,
+    /// Requests behind a gap in the command numbers, and since when there is one.
+    waiting: Waiting,
+    gap_since: Option<i64>,
     /// When it began.
     since: i64,
     /// When the initiator was last heard of.
@@ -242,8 +255,12 @@ struct Connection {
     finished: bool,
 }
 
-/// Starts to serve a connection that came in by a portal of group `tag`.
-pub(crate) fn start(provider: Arc<Provider>, accepted: Accepted, tag: u16) -> Result<Arc<Link>> {
+/// Starts to serve a connection that came in by a portal.
+pub(crate) fn start(
+    provider: Arc<Provider>,
+    accepted: Accepted,
+    door: Arc<Door>,
+) -> Result<Arc<Link>> {
     let doorbell = Arc::pin_init(Doorbell::new(), GFP_KERNEL)?;
     let link = Arc::new(
         Link {
@@ -256,7 +273,7 @@ pub(crate) fn start(provider: Arc<Provider>, accepted: Accepted, tag: u16) -> Re
     )?;
     let module = provider.module;
     let stream = Stream::new(accepted, doorbell);
-    let mut connection = Connection::new(provider, link.clone(), stream, tag)?;
+    let mut connection = Connection::new(provider, link.clone(), stream, door)?;
     let thread = Thread::spawn(c"iscsit/conn", module, move || connection.run())?;
     link.thread.populate(thread);
     Ok(link)
@@ -267,7 +284,7 @@ impl Connection {
         provider: Arc<Provider>,
         link: Arc<Link>,
         stream: Stream,
-        tag: u16,
+        door: Arc<Door>,
     ) -> Result<KBox<Self>> {
         let now = clock::monotonic_ns();
         let connection = Self {
@@ -276,7 +293,7 @@ impl Connection {
             local: stream.local_address().ok_or(ENOTCONN)?,
             peer: stream.peer_address().ok_or(ENOTCONN)?,
             stream,
-            tag,
+            door,
             cid: Cid(0),
             phase: Phase::Login(KBox::new(LoginPhase::new()?, GFP_KERNEL)?),
             params: Negotiated::default(),
@@ -284,6 +301,8 @@ impl Connection {
             rx: Receiver::new(),
             tx: Sender::new(),
             text: None,
+            waiting: Waiting::new(),
+            gap_since: None,
             since: now,
             heard: now,
             asked: None,
@@ -308,16 +327,22 @@ impl Connection {
     /// Once around the loop.
     fn turn(&mut self) -> Result<(), End> {
         self.answer_bells()?;
+        self.handle_early()?;
         self.receive()?;
         self.transmit()?;
-        if self.is_busy() {
+        let busy = self.is_busy();
+        if busy && matches!(self.phase, Phase::Normal(_)) && self.closing.is_none() {
+            // Whoever keeps a session this busy is there.
             kthread::yield_if_due();
             return Ok(());
         }
         let now = clock::monotonic_ns();
-        if let Some(until) = self.watch(now)? {
-            let left = until.saturating_sub(now).max(0);
-            self.link.doorbell.wait(Delta::from_nanos(left));
+        match self.watch(now)? {
+            Some(until) if !busy => {
+                let left = until.saturating_sub(now).max(0);
+                self.link.doorbell.wait(Delta::from_nanos(left));
+            }
+            _ => kthread::yield_if_due(),
         }
         Ok(())
     }
@@ -343,7 +368,7 @@ impl Connection {
     /// Whether there is something to do at once.
     fn is_busy(&self) -> bool {
         let sends = !self.tx.is_idle() || !self.link.finished.is_empty();
-        let reads = self.rx.is_ready() && self.tx.has_room();
+        let reads = self.rx.is_ready() && self.tx.has_room() && self.closing.is_none();
         (sends && !self.tx.is_stuck()) || (reads && !self.tx.is_starved())
     }
 
@@ -355,7 +380,7 @@ impl Connection {
         let until = match (&self.phase, self.closing, self.asked) {
             (_, Some(until), _) => return self.watch_closing(now, until),
             (Phase::Login(_), ..) => self.since.saturating_add(LOGIN_LIMIT),
-            (Phase::Discovery, ..) => self.heard.saturating_add(DISCOVERY_LIMIT),
+            (Phase::Discovery(_) | Phase::Over, ..) => self.heard.saturating_add(DISCOVERY_LIMIT),
             (Phase::Normal(_), _, Some(asked)) => asked.saturating_add(SILENCE_LIMIT),
             (Phase::Normal(_), _, None) => {
                 let until = self.heard.saturating_add(SILENCE_LIMIT);
@@ -370,12 +395,26 @@ impl Connection {
         if now >= until {
             return Err(End::Late(match self.phase {
                 Phase::Login(_) => "the login took too long",
-                Phase::Discovery => "the discovery session was idle",
+                Phase::Discovery(_) | Phase::Over => "the discovery session was idle",
                 Phase::Normal(_) => "the initiator doesn't answer",
             }));
         }
+        let until = self.before_gap(now, until)?;
         let until = self.before_shrinking(now, until);
         Ok(Some(self.before_memory(now, until)))
+    }
+
+    /// Not beyond the moment at which a gap in the command numbers has to be filled.
+    fn before_gap(&mut self, now: i64, until: i64) -> Result<i64, End> {
+        if self.waiting.is_empty() {
+            self.gap_since = None;
+            return Ok(until);
+        }
+        let limit = self.gap_since.get_or_insert(now).saturating_add(GAP_LIMIT);
+        match now >= limit {
+            true => Err(End::Late("a gap in the command numbers was not filled")),
+            false => Ok(until.min(limit)),
+        }
     }
 
     /// Not beyond the moment at which memory is to be given back; if it has come, gives it back.
@@ -435,13 +474,14 @@ impl Connection {
         Who(match &self.phase {
             Phase::Normal(normal) => Some(normal.membership.key.initiator.as_str()),
             Phase::Login(login) => login.initiator(),
-            Phase::Discovery => None,
+            Phase::Discovery(initiator) => Some(initiator.as_str()),
+            Phase::Over => None,
         })
     }
 
     /// Ends the session. What a device still has of it is dropped when the device is done.
     fn give_up(&mut self) {
-        let phase = core::mem::replace(&mut self.phase, Phase::Discovery);
+        let phase = core::mem::replace(&mut self.phase, Phase::Over);
         if let Phase::Normal(normal) = &phase {
             normal.endpoint.close();
         }

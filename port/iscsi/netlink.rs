@@ -2,24 +2,22 @@
 
 //! The generic netlink family `stmf-iscsi` (`Documentation/netlink/specs/stmf_iscsi.yaml`).
 
+mod initiator;
+mod portal;
+mod session;
+mod target;
+
 use crate::{
     provider::{Provider, PROVIDER},
-    target::Target, //
+    settings::Credentials, //
 };
-use core::net::{Ipv6Addr, SocketAddr};
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use stmf_iscsi_proto::{
-    discovery::Portal,
-    names::{IscsiName, NameError}, //
-};
-use stmf_kernel::{
-    genl::{Dump, Family, Handler, Refusal, Request, Writer},
-    net::Namespace, //
-};
-use stmf_uapi::iscsi::{self as uapi, Command, ObjectState, Portal as P, Target as T};
+use stmf_iscsi_proto::names::{IscsiName, NameError};
+use stmf_kernel::genl::{Dump, Family, Handler, Refusal, Request, Writer};
+use stmf_uapi::iscsi::{self as uapi, Command};
 
 /// The family.
 pub(crate) static FAMILY: Family = Family {
@@ -27,14 +25,26 @@ pub(crate) static FAMILY: Family = Family {
     version: uapi::VERSION,
     operations: Command::OPERATIONS,
     handlers: &[
-        Handler::Do(Command::TargetCreate as u8, create_target),
-        Handler::Do(Command::TargetDelete as u8, delete_target),
-        Handler::Do(Command::TargetGet as u8, get_target),
-        Handler::Dump(Command::TargetGet as u8, dump_targets),
-        Handler::Dump(Command::PortalGet as u8, dump_portals),
-        Handler::Do(Command::PortalAdd as u8, add_portal),
-        Handler::Do(Command::PortalRemove as u8, remove_portal),
+        Handler::Do(Command::TargetCreate as u8, target::create),
+        Handler::Do(Command::TargetDelete as u8, target::delete),
+        Handler::Do(Command::TargetGet as u8, target::get),
+        Handler::Dump(Command::TargetGet as u8, target::dump),
+        Handler::Dump(Command::PortalGet as u8, portal::dump),
+        Handler::Do(Command::PortalAdd as u8, portal::add),
+        Handler::Do(Command::PortalRemove as u8, portal::remove),
+        Handler::Do(Command::TargetModify as u8, target::modify),
+        Handler::Do(Command::DefaultsModify as u8, target::modify_defaults),
+        Handler::Do(Command::DefaultsGet as u8, target::get_defaults),
+        Handler::Do(Command::TpgCreate as u8, portal::create_group),
+        Handler::Do(Command::TpgDelete as u8, portal::delete_group),
+        Handler::Dump(Command::TpgGet as u8, portal::dump_groups),
+        Handler::Do(Command::InitiatorCreate as u8, initiator::create),
+        Handler::Do(Command::InitiatorModify as u8, initiator::modify),
+        Handler::Do(Command::InitiatorDelete as u8, initiator::delete),
+        Handler::Dump(Command::InitiatorGet as u8, initiator::dump),
+        Handler::Dump(Command::SessionGet as u8, session::dump),
     ],
+    groups: &[],
 };
 
 fn provider() -> Result<Arc<Provider>, Refusal> {
@@ -42,11 +52,11 @@ fn provider() -> Result<Arc<Provider>, Refusal> {
     PROVIDER.get().ok_or_else(unloading)
 }
 
-/// The target's name, which must be there.
-fn name(request: &Request<'_>) -> Result<IscsiName, Refusal> {
+/// An iSCSI name, which must be there.
+fn name(request: &Request<'_>, attribute: u16) -> Result<IscsiName, Refusal> {
     let text = request
-        .text(T::Name as u16)
-        .ok_or_else(|| request.missing(T::Name as u16, "the target's name"))?;
+        .text(attribute)
+        .ok_or_else(|| request.missing(attribute, "the iSCSI name"))?;
     IscsiName::parse(text).map_err(|error| {
         let why = match error {
             NameError::TooLong => "an iSCSI name has at most 223 bytes",
@@ -54,44 +64,44 @@ fn name(request: &Request<'_>) -> Result<IscsiName, Refusal> {
             NameError::BadCharacter => "the name has a character that iSCSI names don't have",
             NameError::BadDigits => "the name has the wrong number of hexadecimal digits",
         };
-        Refusal::new(EINVAL, format_args!("{why}")).at(T::Name as u16)
+        Refusal::new(EINVAL, format_args!("{why}")).at(attribute)
     })
 }
 
-/// `target-create`.
-fn create_target(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-    let alias = request.text(T::Alias as u16).unwrap_or("");
-    provider()?.create_target(name(request)?, alias, &Namespace::of(request))
-}
-
-/// `target-delete`.
-fn delete_target(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-    let force = request.bytes(T::Force as u16).is_some();
-    provider()?.delete_target(&name(request)?, force)
-}
-
-fn write_target(writer: &mut Writer<'_>, target: &Target) -> Result {
-    let state = if target.is_online() {
-        ObjectState::Online
-    } else {
-        ObjectState::Offline
-    };
-    writer.text(T::Name as u16, target.name.as_str())?;
-    if !target.alias().is_empty() {
-        writer.text(T::Alias as u16, target.alias())?;
+/// Sets what a request says of a CHAP name and secret.
+fn set_credentials(
+    request: &Request<'_>,
+    credentials: &mut Credentials,
+    user: u16,
+    secret: u16,
+) -> Result<(), Refusal> {
+    if let Some(user) = request.text(user) {
+        credentials.set_user(user)?;
     }
-    writer.u32(T::State as u16, state.number())?;
-    writer.u32(T::Sessions as u16, target.sessions())?;
-    writer.u16(T::Tpgt as u16, uapi::DEFAULT_TPGT)
+    if let Some(text) = request.text(secret) {
+        if !text.is_empty() && text.len() < uapi::CHAP_SECRET_MIN {
+            let why = format_args!("a CHAP secret has 12 to 255 bytes");
+            return Err(Refusal::new(EINVAL, why).at(secret));
+        }
+        credentials.set_secret(text)?;
+    }
+    Ok(())
 }
 
-/// `target-get` of one.
-fn get_target(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), Refusal> {
-    let name = name(request)?;
-    let target = provider()?
-        .target(&name)
-        .ok_or_else(|| Refusal::new(ENOENT, format_args!("no target {name}")).at(T::Name as u16))?;
-    Ok(write_target(writer, &target)?)
+/// Tells what may be told of a CHAP name and secret.
+fn write_credentials(
+    writer: &mut Writer<'_>,
+    credentials: &Credentials,
+    user: u16,
+    secret_set: u16,
+) -> Result {
+    if let Some(name) = credentials.user() {
+        writer.text(user, name)?;
+    }
+    if credentials.secret.is_some() {
+        writer.bytes(secret_set, &[])?;
+    }
+    Ok(())
 }
 
 /// Lists what `all` yields, from where the last call ended: the cursor counts what was listed.
@@ -111,61 +121,4 @@ fn list<I>(
         dump.set_cursor(done);
     }
     Ok(())
-}
-
-/// `target-get` of all.
-fn dump_targets(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
-    let provider = provider()?;
-    let targets = provider.targets.lock();
-    let all = targets.by_name.values();
-    list(dump, targets.generation, all, |writer, target| {
-        write_target(writer, target)
-    })
-}
-
-/// `portal-get`.
-fn dump_portals(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
-    let provider = provider()?;
-    let portals = provider.portals.lock();
-    list(
-        dump,
-        portals.generation,
-        portals.iter(),
-        |writer, portal| {
-            let ip = match portal.address {
-                SocketAddr::V4(v4) => v4.ip().to_ipv6_mapped(),
-                SocketAddr::V6(v6) => *v6.ip(),
-            };
-            writer.bytes(P::Address as u16, &ip.octets())?;
-            writer.u16(P::Port as u16, portal.address.port())?;
-            writer.u16(P::Tpgt as u16, portal.group_tag)
-        },
-    )
-}
-
-/// The address of a portal, which must be there.
-fn address(request: &Request<'_>) -> Result<SocketAddr, Refusal> {
-    let octets = request
-        .array::<{ uapi::ADDRESS_LEN }>(P::Address as u16)
-        .ok_or_else(|| request.missing(P::Address as u16, "the address"))?;
-    let port = request.u16(P::Port as u16).unwrap_or(uapi::DEFAULT_PORT);
-    Ok(SocketAddr::new(Ipv6Addr::from(octets).to_canonical(), port))
-}
-
-/// `portal-add`.
-fn add_portal(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-    let portal = Portal {
-        address: address(request)?,
-        group_tag: request.u16(P::Tpgt as u16).unwrap_or(uapi::DEFAULT_TPGT),
-    };
-    provider()?
-        .add_portal(portal, Namespace::of(request))
-        .map_err(|refusal| refusal.at(P::Address as u16))
-}
-
-/// `portal-remove`.
-fn remove_portal(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-    provider()?
-        .remove_portal(address(request)?)
-        .map_err(|refusal| refusal.at(P::Address as u16))
 }

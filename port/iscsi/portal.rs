@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Portals: the addresses that targets are reached at.
+//! Portals: the addresses that targets are reached at, in groups.
 //!
-//! A portal is open while there are targets. Then a thread accepts what connects to it.
+//! A portal is open while there are targets in its group. Then a thread accepts what connects to
+//! it. It belongs to the network namespace that it was added from.
 
 use crate::provider::Provider;
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr}, //
+};
 use kernel::{
     prelude::*,
+    str::CString,
     sync::{
         aref::ARef,
         atomic::{ordering, Atomic},
@@ -20,32 +25,59 @@ use stmf_iscsi_proto::discovery::Portal;
 use stmf_kernel::{
     genl::Refusal,
     kthread::Thread,
-    net::{Listener, Namespace}, //
+    net::{Interface, Listener, Namespace}, //
 };
 use stmf_uapi::iscsi::{DEFAULT_PORT, DEFAULT_TPGT};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
+/// Where a portal is.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    pub(crate) interface: Interface,
+    pub(crate) namespace: ARef<Namespace>,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address
+            && self.interface == other.interface
+            && self.namespace == other.namespace
+    }
+}
+
+/// `ADDRESS:PORT`, with `@INTERFACE` behind if it is limited to one.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)?;
+        match self.interface.name() {
+            "" => Ok(()),
+            name => write!(f, "@{name}"),
+        }
+    }
+}
+
 /// A portal that is open.
 pub(crate) struct Door {
     listener: Listener,
+    pub(crate) namespace: ARef<Namespace>,
+    /// Tag of its group.
+    pub(crate) tag: u16,
     closed: Atomic<bool>,
     thread: SetOnce<Thread>,
 }
 
 impl Door {
     /// Opens a portal.
-    pub(crate) fn open(
-        provider: &Arc<Provider>,
-        portal: Portal,
-        namespace: &Namespace,
-    ) -> Result<Arc<Self>, Refusal> {
-        let listener = Listener::bind(namespace, portal.address, BACKLOG)
-            .map_err(|error| refuse(portal.address, error))?;
+    fn open(provider: &Arc<Provider>, place: &Place, tag: u16) -> Result<Arc<Self>, Refusal> {
+        let listener = Listener::bind(&place.namespace, place.address, &place.interface, BACKLOG);
         let door = Arc::new(
             Self {
-                listener,
+                listener: listener.map_err(|error| refuse(place, error))?,
+                namespace: place.namespace.clone(),
+                tag,
                 closed: Atomic::new(false),
                 thread: SetOnce::new(),
             },
@@ -53,7 +85,7 @@ impl Door {
         )?;
         let (keeper, host) = (door.clone(), provider.clone());
         let thread = Thread::spawn(c"iscsit/accept", provider.module, move || {
-            keeper.keep(&host, portal.group_tag);
+            keeper.keep(&host);
         })?;
         door.thread.populate(thread);
         Ok(door)
@@ -69,12 +101,12 @@ impl Door {
     }
 
     /// Lets in whoever comes, until the portal is closed.
-    fn keep(&self, provider: &Arc<Provider>, tag: u16) {
+    fn keep(self: &Arc<Self>, provider: &Arc<Provider>) {
         loop {
             let outcome = self
                 .listener
                 .accept()
-                .and_then(|accepted| provider.welcome(accepted, tag));
+                .and_then(|accepted| provider.welcome(accepted, self));
             if self.closed.load(ordering::Acquire) {
                 return;
             }
@@ -90,119 +122,185 @@ impl Door {
 }
 
 /// Says why an address can't be listened on.
-fn refuse(address: SocketAddr, error: Error) -> Refusal {
+fn refuse(place: &Place, error: Error) -> Refusal {
     if error == EADDRINUSE {
-        Refusal::new(error, format_args!("{address} is in use"))
+        Refusal::new(error, format_args!("{place} is in use"))
     } else if error == EADDRNOTAVAIL {
+        let address = place.address;
         Refusal::new(
             error,
             format_args!("{address} is no address of this machine"),
         )
+    } else if error == ENODEV {
+        let name = place.interface.name();
+        Refusal::new(error, format_args!("there is no interface {name}"))
     } else {
-        Refusal::new(error, format_args!("can't listen on {address}"))
+        Refusal::new(error, format_args!("can't listen on {place}"))
     }
 }
 
 /// A portal as it is kept.
 struct Record {
-    portal: Portal,
-    /// Where it was added; `None` for the one that is there without being added.
+    address: SocketAddr,
+    interface: Interface,
+    /// `None` for the one that is there without being added, as long as it has not been opened.
     namespace: Option<ARef<Namespace>>,
+    tag: u16,
     door: Option<Arc<Door>>,
 }
 
-/// The portals there are.
+impl Record {
+    fn is_at(&self, place: &Place) -> bool {
+        let here = self.namespace.as_ref();
+        self.address == place.address
+            && self.interface == place.interface
+            && here.is_none_or(|here| *here == place.namespace)
+    }
+
+    /// Where to open it; in `namespace` unless it is to be in another.
+    fn place(&self, namespace: &ARef<Namespace>) -> Place {
+        Place {
+            address: self.address,
+            interface: self.interface,
+            namespace: self.namespace.as_ref().unwrap_or(namespace).clone(),
+        }
+    }
+}
+
+/// A portal as it is listed.
+pub(crate) struct Listed {
+    pub(crate) portal: Portal,
+    pub(crate) interface: Interface,
+    pub(crate) is_open: bool,
+}
+
+/// A group of portals.
+pub(crate) struct Group {
+    pub(crate) name: CString,
+    pub(crate) tag: u16,
+}
+
+/// The portals there are, and their groups.
 pub(crate) struct Portals {
     list: KVec<Record>,
+    groups: KVec<Group>,
     /// Counts changes.
     pub(crate) generation: u32,
 }
 
 impl Portals {
-    /// The portals of a new provider: one for every address.
+    /// The portals of a new provider: one for every address, in the default group.
     pub(crate) fn new() -> Result<Self> {
-        let portal = Portal {
+        let mut list = KVec::new();
+        let everywhere = Record {
             address: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), DEFAULT_PORT),
-            group_tag: DEFAULT_TPGT,
+            interface: Interface::ANY,
+            namespace: None,
+            tag: DEFAULT_TPGT,
+            door: None,
         };
-        let mut portals = Self {
-            list: KVec::new(),
+        list.push(everywhere, GFP_KERNEL)?;
+        Ok(Self {
+            list,
+            groups: KVec::new(),
             generation: 1,
+        })
+    }
+
+    /// The portals of a namespace.
+    pub(crate) fn iter<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+    ) -> impl Iterator<Item = Listed> + 'a {
+        let here = move |record: &&Record| {
+            let own = record.namespace.as_deref();
+            own.is_none_or(|own| own == namespace)
         };
-        portals.add(portal, None, None)?;
-        Ok(portals)
-    }
-
-    /// All portals.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Portal> + '_ {
-        self.list.iter().map(|record| record.portal)
-    }
-
-    /// The portal at an address.
-    pub(crate) fn find(&self, address: SocketAddr) -> Option<Portal> {
-        self.iter().find(|portal| portal.address == address)
-    }
-
-    pub(crate) fn add(
-        &mut self,
-        portal: Portal,
-        namespace: Option<ARef<Namespace>>,
-        door: Option<Arc<Door>>,
-    ) -> Result {
-        self.list.push(
-            Record {
-                portal,
-                namespace,
-                door,
+        self.list.iter().filter(here).map(|record| Listed {
+            portal: Portal {
+                address: record.address,
+                group_tag: record.tag,
             },
-            GFP_KERNEL,
-        )?;
+            interface: record.interface,
+            is_open: record.door.is_some(),
+        })
+    }
+
+    /// Adds a portal, which is closed.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` when it is there already, in whatever group; `ENOENT` when there is no such group.
+    pub(crate) fn add(&mut self, place: &Place, tag: u16) -> Result<(), Refusal> {
+        if self.list.iter().any(|record| record.is_at(place)) {
+            let text = format_args!("there is a portal {place} already");
+            return Err(Refusal::new(EEXIST, text));
+        }
+        if tag != DEFAULT_TPGT && !self.has_group(tag) {
+            let text = format_args!("there is no target portal group with tag {tag}");
+            return Err(Refusal::new(ENOENT, text));
+        }
+        let record = Record {
+            address: place.address,
+            interface: place.interface,
+            namespace: Some(place.namespace.clone()),
+            tag,
+            door: None,
+        };
+        self.list.push(record, GFP_KERNEL)?;
         self.touch();
         Ok(())
     }
 
     /// Removes a portal; gives its door, if it is open, to be closed.
-    pub(crate) fn remove(&mut self, address: SocketAddr) -> Option<Option<Arc<Door>>> {
-        let is_it = |record: &Record| record.portal.address == address;
-        let at = self.list.iter().position(is_it)?;
+    pub(crate) fn remove(&mut self, place: &Place) -> Option<Option<Arc<Door>>> {
+        let at = self.list.iter().position(|record| record.is_at(place))?;
         let record = self.list.remove(at).ok()?;
         self.touch();
         Some(record.door)
     }
 
-    /// A portal that isn't open, and where it is to be.
-    pub(crate) fn first_closed(&self) -> Option<(Portal, Option<ARef<Namespace>>)> {
-        let record = self.list.iter().find(|record| record.door.is_none())?;
-        Some((record.portal, record.namespace.clone()))
+    /// A portal that is closed and is needed, as `is_needed` says of its group: where it is to be.
+    pub(crate) fn first_closed(
+        &self,
+        namespace: &ARef<Namespace>,
+        is_needed: impl Fn(u16) -> bool,
+    ) -> Option<(Place, u16)> {
+        let mut records = self.list.iter();
+        let record = records.find(|record| record.door.is_none() && is_needed(record.tag))?;
+        Some((record.place(namespace), record.tag))
     }
 
     /// Notes that a portal is open.
-    pub(crate) fn set_open(&mut self, address: SocketAddr, door: Arc<Door>) {
+    fn set_open(&mut self, place: &Place, door: Arc<Door>) {
         let mut records = self.list.iter_mut();
-        if let Some(record) = records.find(|record| record.portal.address == address) {
+        if let Some(record) = records.find(|record| record.is_at(place)) {
+            record.namespace = Some(place.namespace.clone());
             record.door = Some(door);
         }
     }
 
-    /// Takes the door of a portal that is open, to be closed.
-    pub(crate) fn take_open(&mut self) -> Option<Arc<Door>> {
-        self.list.iter_mut().find_map(|record| record.door.take())
+    /// Takes the door of a portal that is open without being needed, to be closed.
+    pub(crate) fn take_open(&mut self, is_needed: impl Fn(u16) -> bool) -> Option<Arc<Door>> {
+        let unneeded = |record: &&mut Record| !is_needed(record.tag);
+        let mut records = self.list.iter_mut().filter(unneeded);
+        records.find_map(|record| record.door.take())
     }
 
-    /// Where a target can be reached, as told to an initiator that came in at `local` by a portal of
-    /// group `tag`: that address first, and for portals that stand for all addresses, that address.
-    pub(crate) fn seen_from(&self, local: SocketAddr, tag: u16) -> Result<KVec<Portal>> {
+    /// Where targets can be reached, as told to an initiator that came in at `local` by a portal:
+    /// that address first, and for portals that stand for all addresses, that address.
+    pub(crate) fn seen_from(&self, local: SocketAddr, door: &Door) -> Result<KVec<Portal>> {
         let mut seen = KVec::new();
-        for portal in self.iter() {
-            let ip = match portal.address.ip() {
-                IpAddr::V6(ip) if ip.is_unspecified() => local.ip(),
+        for listed in self.iter(&door.namespace) {
+            let ip = match listed.portal.address.ip() {
+                ip if ip.is_unspecified() => local.ip(),
                 ip => ip,
             };
             let portal = Portal {
-                address: SocketAddr::new(ip, portal.address.port()),
-                ..portal
+                address: SocketAddr::new(ip, listed.portal.address.port()),
+                ..listed.portal
             };
-            if portal.address == local && portal.group_tag == tag {
+            if portal.address == local && portal.group_tag == door.tag {
                 seen.reserve(1, GFP_KERNEL)?;
                 seen.insert_within_capacity(0, portal).map_err(|_| ENOMEM)?;
             } else {
@@ -212,7 +310,235 @@ impl Portals {
         Ok(seen)
     }
 
+    /// The groups that were made; the default one is always there.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    pub(crate) fn has_group(&self, tag: u16) -> bool {
+        self.groups.iter().any(|group| group.tag == tag)
+    }
+
+    /// Makes a group. Its tag is its name, if that is a number from 2 on, or else a free one.
+    pub(crate) fn add_group(&mut self, name: &str) -> Result<u16, Refusal> {
+        let taken = |tag: u16| self.has_group(tag);
+        let has_name = |group: &Group| group.name.to_str() == Ok(name);
+        if self.groups.iter().any(has_name) {
+            let text = format_args!("there is a target portal group {name} already");
+            return Err(Refusal::new(EEXIST, text));
+        }
+        let tag = match name.parse() {
+            Ok(tag) if tag > DEFAULT_TPGT && !taken(tag) => tag,
+            Ok(_) => {
+                let text = format_args!("a number as name has to be a free tag from 2 to 65535");
+                return Err(Refusal::new(EINVAL, text));
+            }
+            // Those that are no numbers begin where nobody begins to count.
+            Err(_) => (256..=u16::MAX)
+                .find(|tag| !taken(*tag))
+                .ok_or_else(|| Refusal::new(ENOSPC, format_args!("no tag is left")))?,
+        };
+        let group = Group {
+            name: CString::try_from_fmt(fmt!("{}", name))?,
+            tag,
+        };
+        self.groups.push(group, GFP_KERNEL)?;
+        self.touch();
+        Ok(tag)
+    }
+
+    /// Removes a group, and gives the places of its portals, which are to be removed too.
+    pub(crate) fn remove_group(&mut self, tag: u16) {
+        self.groups.retain(|group| group.tag != tag);
+        self.touch();
+    }
+
+    /// Takes a portal out of a group; gives its door, if it is open, to be closed.
+    pub(crate) fn remove_one_of(&mut self, tag: u16) -> Option<Option<Arc<Door>>> {
+        let at = self.list.iter().position(|record| record.tag == tag)?;
+        Some(self.list.remove(at).ok()?.door)
+    }
+
     fn touch(&mut self) {
         self.generation = self.generation.wrapping_add(1).max(1);
     }
+}
+
+impl Provider {
+    /// Opens the portals that are needed and closed. All of them, or none.
+    pub(crate) fn open_portals(
+        self: &Arc<Self>,
+        namespace: &ARef<Namespace>,
+    ) -> Result<(), Refusal> {
+        let needed = self.groups_in_use()?;
+        let is_needed = |tag| needed.contains(&tag);
+        loop {
+            let closed = self.portals.lock().first_closed(namespace, is_needed);
+            let Some((place, tag)) = closed else {
+                return Ok(());
+            };
+            let door = Door::open(self, &place, tag)?;
+            self.portals.lock().set_open(&place, door);
+        }
+    }
+
+    /// Closes the portals that are not needed. Without targets there is nothing to be reached, and
+    /// everyone is sent away, so that the module can be unloaded.
+    pub(crate) fn close_portals(&self) {
+        // Short of memory they stay open until the next time.
+        let Ok(needed) = self.groups_in_use() else {
+            return;
+        };
+        loop {
+            let door = self.portals.lock().take_open(|tag| needed.contains(&tag));
+            match door {
+                Some(door) => door.close(),
+                None => break,
+            }
+        }
+        if needed.is_empty() {
+            self.send_visitors_away();
+        }
+    }
+
+    /// The tags of the groups of all targets, each as often as there are targets in it.
+    pub(crate) fn groups_in_use(&self) -> Result<KVec<u16>> {
+        let mut needed = KVec::new();
+        for target in self.targets.lock().by_name.values() {
+            needed.extend_from_slice(target.config().groups.tags(), GFP_KERNEL)?;
+        }
+        Ok(needed)
+    }
+
+    /// Adds a portal, and opens it if there are targets to be reached.
+    pub(crate) fn add_portal(self: &Arc<Self>, place: &Place, tag: u16) -> Result<(), Refusal> {
+        let _admin = self.admin.lock();
+        self.add_portals(core::slice::from_ref(place), tag)
+    }
+
+    /// Adds portals, all or none.
+    fn add_portals(self: &Arc<Self>, places: &[Place], tag: u16) -> Result<(), Refusal> {
+        for (count, place) in places.iter().enumerate() {
+            if let Err(refusal) = self.add_one(place, tag) {
+                for added in places.iter().take(count) {
+                    self.remove_one(added);
+                }
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_one(self: &Arc<Self>, place: &Place, tag: u16) -> Result<(), Refusal> {
+        self.portals.lock().add(place, tag)?;
+        // That it can be opened is to be shown, whether it is needed or not.
+        let opened = Door::open(self, place, tag).and_then(|door| {
+            if self.groups_in_use()?.contains(&tag) {
+                self.portals.lock().set_open(place, door);
+            } else {
+                door.close();
+            }
+            Ok(())
+        });
+        if opened.is_err() {
+            self.portals.lock().remove(place);
+        }
+        opened
+    }
+
+    fn remove_one(&self, place: &Place) -> bool {
+        let removed = self.portals.lock().remove(place);
+        if let Some(Some(door)) = &removed {
+            door.close();
+        }
+        removed.is_some()
+    }
+
+    /// Closes a portal and removes it. The sessions that came in by it go on.
+    pub(crate) fn remove_portal(&self, place: &Place) -> Result<(), Refusal> {
+        let _admin = self.admin.lock();
+        match self.remove_one(place) {
+            true => Ok(()),
+            false => Err(Refusal::new(
+                ENOENT,
+                format_args!("there is no portal {place}"),
+            )),
+        }
+    }
+
+    /// Makes a group with portals, all or none.
+    pub(crate) fn create_group(
+        self: &Arc<Self>,
+        name: &str,
+        places: &[Place],
+    ) -> Result<(), Refusal> {
+        let _admin = self.admin.lock();
+        let tag = self.portals.lock().add_group(name)?;
+        let added = self.add_portals(places, tag);
+        if added.is_err() {
+            self.portals.lock().remove_group(tag);
+        }
+        added
+    }
+
+    /// Deletes a group and its portals. Sessions that came in by them go on.
+    pub(crate) fn delete_group(
+        self: &Arc<Self>,
+        name: &str,
+        force: bool,
+        namespace: &ARef<Namespace>,
+    ) -> Result<(), Refusal> {
+        let _admin = self.admin.lock();
+        let tag = self.tag_of(name)?;
+        let in_use = self.groups_in_use()?;
+        let users = in_use.iter().filter(|used| **used == tag).count();
+        if users > 0 && !force {
+            let text = format_args!("{users} targets are in the target portal group");
+            return Err(Refusal::new(EBUSY, text));
+        }
+        // All that can fail comes first.
+        self.leave_group(tag)?;
+        self.open_portals(namespace)?;
+        loop {
+            let removed = self.portals.lock().remove_one_of(tag);
+            match removed {
+                Some(Some(door)) => door.close(),
+                Some(None) => {}
+                None => break,
+            }
+        }
+        self.portals.lock().remove_group(tag);
+        Ok(())
+    }
+
+    /// The tag of a group.
+    pub(crate) fn tag_of(&self, name: &str) -> Result<u16, Refusal> {
+        let portals = self.portals.lock();
+        let mut groups = portals.groups().iter();
+        let group = groups.find(|group| group.name.to_str() == Ok(name));
+        let missing = || Refusal::new(ENOENT, format_args!("no target portal group {name}"));
+        Ok(group.ok_or_else(missing)?.tag)
+    }
+}
+
+/// Reads `ADDRESS:PORT` or `ADDRESS`, with `@INTERFACE` behind or not.
+pub(crate) fn parse(text: &str, namespace: &ARef<Namespace>) -> Result<Place, Refusal> {
+    let (address, interface) = text.split_once('@').unwrap_or((text, ""));
+    let bad = || Refusal::new(EINVAL, format_args!("{text} is no ADDRESS:PORT"));
+    let ip = address
+        .strip_prefix('[')
+        .and_then(|ip| ip.strip_suffix(']'));
+    let address = match (
+        address.parse::<SocketAddr>(),
+        ip.unwrap_or(address).parse::<IpAddr>(),
+    ) {
+        (Ok(address), _) if address.port() > 0 => address,
+        (_, Ok(ip)) => SocketAddr::new(ip, DEFAULT_PORT),
+        _ => return Err(bad()),
+    };
+    Ok(Place {
+        address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+        interface: Interface::new(interface).ok_or_else(bad)?,
+        namespace: namespace.clone(),
+    })
 }

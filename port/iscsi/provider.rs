@@ -5,9 +5,10 @@
 use crate::{
     connection::{self, Link},
     portal::{Door, Portals},
-    target::Target, //
+    settings::{Initiator, Settings},
+    target::{Config, Target}, //
 };
-use core::{cmp::Ordering, net::SocketAddr};
+use core::cmp::Ordering;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -15,10 +16,9 @@ use kernel::{
     sync::{aref::ARef, Arc, Mutex},
     time::{Delta, Nsec}, //
 };
-use stmf::port::TargetPort;
 use stmf_iscsi_proto::{
-    discovery::Portal,
-    names::IscsiName, //
+    names::IscsiName,
+    params::Limits, //
 };
 use stmf_kernel::{
     clock,
@@ -26,6 +26,7 @@ use stmf_kernel::{
     module::ModuleCell,
     net::{Accepted, Namespace}, //
 };
+use stmf_uapi::iscsi::{AuthMethod, Target as T, DEFAULT_TPGT};
 
 /// What `stmfadm` calls us.
 pub(crate) const NAME: &str = "iscsit";
@@ -41,6 +42,7 @@ const MAX_VISITORS: usize = 256;
 const END_LIMIT: Delta<Nsec> = Delta::from_secs(5);
 
 /// A name as a key. Names are normalised, so equal names have equal bytes.
+#[derive(Clone, Copy)]
 pub(crate) struct Name(pub(crate) IscsiName);
 
 impl Ord for Name {
@@ -69,11 +71,16 @@ pub(crate) struct Provider {
     pub(crate) module: &'static ThisModule,
     /// Orders what administrators do. Held across waits.
     #[pin]
-    admin: Mutex<()>,
+    pub(crate) admin: Mutex<()>,
     #[pin]
     pub(crate) targets: Mutex<Targets>,
     #[pin]
     pub(crate) portals: Mutex<Portals>,
+    /// What holds for targets that have nothing of their own, and for discovery.
+    #[pin]
+    defaults: Mutex<Arc<Settings>>,
+    #[pin]
+    pub(crate) initiators: Mutex<Initiators>,
     /// Connections that log in, or are there to discover; the oldest first.
     #[pin]
     visitors: Mutex<KVec<Arc<Link>>>,
@@ -84,6 +91,31 @@ pub(crate) struct Targets {
     pub(crate) by_name: RBTree<Name, Arc<Target>>,
     /// Counts changes.
     pub(crate) generation: u32,
+}
+
+/// The initiators that are known.
+pub(crate) struct Initiators {
+    pub(crate) by_name: RBTree<Name, Arc<Initiator>>,
+    /// Counts changes.
+    pub(crate) generation: u32,
+}
+
+impl Initiators {
+    /// Enters one, or changes it.
+    pub(crate) fn set(&mut self, initiator: Initiator) -> Result {
+        let name = initiator.name;
+        let initiator = Arc::new(initiator, GFP_KERNEL)?;
+        self.by_name
+            .try_create_and_insert(name, initiator, GFP_KERNEL)?;
+        self.generation = self.generation.wrapping_add(1).max(1);
+        Ok(())
+    }
+
+    /// Forgets one; says whether it was there.
+    pub(crate) fn remove(&mut self, name: &IscsiName) -> bool {
+        self.generation = self.generation.wrapping_add(1).max(1);
+        self.by_name.remove(&Name(*name)).is_some()
+    }
 }
 
 impl Provider {
@@ -101,6 +133,17 @@ impl Provider {
                     "Provider::targets"
                 ),
                 portals <- new_mutex!(Portals::new()?, "Provider::portals"),
+                defaults <- new_mutex!(
+                    Arc::new(Settings::new(), GFP_KERNEL)?,
+                    "Provider::defaults"
+                ),
+                initiators <- new_mutex!(
+                    Initiators {
+                        by_name: RBTree::new(),
+                        generation: 1,
+                    },
+                    "Provider::initiators"
+                ),
                 visitors <- new_mutex!(KVec::new(), "Provider::visitors"),
             }? Error),
             GFP_KERNEL,
@@ -117,25 +160,27 @@ impl Provider {
     pub(crate) fn create_target(
         self: &Arc<Self>,
         name: IscsiName,
-        alias: &str,
+        config: Config,
         namespace: &ARef<Namespace>,
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
-        let target = Target::register(name, alias, self.module).map_err(|error| {
+        self.check_groups(&config)?;
+        let target = Target::register(name, config, self.module).map_err(|error| {
             if error == EEXIST {
                 Refusal::new(error, format_args!("there is a target of that name"))
             } else {
                 Refusal::from(error)
             }
         })?;
-        let outcome = self
-            .open_portals(namespace)
-            .and_then(|()| Ok(self.targets.lock().add(target.clone())?))
+        let added = self.targets.lock().add(target.clone());
+        let outcome = added
+            .map_err(Refusal::from)
+            .and_then(|()| self.open_portals(namespace))
             .and_then(|()| Ok(target.go_online()?));
         if outcome.is_err() {
             self.targets.lock().remove(&target);
             target.unregister();
-            self.close_if_unused();
+            self.close_portals();
         }
         outcome
     }
@@ -144,9 +189,7 @@ impl Provider {
     /// portals.
     pub(crate) fn delete_target(&self, name: &IscsiName, force: bool) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
-        let target = self
-            .target(name)
-            .ok_or_else(|| Refusal::new(ENOENT, format_args!("no target {}", name.as_str())))?;
+        let target = self.known_target(name)?;
         let sessions = target.sessions();
         if !force && sessions > 0 {
             let text = format_args!("the target has {sessions} sessions");
@@ -166,81 +209,114 @@ impl Provider {
         self.targets.lock().remove(&target);
         target.unregister();
         // Had somebody brought it online again in between, there could be sessions.
-        target.offline();
-        self.close_if_unused();
+        target.end_sessions();
+        self.close_portals();
         Ok(())
     }
 
-    /// Adds a portal, and opens it if there are targets to be reached.
-    pub(crate) fn add_portal(
+    /// Changes what holds for a target. Sessions go on as they are.
+    pub(crate) fn modify_target(
         self: &Arc<Self>,
-        portal: Portal,
-        namespace: ARef<Namespace>,
+        name: &IscsiName,
+        namespace: &ARef<Namespace>,
+        change: impl FnOnce(&mut Config) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
-        if self.portals.lock().find(portal.address).is_some() {
-            return Err(Refusal::new(
-                EEXIST,
-                format_args!("there is that portal already"),
-            ));
+        let target = self.known_target(name)?;
+        let old = target.config();
+        let mut config = Config::clone(&old);
+        change(&mut config)?;
+        self.check_groups(&config)?;
+        target.set_config(config)?;
+        let opened = self.open_portals(namespace);
+        if opened.is_err() {
+            target.set_config(Config::clone(&old))?;
         }
-        let door = Door::open(self, portal, &namespace)?;
-        if self.targets.lock().is_empty() {
-            // It can be opened, which is all there was to be shown.
-            door.close();
-            return Ok(self.portals.lock().add(portal, Some(namespace), None)?);
-        }
-        let added = self
-            .portals
-            .lock()
-            .add(portal, Some(namespace), Some(door.clone()));
-        if added.is_err() {
-            door.close();
-        }
-        Ok(added?)
+        self.targets.lock().touch();
+        self.close_portals();
+        opened
     }
 
-    /// Closes a portal and removes it. The sessions that came in by it go on.
-    pub(crate) fn remove_portal(&self, address: SocketAddr) -> Result<(), Refusal> {
-        let _admin = self.admin.lock();
-        let removed = self.portals.lock().remove(address);
-        let door = removed.ok_or_else(|| Refusal::new(ENOENT, format_args!("no such portal")))?;
-        if let Some(door) = door {
-            door.close();
+    fn check_groups(&self, config: &Config) -> Result<(), Refusal> {
+        let portals = self.portals.lock();
+        let known = |tag: &u16| *tag == DEFAULT_TPGT || portals.has_group(*tag);
+        match config.groups.tags().iter().find(|tag| !known(tag)) {
+            None => Ok(()),
+            Some(tag) => {
+                let text = format_args!("there is no target portal group with tag {tag}");
+                Err(Refusal::new(ENOENT, text).at(T::Tpgs as u16))
+            }
         }
+    }
+
+    /// Takes all targets out of a group.
+    pub(crate) fn leave_group(&self, tag: u16) -> Result {
+        let mut targets = self.targets.lock();
+        for target in targets.by_name.values() {
+            let config = target.config();
+            if config.groups.contains(tag) {
+                let mut config = Config::clone(&config);
+                config.groups = config.groups.without(tag);
+                target.set_config(config)?;
+            }
+        }
+        targets.touch();
         Ok(())
     }
 
-    /// Opens the portals that are closed. All of them, or none.
-    fn open_portals(self: &Arc<Self>, namespace: &ARef<Namespace>) -> Result<(), Refusal> {
-        loop {
-            let Some((portal, own)) = self.portals.lock().first_closed() else {
-                return Ok(());
-            };
-            let door = Door::open(self, portal, &own.unwrap_or_else(|| namespace.clone()))?;
-            self.portals.lock().set_open(portal.address, door);
-        }
+    pub(crate) fn known_target(&self, name: &IscsiName) -> Result<Arc<Target>, Refusal> {
+        let unknown = || Refusal::new(ENOENT, format_args!("no target {name}")).at(T::Name as u16);
+        self.target(name).ok_or_else(unknown)
     }
 
-    /// Without targets there is nothing to be reached: closes the portals and sends everyone away,
-    /// so that the module can be unloaded.
-    fn close_if_unused(&self) {
-        if !self.targets.lock().is_empty() {
-            return;
-        }
-        loop {
-            let door = self.portals.lock().take_open();
-            match door {
-                Some(door) => door.close(),
-                None => break,
-            }
-        }
-        let visitors = core::mem::take(&mut *self.visitors.lock());
-        end_all(&visitors);
+    /// The defaults of all targets.
+    pub(crate) fn defaults(&self) -> Arc<Settings> {
+        self.defaults.lock().clone()
     }
 
-    /// Starts to serve a connection that came in by a portal of group `tag`.
-    pub(crate) fn welcome(self: &Arc<Self>, accepted: Accepted, tag: u16) -> Result {
+    /// Changes the defaults.
+    pub(crate) fn modify_defaults(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let _admin = self.admin.lock();
+        let mut defaults = Settings::clone(&self.defaults());
+        change(&mut defaults)?;
+        *self.defaults.lock() = Arc::new(defaults, GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// The initiator of that name, if it is known.
+    pub(crate) fn initiator(&self, name: &IscsiName) -> Option<Arc<Initiator>> {
+        self.initiators.lock().by_name.get(&Name(*name)).cloned()
+    }
+
+    /// Whether initiators have to prove to a target who they are; without a target, to us.
+    pub(crate) fn authenticates(&self, config: Option<&Config>) -> bool {
+        let own = config.map_or(AuthMethod::Default, |config| config.settings.auth);
+        let auth = match own {
+            AuthMethod::Default => self.defaults().auth,
+            auth => auth,
+        };
+        auth == AuthMethod::Chap
+    }
+
+    /// What initiators are offered by a target.
+    pub(crate) fn limits(&self, config: Option<&Config>) -> Limits {
+        let mut limits = Limits {
+            // Sessions end with their connection, and tasks with their session.
+            default_time2retain: 0,
+            ..Limits::default()
+        };
+        self.defaults().apply(&mut limits);
+        if let Some(config) = config {
+            config.settings.apply(&mut limits);
+        }
+        limits
+    }
+
+    /// Starts to serve a connection that came in by a portal.
+    pub(crate) fn welcome(self: &Arc<Self>, accepted: Accepted, door: &Arc<Door>) -> Result {
         let mut visitors = self.visitors.lock();
         visitors.reserve(1, GFP_KERNEL)?;
         if visitors.len() >= MAX_VISITORS {
@@ -248,8 +324,14 @@ impl Provider {
                 oldest.stop();
             }
         }
-        let link = connection::start(self.clone(), accepted, tag)?;
+        let link = connection::start(self.clone(), accepted, door.clone())?;
         Ok(visitors.push(link, GFP_KERNEL)?)
+    }
+
+    /// Ends the connections that are in no session.
+    pub(crate) fn send_visitors_away(&self) {
+        let visitors = core::mem::take(&mut *self.visitors.lock());
+        end_all(&visitors);
     }
 
     /// A connection is in a session now, or gone.
@@ -261,10 +343,6 @@ impl Provider {
 }
 
 impl Targets {
-    fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
-
     fn touch(&mut self) {
         self.generation = self.generation.wrapping_add(1).max(1);
     }

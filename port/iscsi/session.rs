@@ -3,12 +3,16 @@
 //! Sessions: who is logged in to a target.
 
 use crate::connection::Link;
-use core::cmp::Ordering;
+use core::{
+    cmp::Ordering,
+    net::SocketAddr, //
+};
 use kernel::sync::Arc;
 use stmf_iscsi_proto::{
     login::Existing,
     names::IscsiName,
-    types::{Isid, Tsih}, //
+    params::Negotiated,
+    types::{Cid, Isid, Tsih}, //
 };
 
 /// What makes a session of a target different from its others (RFC 7143 4.4.3.1).
@@ -47,6 +51,17 @@ impl Eq for SessionKey {}
 pub(crate) struct Session {
     pub(crate) tsih: Tsih,
     pub(crate) link: Arc<Link>,
+    pub(crate) facts: Facts,
+}
+
+/// What there is to know of a connection, for administrators.
+pub(crate) struct Facts {
+    pub(crate) cid: Cid,
+    /// The address of the initiator, and that at which it reached us.
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// What was negotiated.
+    pub(crate) params: Negotiated,
 }
 
 impl Session {

@@ -24,6 +24,7 @@ mod netlink;
 mod portal;
 mod provider;
 mod session;
+mod settings;
 mod target;
 
 use kernel::prelude::*;

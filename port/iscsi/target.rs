@@ -5,7 +5,8 @@
 use crate::{
     connection::Link,
     provider,
-    session::{Session, SessionKey}, //
+    session::{Facts, Session, SessionKey},
+    settings::{Groups, Settings}, //
 };
 use kernel::{
     new_mutex,
@@ -32,13 +33,45 @@ const MAX_SESSIONS: u32 = 1024;
 #[pin_data]
 pub(crate) struct Target {
     pub(crate) name: IscsiName,
-    alias: CString,
+    #[pin]
+    config: Mutex<Arc<Config>>,
     /// `None` before the target is registered and after it was deleted. The framework refers back
     /// to the target: `delete` breaks the circle.
     #[pin]
     registration: Mutex<Option<Arc<TargetRegistration>>>,
     #[pin]
     inner: Mutex<Inner>,
+}
+
+/// What an administrator has made of a target.
+#[derive(Clone)]
+pub(crate) struct Config {
+    alias: Arc<CString>,
+    /// The portal groups that it is reached by.
+    pub(crate) groups: Groups,
+    pub(crate) settings: Settings,
+}
+
+impl Config {
+    pub(crate) fn new() -> Result<Self> {
+        let mut config = Self {
+            alias: Arc::new(CString::try_from_fmt(fmt!(""))?, GFP_KERNEL)?,
+            groups: Groups::DEFAULT,
+            settings: Settings::new(),
+        };
+        config.set_alias("")?;
+        Ok(config)
+    }
+
+    /// The name for people; empty when there is none.
+    pub(crate) fn alias(&self) -> &str {
+        self.alias.to_str().unwrap_or("")
+    }
+
+    pub(crate) fn set_alias(&mut self, alias: &str) -> Result {
+        self.alias = Arc::new(CString::try_from_fmt(fmt!("{}", alias))?, GFP_KERNEL)?;
+        Ok(())
+    }
 }
 
 struct Inner {
@@ -56,13 +89,15 @@ impl Target {
     /// `EEXIST` when any provider has a target of that name.
     pub(crate) fn register(
         name: IscsiName,
-        alias: &str,
+        config: Config,
         module: &'static ThisModule,
     ) -> Result<Arc<Self>> {
+        let config = Arc::new(config, GFP_KERNEL)?;
+        let shown = config.clone();
         let target = Arc::pin_init(
             try_pin_init!(Self {
                 name,
-                alias: CString::try_from_fmt(fmt!("{}", alias))?,
+                config <- new_mutex!(config, "Target::config"),
                 registration <- new_mutex!(None, "Target::registration"),
                 inner <- new_mutex!(
                     Inner {
@@ -78,7 +113,7 @@ impl Target {
         )?;
         let description = TargetDescription {
             name: name.as_str(),
-            alias,
+            alias: shown.alias(),
             provider: provider::NAME,
             protocol: Protocol::Iscsi,
         };
@@ -87,9 +122,27 @@ impl Target {
         Ok(target)
     }
 
-    /// The name for people; empty when there is none.
-    pub(crate) fn alias(&self) -> &str {
-        self.alias.to_str().unwrap_or("")
+    /// What holds for it now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.lock().clone()
+    }
+
+    /// Changes what holds for it from now on.
+    pub(crate) fn set_config(&self, config: Config) -> Result {
+        let config = Arc::new(config, GFP_KERNEL)?;
+        let old = core::mem::replace(&mut *self.config.lock(), config);
+        drop(old);
+        Ok(())
+    }
+
+    /// The sessions of this moment.
+    pub(crate) fn all_sessions(&self) -> Result<KVec<(SessionKey, Arc<Session>)>> {
+        let inner = self.inner.lock();
+        let mut sessions = KVec::new();
+        for (key, session) in inner.sessions.iter() {
+            sessions.push((*key, session.clone()), GFP_KERNEL)?;
+        }
+        Ok(sessions)
     }
 
     /// Brings the target online, as `stmfadm online-target` does.
@@ -100,6 +153,20 @@ impl Target {
     /// Takes the target offline, as `stmfadm offline-target` does.
     pub(crate) fn go_offline(&self) -> Result {
         self.registration()?.offline()
+    }
+
+    /// Takes no more sessions, ends those that there are, and waits for that, a few seconds at most.
+    pub(crate) fn end_sessions(&self) {
+        self.inner.lock().online = false;
+        match self.links() {
+            Ok(links) => provider::end_all(&links),
+            // Out of memory: they end, but nobody waits for it.
+            Err(_) => {
+                for session in self.inner.lock().sessions.values() {
+                    session.link.stop();
+                }
+            }
+        }
     }
 
     /// Takes the target, which is offline, out of the framework.
@@ -131,6 +198,7 @@ impl Target {
         &self,
         key: SessionKey,
         link: Arc<Link>,
+        facts: Facts,
     ) -> Result<(Arc<Session>, Option<Arc<Session>>), LoginStatus> {
         let memory = |_| LoginStatus::OutOfResources;
         let mut inner = self.inner.lock();
@@ -141,6 +209,7 @@ impl Target {
         let session = Session {
             tsih: Tsih(inner.last_tsih),
             link,
+            facts,
         };
         let session = Arc::new(session, GFP_KERNEL).map_err(memory)?;
         let old = inner
@@ -209,16 +278,8 @@ impl TargetPort for Target {
 
     /// Ends all sessions. Waits for their connections to end, which don't wait for their commands;
     /// should one be held up in a device all the same, it ends later.
-    fn offline(&self) {
-        self.inner.lock().online = false;
-        match self.links() {
-            Ok(links) => provider::end_all(&links),
-            // Out of memory: they end, but nobody waits for it.
-            Err(_) => {
-                for session in self.inner.lock().sessions.values() {
-                    session.link.stop();
-                }
-            }
-        }
+    fn offline(&self) -> Result {
+        self.end_sessions();
+        Ok(())
     }
 }

@@ -20,7 +20,7 @@ use stmf_iscsi_proto::{
     params::Negotiated,
     request::{DataOut, ScsiCommand, MAX_CDB_LEN},
     transfer::{DataOutError, Residual, WriteSequence},
-    types::TaskAttr, //
+    types::{Itt, TaskAttr}, //
 };
 use stmf_scsi::{
     tmf::TaskAttribute,
@@ -60,6 +60,18 @@ impl Connection {
         }
     }
 
+    /// Whether a tag is that of a command that was not answered yet (RFC 7143 11.2.1.8).
+    pub(super) fn is_in_use(&mut self, itt: Itt) -> bool {
+        if self.numbers.tags.insert(itt) {
+            return false;
+        }
+        // One that was aborted is not answered.
+        match &self.phase {
+            Phase::Normal(normal) => normal.endpoint.has_task(u64::from(itt.0)),
+            _ => false,
+        }
+    }
+
     /// Takes data for a command. Data for none, or for one that was aborted, is skipped.
     pub(super) fn data_out(&mut self, data: &DataOut) -> Result<Payload, End> {
         let Phase::Normal(normal) = &mut self.phase else {
@@ -91,10 +103,7 @@ impl Connection {
             return;
         };
         if write.get().sequence.is_complete() {
-            let mut write = normal.writes.finish(write);
-            // The response says how many R2Ts there were.
-            write.incoming.set_note(write.sequence.exp_data_sn());
-            write.incoming.execute();
+            normal.writes.finish(write).execute();
         } else {
             normal.writes.wait(write);
         }
@@ -171,12 +180,7 @@ impl Normal {
             .map_err(|error| Refused::check(command, sense_of(error)))?;
         let incoming = self.admit(command)?;
         sequence.want(incoming.wanted());
-        Ok(Write {
-            incoming,
-            itt: command.itt,
-            lun: command.lun,
-            sequence,
-        })
+        Ok(Write::new(incoming, command, sequence))
     }
 }
 

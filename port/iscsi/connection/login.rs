@@ -15,9 +15,11 @@ use super::{
 };
 use crate::{
     log::notice_limited,
-    provider::Provider,
-    session::SessionKey,
-    target::Target, //
+    portal::Door,
+    provider::{self, Provider},
+    session::{Facts, SessionKey},
+    settings::Credentials,
+    target::{Config, Target}, //
 };
 use core::fmt::{self, Write};
 use kernel::{
@@ -28,13 +30,18 @@ use kernel::{
 };
 use stmf::nexus::NexusDescription;
 use stmf_iscsi_proto::{
-    login::{Admission, Host, Identity, Login, Next, Place, Refusal},
-    params::Limits,
+    login::{
+        chap::{Authenticator, Puzzle, MAX_RESPONSE_LEN},
+        Admission, Host, Identity, Login, Next, Place, Refusal,
+    },
+    names::IscsiName,
     request::LoginRequest,
     response::{LoginResponse, LoginStatus},
     text::{Pairs, MAX_SIMPLE_VALUE_LEN},
     types::{Isid, Tsih}, //
 };
+use stmf_kernel::{crypto, random};
+use stmf_scsi::TransportId;
 
 /// How long a login waits for the session that it takes the place of to end. That one does so at
 /// once, unless a device holds it up.
@@ -48,8 +55,7 @@ pub(super) struct LoginPhase {
     login: Login,
     memory: Memory,
     started: bool,
-    /// The target, once the initiator was admitted to it.
-    target: Option<Arc<Target>>,
+    guest: Guest,
     /// What the initiator calls itself.
     alias: KVec<u8>,
 }
@@ -60,7 +66,7 @@ impl LoginPhase {
             login: Login::new(),
             memory: Memory::new()?,
             started: false,
-            target: None,
+            guest: Guest::default(),
             alias: KVec::new(),
         })
     }
@@ -83,11 +89,72 @@ impl LoginPhase {
     }
 }
 
-/// Decides about logins that come in by a portal of group `tag`.
+/// Who wants to log in to what, as it was when it came.
+#[derive(Default)]
+struct Guest {
+    /// The target, once the initiator was admitted to it; none for a discovery session.
+    target: Option<(Arc<Target>, Arc<Config>)>,
+    /// What the initiator is called in CHAP, and its secret.
+    name: KVec<u8>,
+    initiator: Credentials,
+    /// The same of ours.
+    own_name: KVec<u8>,
+    own: Credentials,
+}
+
+impl Guest {
+    /// Takes note of who it is; `own_name` is the target's.
+    fn arrive(
+        &mut self,
+        provider: &Provider,
+        name: &IscsiName,
+        own_name: Option<&IscsiName>,
+    ) -> Result<(), AllocError> {
+        if let Some(known) = provider.initiator(name) {
+            self.initiator = known.credentials.clone();
+        }
+        self.own = match &self.target {
+            Some((_, config)) => config.settings.credentials.clone(),
+            None => provider.defaults().credentials.clone(),
+        };
+        let name = self.initiator.user().unwrap_or(name.as_str());
+        self.name.extend_from_slice(name.as_bytes(), GFP_KERNEL)?;
+        let own_name = self.own.user().or(own_name.map(|name| name.as_str()));
+        let own_name = own_name.unwrap_or(provider::NAME);
+        self.own_name
+            .extend_from_slice(own_name.as_bytes(), GFP_KERNEL)
+    }
+}
+
+/// Decides about logins that come in by a portal.
 struct Gatekeeper<'a> {
     provider: &'a Provider,
-    tag: u16,
-    target: &'a mut Option<Arc<Target>>,
+    door: &'a Door,
+    guest: &'a mut Guest,
+}
+
+impl Authenticator for Gatekeeper<'_> {
+    fn random(&mut self, out: &mut [u8]) {
+        random::fill(out);
+    }
+
+    fn verify(&mut self, name: &str, puzzle: &Puzzle<'_>, response: &[u8]) -> bool {
+        let mut right = [0; MAX_RESPONSE_LEN];
+        let right = right.get_mut(..puzzle.algorithm.len()).unwrap_or(&mut []);
+        let has_secret = self.guest.initiator.solve(puzzle, right).is_some();
+        let is_right = crypto::equal(right, response);
+        has_secret && is_right && name.as_bytes() == &*self.guest.name
+    }
+
+    fn prove(&mut self, puzzle: &Puzzle<'_>, out: &mut [u8]) -> Option<&str> {
+        let guest = &*self.guest;
+        if guest.own.shares_secret_with(&guest.initiator) {
+            notice_limited!("an initiator and a target have the same CHAP secret: not used");
+            return None;
+        }
+        guest.own.solve(puzzle, out)?;
+        core::str::from_utf8(&guest.own_name).ok()
+    }
 }
 
 impl Host for Gatekeeper<'_> {
@@ -96,37 +163,35 @@ impl Host for Gatekeeper<'_> {
             None => Place::decide(who.tsih, None)?,
             Some(name) => {
                 let target = self.provider.target(name).ok_or(LoginStatus::NotFound)?;
+                let config = target.config();
+                if !config.groups.contains(self.door.tag) {
+                    return Err(LoginStatus::NotFound);
+                }
                 let key = SessionKey {
                     initiator: *who.initiator,
                     isid: who.isid,
-                    tag: self.tag,
+                    tag: self.door.tag,
                 };
                 let place = Place::decide(who.tsih, target.admits(&key)?)?;
-                *self.target = Some(target);
+                self.guest.target = Some((target, config));
                 place
             }
         };
+        let arrived = self.guest.arrive(self.provider, who.initiator, who.target);
+        arrived.map_err(|AllocError| LoginStatus::OutOfResources)?;
+        let config = self.guest.target.as_ref().map(|(_, config)| &**config);
         Ok(Admission {
-            limits: limits(),
-            group_tag: self.tag,
+            limits: self.provider.limits(config),
+            group_tag: self.door.tag,
             place,
+            authenticate: self.provider.authenticates(config),
         })
     }
 
     fn alias(&self) -> Option<&str> {
-        let alias = self.target.as_ref()?.alias();
+        let (_, config) = self.guest.target.as_ref()?;
+        let alias = config.alias();
         (!alias.is_empty()).then_some(alias)
-    }
-}
-
-/// What initiators are offered.
-fn limits() -> Limits {
-    Limits {
-        // Sessions end with their connection, and tasks with their session.
-        default_time2retain: 0,
-        header_crc32c: false,
-        data_crc32c: false,
-        ..Limits::default()
     }
 }
 
@@ -145,13 +210,13 @@ impl Connection {
         let LoginPhase {
             login,
             memory,
-            target,
+            guest,
             ..
         } = &mut **phase;
         let mut gatekeeper = Gatekeeper {
             provider: &self.provider,
-            tag: self.tag,
-            target,
+            door: &self.door,
+            guest,
         };
         let sn = self.numbers.serials();
         let mut scratch = memory.scratch();
@@ -174,10 +239,10 @@ impl Connection {
 
     /// Tells the administrator that a login failed, and lets the connection end.
     fn refuse(&mut self, refusal: &Refusal) {
-        let (who, peer, why) = (self.who(), self.peer, refusal.why);
-        let key = refusal.key.unwrap_or("");
-        let status = refusal.status as u16;
-        notice_limited!("login of {who} from {peer} refused ({status:#06x}): {why} {key}");
+        let (who, peer) = (self.who(), self.peer);
+        let Refusal { status, why, key } = refusal;
+        let (colon, key) = key.map_or(("", ""), |key| (": ", key));
+        notice_limited!("login of {who} from {peer} refused: {status:?}, {why}{colon}{key}");
         self.say_no_more();
     }
 
@@ -188,18 +253,28 @@ impl Connection {
             return Err(Refusal::new(LoginStatus::InvalidDuringLogin, why));
         };
         self.params = phase.login.negotiated();
-        let Some(target) = phase.target.clone() else {
-            self.phase = Phase::Discovery;
-            return Ok(DISCOVERY_TSIH);
-        };
         let failed = |status| Refusal::new(status, "the session could not be made");
         let no_memory = || failed(LoginStatus::OutOfResources);
-        let key = SessionKey {
-            initiator: *phase.login.initiator().ok_or_else(no_memory)?,
-            isid: request.isid,
-            tag: self.tag,
+        let initiator = *phase.login.initiator().ok_or_else(no_memory)?;
+        let Some((target, _)) = phase.guest.target.clone() else {
+            let initiator = KBox::new(initiator, GFP_KERNEL).map_err(|_| no_memory())?;
+            self.phase = Phase::Discovery(initiator);
+            return Ok(DISCOVERY_TSIH);
         };
-        let (session, old) = target.enter(key, self.link.clone()).map_err(failed)?;
+        let key = SessionKey {
+            initiator,
+            isid: request.isid,
+            tag: self.door.tag,
+        };
+        let facts = Facts {
+            cid: self.cid,
+            peer: self.peer,
+            local: self.local,
+            params: self.params,
+        };
+        let (session, old) = target
+            .enter(key, self.link.clone(), facts)
+            .map_err(failed)?;
         let tsih = session.tsih;
         let membership = Membership {
             target,
@@ -228,16 +303,18 @@ impl Connection {
         let Phase::Login(phase) = &self.phase else {
             return Err(EINVAL);
         };
+        let key = &membership.key;
         let mut isid = IsidText::default();
-        let _ = isid.show(membership.key.isid);
+        let _ = isid.show(key.isid);
         let nexus = membership.target.register_nexus(&NexusDescription {
-            initiator: membership.key.initiator.as_str(),
+            port: TransportId::iscsi(key.initiator.as_str(), Some(key.isid.0)).ok_or(EINVAL)?,
+            initiator: key.initiator.as_str(),
             alias: core::str::from_utf8(&phase.alias).unwrap_or(""),
             isid: isid.as_str(),
         })?;
         let normal = Normal {
             endpoint: nexus.connect(self.link.clone())?,
-            _nexus: nexus,
+            nexus,
             membership,
             writes: Writes::new(),
             management: Management::new(),

@@ -40,12 +40,19 @@ impl Management {
 impl Connection {
     /// Starts a function.
     pub(super) fn task_management(&mut self, request: &request::TaskManagement) -> Result<(), End> {
-        let Phase::Normal(normal) = &mut self.phase else {
-            return Ok(());
-        };
         let function = match supported(request.function) {
             Ok(function) => function,
             Err(result) => return self.say_managed(request.itt, result),
+        };
+        self.drop_early(function, request);
+        let before = request.ref_cmd_sn.is_before(request.order.cmd_sn);
+        if function == TaskManagement::AbortTask && before && self.numbers.skip(request.ref_cmd_sn)
+        {
+            // It has not come, and need not come any more (RFC 7143 11.6.1).
+            return self.say_managed(request.itt, TmfResult::Complete);
+        }
+        let Phase::Normal(normal) = &mut self.phase else {
+            return Ok(());
         };
         if function == TaskManagement::AbortTask {
             // A command that still waits for data hasn't begun: it is over at once.
@@ -64,6 +71,24 @@ impl Connection {
             cookie,
         });
         Ok(())
+    }
+
+    /// Drops the commands that a function is about from those that wait for others before them.
+    fn drop_early(&mut self, function: TaskManagement, request: &request::TaskManagement) {
+        let numbers = &mut self.numbers;
+        let matches = |itt, lun| match function {
+            // Its own number is taken care of by whoever answers.
+            TaskManagement::AbortTask => itt == request.rtt,
+            TaskManagement::ClearAca => false,
+            TaskManagement::TargetWarmReset | TaskManagement::TargetColdReset => true,
+            _ => lun == request.lun,
+        };
+        let is_abort = function == TaskManagement::AbortTask;
+        self.waiting.drop_matching(matches, |cmd_sn| {
+            if !is_abort {
+                numbers.skip(cmd_sn);
+            }
+        });
     }
 
     /// Answers the functions that are done.

@@ -11,9 +11,8 @@ use super::{
 };
 use kernel::prelude::*;
 use stmf_iscsi_proto::{
-    bhs::{Bhs, Opcode},
-    request::{LogoutRequest, NopOut, Order, Request},
-    sn::Sn,
+    bhs::Bhs,
+    request::{LogoutRequest, NopOut, Request},
     types::{Itt, LogoutReason, LogoutResult, RejectReason, TmfResult},
     window::Admit, //
 };
@@ -24,10 +23,8 @@ impl Connection {
     pub(super) fn request(&mut self, bhs: &Bhs, ahs: &[u8]) -> Result<Payload, End> {
         let request = match Request::parse(bhs, ahs) {
             Ok(request) => request,
-            Err(reason) => {
-                self.count_rejected(bhs);
-                return self.reject(reason, bhs);
-            }
+            // Its number counts as not received (RFC 7143 7.3).
+            Err(reason) => return self.reject(reason, bhs),
         };
         match (&self.phase, &request) {
             (Phase::Login(_), Request::Login(login)) => {
@@ -37,11 +34,15 @@ impl Connection {
             (_, Request::Login(_)) => return Err(End::Protocol("a login request after the login")),
             _ => {}
         }
+        if let Request::ScsiCommand(command) = &request {
+            if self.is_in_use(command.itt) {
+                return self.reject(RejectReason::TaskInProgress, bhs);
+            }
+        }
         if let Some(order) = request.order() {
             match self.numbers.admit(order) {
                 Admit::Now => {}
-                // Nothing can come to fill the gap: the session has one connection.
-                Admit::Future => return Err(End::Protocol("a gap in the command numbers")),
+                Admit::Future => return self.waiting.keep(bhs, ahs),
                 Admit::OutOfWindow => return Ok(Payload::Skip),
             }
         }
@@ -62,6 +63,9 @@ impl Connection {
                 self.reject(RejectReason::ProtocolError, bhs)
             }
             Request::ScsiCommand(command) => self.scsi_command(command, bhs.data_len()),
+            Request::DataOut(data) if data.ttt.is_reserved() && self.waiting.has(data.itt) => {
+                self.waiting.keep(bhs, &[])
+            }
             Request::DataOut(data) => self.data_out(data),
             Request::TaskManagement(request) => {
                 self.task_management(request)?;
@@ -75,6 +79,7 @@ impl Connection {
     pub(super) fn complete(&mut self, payload: Payload) -> Result<(), End> {
         match payload {
             Payload::Skip => Ok(()),
+            Payload::Early(early) => self.waiting.push(early),
             Payload::Write(writing) => {
                 self.data_arrived(writing.write);
                 Ok(())
@@ -100,22 +105,6 @@ impl Connection {
         Ok(Payload::Skip)
     }
 
-    /// A request that is rejected has taken its place among the commands all the same.
-    fn count_rejected(&mut self, bhs: &Bhs) {
-        let has_place = !matches!(
-            Opcode::request(bhs.opcode()),
-            None | Some(Opcode::DataOut | Opcode::Snack)
-        );
-        if let Some(cmd_sn) = bhs.0.get(24..28).and_then(|bytes| bytes.try_into().ok()) {
-            if has_place && !matches!(self.phase, Phase::Login(_)) {
-                self.numbers.admit(Order {
-                    cmd_sn: Sn::new(u32::from_be_bytes(cmd_sn)),
-                    immediate: bhs.immediate(),
-                });
-            }
-        }
-    }
-
     fn logout(&mut self, logout: &LogoutRequest) -> Result<(), End> {
         let result = match logout.reason {
             LogoutReason::CloseSession => LogoutResult::Success,
@@ -125,6 +114,10 @@ impl Connection {
                 LogoutResult::RecoveryNotSupported
             }
         };
+        if let (LogoutResult::Success, Phase::Normal(normal)) = (result, &self.phase) {
+            // Whoever hears of the logout may count on what it ends.
+            normal.nexus.lose();
+        }
         // After the answers to the commands that are finished.
         let said = Said::Logout(logout.itt, result);
         self.tx.say_later(Reply::new(said))?;

@@ -3,6 +3,8 @@
 //! Receiving: from bytes to headers and the data that follows them.
 
 use super::{
+    digest::{self, DataCheck},
+    early::Early,
     writes::Writing,
     Connection,
     End, //
@@ -25,11 +27,7 @@ use stmf_kernel::{
 /// Room for headers, and for the data that comes along with them.
 const BUFFER_LEN: usize = 4096;
 
-/// How much to read behind long data: enough for the next header, and not much of the data that
-/// probably follows it, which would have to be copied once more.
-const BEHIND_DATA: usize = 512;
-
-/// Requests that are handled before finished commands get a turn.
+/// Requests that are handled, or calls to the socket, before others get a turn.
 const BUDGET: usize = 64;
 
 /// Where the data of a request goes, and so what is to be done once it is there.
@@ -42,6 +40,8 @@ pub(super) enum Payload {
     Text(KVec<u8>, Texted),
     /// Back to where it came from.
     Ping(KBox<PageList>, NopOut),
+    /// To a request that has to wait for others.
+    Early(KBox<Early>),
 }
 
 /// A request that has text.
@@ -52,7 +52,7 @@ pub(super) enum Texted {
 
 impl Payload {
     /// Takes data that comes after `done` other bytes.
-    fn put(&mut self, done: usize, bytes: &[u8]) -> Result<(), End> {
+    pub(super) fn put(&mut self, done: usize, bytes: &[u8]) -> Result<(), End> {
         match self {
             Payload::Skip => {}
             Payload::Write(writing) => writing.put(bytes),
@@ -60,6 +60,7 @@ impl Payload {
             Payload::Ping(pages, _) => {
                 pages.write_at(done, bytes);
             }
+            Payload::Early(early) => early.put(bytes)?,
         }
         Ok(())
     }
@@ -72,22 +73,35 @@ struct Segment {
     len: usize,
     /// Padding and digest behind it.
     trailer: usize,
+    /// What its digest is checked with, if it has one.
+    check: Option<DataCheck>,
 }
 
 impl Segment {
     /// Takes what is there of the segment, and says how much that was.
     fn take(&mut self, bytes: &[u8]) -> Result<usize, End> {
         let left = self.len.saturating_sub(self.done);
-        let data = bytes.get(..left.min(bytes.len())).unwrap_or(&[]);
+        let (data, rest) = bytes.split_at_checked(left).unwrap_or((bytes, &[]));
         self.payload.put(self.done, data)?;
         self.done = self.done.saturating_add(data.len());
-        let behind = bytes.len().saturating_sub(data.len()).min(self.trailer);
-        self.trailer = self.trailer.saturating_sub(behind);
-        Ok(data.len().saturating_add(behind))
+        let behind = rest.get(..self.trailer).unwrap_or(rest);
+        self.trailer = self.trailer.saturating_sub(behind.len());
+        if let Some(check) = &mut self.check {
+            check.data(data);
+            check.trailer(behind);
+        }
+        Ok(data.len().saturating_add(behind.len()))
     }
 
     fn is_complete(&self) -> bool {
         self.done >= self.len && self.trailer == 0
+    }
+
+    fn finish(self) -> Event {
+        match self.check {
+            Some(check) if !check.is_good() => Event::BadData(check.into_header(), self.payload),
+            _ => Event::Data(self.payload),
+        }
     }
 }
 
@@ -99,6 +113,8 @@ pub(super) enum Event {
     Header(Bhs, core::ops::Range<usize>),
     /// All data of the request before.
     Data(Payload),
+    /// All data of the request with this header, but not as it was sent.
+    BadData(Bhs, Payload),
 }
 
 /// The receiving side of a connection.
@@ -114,8 +130,9 @@ pub(super) struct Receiver {
     ending: bool,
     /// Whether anything was received since somebody asked.
     heard: bool,
-    /// Whether the last request had long data.
-    long: bool,
+    /// How much to receive behind data that goes elsewhere: the next header, and nothing of the data
+    /// that probably follows it, which would have to be copied once more. 0 is no limit.
+    behind: usize,
 }
 
 impl Receiver {
@@ -129,7 +146,7 @@ impl Receiver {
             ready: true,
             ending: false,
             heard: false,
-            long: false,
+            behind: 0,
         }
     }
 
@@ -164,14 +181,20 @@ impl Receiver {
     }
 
     /// Says where the data of the last header goes.
-    pub(super) fn begin(&mut self, payload: Payload, layout: &Layout) {
+    pub(super) fn begin(&mut self, payload: Payload, bhs: &Bhs, layout: &Layout) {
+        let trailer = layout.padding.saturating_add(layout.data_digest);
         self.segment = Some(Segment {
             payload,
             done: 0,
             len: layout.data,
-            trailer: layout.padding.saturating_add(layout.data_digest),
+            trailer,
+            check: (layout.data_digest > 0).then(|| DataCheck::new(bhs, layout)),
         });
-        self.long = layout.data > BEHIND_DATA;
+        let header = BHS_LEN.saturating_add(layout.header_digest);
+        self.behind = match layout.data > header {
+            true => trailer.saturating_add(header),
+            false => 0,
+        };
     }
 
     /// Lends the buffer, so that a header in it can be read while everything else is at hand.
@@ -199,10 +222,9 @@ impl Receiver {
                 self.start = self.start.saturating_add(taken);
                 if segment.is_complete() {
                     let segment = self.segment.take();
-                    let payload = segment.map_or(Payload::Skip, |segment| segment.payload);
-                    return Ok(Event::Data(payload));
+                    return Ok(segment.map_or(Event::Nothing, Segment::finish));
                 }
-            } else if let Some(event) = self.header(params) {
+            } else if let Some(event) = self.header(params)? {
                 return Ok(event);
             }
             if !self.ready {
@@ -212,37 +234,47 @@ impl Receiver {
         }
     }
 
-    /// Throws away whatever comes.
-    pub(super) fn discard(&mut self, stream: &mut Stream) -> Result<(), End> {
-        (self.start, self.end, self.segment) = (0, 0, None);
-        while self.ready {
+    /// Throws away what has come, or a good part of it.
+    fn discard(&mut self, stream: &mut Stream) -> Result<(), End> {
+        self.segment = None;
+        for _ in 0..BUDGET {
+            (self.start, self.end) = (0, 0);
+            if !self.ready {
+                break;
+            }
             self.pull(stream)?;
-            self.end = 0;
         }
         Ok(())
     }
 
     /// The next header, if all of it is in the buffer.
-    fn header(&mut self, params: &ConnectionParams) -> Option<Event> {
-        let there = self.buffer.get(self.start..self.end)?;
-        let bhs = Bhs(*there.first_chunk::<BHS_LEN>()?);
+    fn header(&mut self, params: &ConnectionParams) -> Result<Option<Event>, End> {
+        let there = self.buffer.get(self.start..self.end).unwrap_or(&[]);
+        let Some(bhs) = there.first_chunk::<BHS_LEN>().copied().map(Bhs) else {
+            return Ok(None);
+        };
         let layout = bhs.layout(params);
-        let ahs = self.start.saturating_add(BHS_LEN);
-        let ahs_end = ahs.saturating_add(layout.ahs);
-        let after = ahs_end.saturating_add(layout.header_digest);
-        if after > self.end {
-            return None;
+        let headers = BHS_LEN.saturating_add(layout.ahs);
+        let Some(all) = there.get(..headers.saturating_add(layout.header_digest)) else {
+            return Ok(None);
+        };
+        if layout.header_digest > 0 && !digest::is_good(all) {
+            // Where the next header is can't be known any more (RFC 7143 7.8).
+            return Err(End::Protocol("a header digest error"));
         }
-        self.start = after;
-        self.long = false;
-        Some(Event::Header(bhs, ahs..ahs_end))
+        let ahs = self.start.saturating_add(BHS_LEN)..self.start.saturating_add(headers);
+        self.start = self.start.saturating_add(all.len());
+        self.behind = 0;
+        Ok(Some(Event::Header(bhs, ahs)))
     }
 
     /// Receives more: data to where it goes, and what is behind it into the buffer.
     fn pull(&mut self, stream: &mut Stream) -> Result<(), End> {
         self.compact();
-        let room = if self.long { BEHIND_DATA } else { BUFFER_LEN };
-        let room = self.end.saturating_add(room).min(BUFFER_LEN);
+        let room = match self.behind {
+            0 => BUFFER_LEN,
+            behind => self.end.saturating_add(behind).min(BUFFER_LEN),
+        };
         let mut buffers = Buffers::new();
         let (mut direct, mut more) = (0, 0);
         if let Some(Segment {
@@ -276,6 +308,10 @@ impl Receiver {
         if let Some(segment) = &mut self.segment {
             segment.done = segment.done.saturating_add(direct);
             if let Payload::Write(writing) = &mut segment.payload {
+                if let Some(check) = &mut segment.check {
+                    let at = writing.offset;
+                    check.pages(writing.pages(), at, direct);
+                }
                 writing.skip(direct);
             }
         }
@@ -313,6 +349,7 @@ impl Connection {
                 Event::Nothing => break,
                 Event::Header(bhs, ahs) => self.header(&bhs, ahs)?,
                 Event::Data(payload) => self.complete(payload)?,
+                Event::BadData(bhs, payload) => self.discard_damaged(&bhs, payload)?,
             }
         }
         Ok(())
@@ -328,7 +365,7 @@ impl Connection {
         if layout.data == 0 {
             return self.complete(payload);
         }
-        self.rx.begin(payload, &layout);
+        self.rx.begin(payload, bhs, &layout);
         Ok(())
     }
 }

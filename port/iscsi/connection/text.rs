@@ -8,7 +8,10 @@ use super::{
     End,
     Phase, //
 };
-use crate::provider::Provider;
+use crate::{
+    portal::Door,
+    provider::Provider, //
+};
 use core::net::SocketAddr;
 use kernel::{
     alloc::AllocError,
@@ -67,9 +70,13 @@ impl Connection {
         bhs: &Bhs,
         text: &[u8],
     ) -> Result<(), End> {
-        let own = match &self.phase {
-            Phase::Normal(normal) => Some(normal.membership.target.name),
-            _ => None,
+        let (initiator, own) = match &self.phase {
+            Phase::Normal(normal) => {
+                let membership = &normal.membership;
+                (membership.key.initiator, Some(membership.target.name))
+            }
+            Phase::Discovery(initiator) => (**initiator, None),
+            Phase::Login(_) | Phase::Over => return Ok(()),
         };
         let mut phase = match self.text.take() {
             Some(phase) => phase,
@@ -84,7 +91,8 @@ impl Connection {
         let mut lister = Lister {
             provider: &self.provider,
             local: self.local,
-            tag: self.tag,
+            door: &self.door,
+            initiator,
             own,
         };
         let TextPhase { exchange, memory } = &mut *phase;
@@ -103,12 +111,14 @@ impl Connection {
     }
 }
 
-/// Lists targets for an initiator.
+/// Lists targets for an initiator: those that it could log in to, with every portal that they
+/// have in the network namespace that it came in by.
 struct Lister<'a> {
     provider: &'a Provider,
-    /// The address that the initiator has reached us at, and the portal group that it came in by.
+    /// The address that the initiator has reached us at, and the portal that it came in by.
     local: SocketAddr,
-    tag: u16,
+    door: &'a Door,
+    initiator: IscsiName,
     /// The target that it is logged in to; none in a discovery session.
     own: Option<IscsiName>,
 }
@@ -116,7 +126,7 @@ struct Lister<'a> {
 impl Targets for Lister<'_> {
     fn list(&mut self, query: &Query, from: Cursor, out: &mut TextWriter<'_>) -> Option<Cursor> {
         let portals = self.provider.portals.lock();
-        let portals = portals.seen_from(self.local, self.tag).ok()?;
+        let portals = portals.seen_from(self.local, self.door).ok()?;
         let wanted = |name: &IscsiName| match (query, &self.own) {
             (Query::All, None) => true,
             (Query::All, Some(_)) | (Query::Current, None) => false,
@@ -124,10 +134,25 @@ impl Targets for Lister<'_> {
             (Query::Named(wanted), None) => name == wanted,
             (Query::Named(wanted), Some(own)) => name == wanted && name == own,
         };
+        let initiator = self.provider.initiator(&self.initiator);
+        let can_prove = initiator.is_some_and(|initiator| initiator.credentials.secret.is_some());
         let targets = self.provider.targets.lock();
         let chosen = targets.by_name.values();
         let chosen = chosen.filter(|target| wanted(&target.name) && target.is_online());
-        let lines = chosen.map(|target| (target.name.as_str(), portals.iter().copied()));
+        let lines = chosen.filter_map(|target| {
+            let config = target.config();
+            if !can_prove && self.provider.authenticates(Some(&config)) {
+                return None;
+            }
+            let groups = config.groups;
+            let mut portals = portals
+                .iter()
+                .copied()
+                .filter(move |portal| groups.contains(portal.group_tag))
+                .peekable();
+            portals.peek()?;
+            Some((target.name.as_str(), portals))
+        });
         discovery::write_targets(lines, from, out)
     }
 }

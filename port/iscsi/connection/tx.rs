@@ -3,6 +3,7 @@
 //! Sending: responses and data, in order, on a train of headers and pages.
 
 use super::{
+    digest::Seal,
     writes::Write,
     Connection,
     End,
@@ -20,17 +21,20 @@ use stmf::{
 };
 use stmf_iscsi_proto::{
     bhs::{padding, Bhs, BHS_LEN},
-    params::Negotiated,
+    params::{ConnectionParams, Digest, Negotiated},
     request::{LoginRequest, Order},
     response::{
         CollapsedStatus, CommandResponse, DataIn, LoginResponse, LogoutResponse, NopIn, R2t,
         Reject, ScsiResponse, TextResponse, TmfResponse,
     },
+    sn::Sn,
+    tags::Tags,
     transfer::{R2tPlan, ReadSequence, Residual},
     types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfResult, Tsih, Ttt},
     window::{Admit, CommandWindow, StatusWindow}, //
 };
 use stmf_kernel::{
+    crypto::Crc32c,
     net::{Full, Train},
     pages::PageList,
     queue::Batch, //
@@ -236,6 +240,8 @@ pub(super) struct Numbers {
     status: StatusWindow,
     /// Whose free places the window shows, once there is a session.
     endpoint: Option<Arc<Endpoint>>,
+    /// The tags of the commands that were not answered yet.
+    pub(super) tags: Tags,
     last_ping: u32,
 }
 
@@ -245,6 +251,7 @@ impl Numbers {
             commands: CommandWindow::new(Default::default(), 0),
             status: StatusWindow::new(Default::default()),
             endpoint: None,
+            tags: Tags::new(),
             last_ping: 0,
         }
     }
@@ -260,8 +267,32 @@ impl Numbers {
         self.endpoint = Some(endpoint);
     }
 
+    /// The command number expected next.
+    pub(super) fn exp_cmd_sn(&self) -> Sn {
+        self.commands.exp_cmd_sn()
+    }
+
+    /// As [`CommandWindow::skip`].
+    pub(super) fn skip(&mut self, cmd_sn: Sn) -> bool {
+        self.commands.skip(cmd_sn)
+    }
+
     pub(super) fn admit(&mut self, order: Order) -> Admit {
         self.commands.admit(order)
+    }
+
+    /// A request was not received after all (RFC 7143 7.3): its number is expected again.
+    pub(super) fn take_back(&mut self, bhs: &Bhs) -> Result<(), End> {
+        let taken_back = match Order::of(bhs) {
+            order if order.immediate => true,
+            order => self.commands.take_back(order.cmd_sn),
+        };
+        match taken_back {
+            true => Ok(()),
+            false => Err(End::Protocol(
+                "a digest error in the middle of other commands",
+            )),
+        }
     }
 
     /// The numbers for the next response, which has not taken its StatSN yet.
@@ -347,17 +378,42 @@ impl Answering {
 struct Rest {
     offset: usize,
     left: usize,
-    padding: usize,
+    /// The padding and the digest that follow the data.
+    trailer: [u8; Self::TRAILER],
+    trailer_len: usize,
 }
 
 impl Rest {
-    fn new(offset: u32, len: u32) -> Self {
+    /// Padding of three bytes, and a digest.
+    const TRAILER: usize = 3 + 4;
+
+    const NOTHING: Self = Self {
+        offset: 0,
+        left: 0,
+        trailer: [0; Self::TRAILER],
+        trailer_len: 0,
+    };
+
+    fn new(pages: &PageList, offset: u32, len: u32, digest: Digest) -> Self {
         let size = |n: u32| usize::try_from(n).unwrap_or(0);
-        Self {
+        let mut rest = Self {
             offset: size(offset),
             left: size(len),
-            padding: size(padding(len)),
+            trailer_len: size(padding(len)),
+            ..Self::NOTHING
+        };
+        if digest == Digest::Crc32c && rest.left > 0 {
+            let mut crc = Crc32c::new();
+            pages.checksum(rest.offset, rest.left, &mut crc);
+            let padding = rest.trailer.get(..rest.trailer_len);
+            crc.update(padding.unwrap_or(&[]));
+            let room = rest.trailer.iter_mut().skip(rest.trailer_len);
+            for (to, from) in room.zip(crc.bytes()) {
+                *to = from;
+                rest.trailer_len = rest.trailer_len.saturating_add(1);
+            }
         }
+        rest
     }
 
     /// Puts as much on the train as there is room for.
@@ -368,16 +424,28 @@ impl Rest {
         if self.left > 0 {
             return Err(Full);
         }
-        if self.padding > 0 {
-            train.push(&[[0; 4].get(..self.padding).unwrap_or(&[])])?;
-            self.padding = 0;
+        if self.trailer_len > 0 {
+            train.push(&[self.trailer.get(..self.trailer_len).unwrap_or(&[])])?;
+            self.trailer_len = 0;
         }
         Ok(())
     }
 
     fn is_empty(&self) -> bool {
-        self.left == 0 && self.padding == 0
+        self.left == 0 && self.trailer_len == 0
     }
+}
+
+/// Puts a header, and a short data segment with its padding, on a train, each with its digest.
+fn push_pdu(
+    train: &mut Train,
+    header: &[u8; BHS_LEN],
+    data: &[u8],
+    params: &ConnectionParams,
+) -> Result<(), Full> {
+    let header_digest = Seal::new(params.header_digest, header);
+    let data_digest = Seal::new(params.data_digest, data);
+    train.push(&[header, header_digest.bytes(), data, data_digest.bytes()])
 }
 
 /// The sending side of a connection.
@@ -414,11 +482,7 @@ impl Sender {
             due: 0,
             batch: None,
             answering: None,
-            rest: Rest {
-                offset: 0,
-                left: 0,
-                padding: 0,
-            },
+            rest: Rest::NOTHING,
             attached: None,
             blocked: false,
             starved: false,
@@ -509,7 +573,12 @@ impl Sender {
     }
 
     /// Loads the next reply, if there is one.
-    fn load_reply(&mut self, late: bool, numbers: &mut Numbers) -> Result<bool, Full> {
+    fn load_reply(
+        &mut self,
+        late: bool,
+        params: &ConnectionParams,
+        numbers: &mut Numbers,
+    ) -> Result<bool, Full> {
         let replies = if late {
             &mut self.late
         } else {
@@ -519,15 +588,24 @@ impl Sender {
             return Ok(false);
         };
         let (header, short) = reply.encode(numbers.serials());
-        self.train.push(&[&header, short.padded()])?;
+        let params = match reply.said {
+            // There are no digests before full feature phase.
+            Said::Login(_) => &ConnectionParams::default(),
+            _ => params,
+        };
+        push_pdu(&mut self.train, &header, short.padded(), params)?;
         if !matches!(reply.said, Said::Ping(_)) {
             numbers.count_status();
+        }
+        if let Said::Refused(itt, _) = reply.said {
+            numbers.tags.remove(itt);
         }
         if let Ok(reply) = replies.remove(0) {
             // Late replies have no data.
             self.held = self.held.saturating_sub(reply.len);
-            if reply.data.is_some() {
-                self.rest = Rest::new(0, u32::try_from(reply.len).unwrap_or(0));
+            if let Some(pages) = &reply.data {
+                let len = u32::try_from(reply.len).unwrap_or(0);
+                self.rest = Rest::new(pages, 0, len, params.data_digest);
                 self.attached = reply.data;
             }
         }
@@ -535,7 +613,11 @@ impl Sender {
     }
 
     /// Loads the next header of the command that is being answered, if there is one.
-    fn load_answer(&mut self, numbers: &mut Numbers) -> Result<bool, Full> {
+    fn load_answer(
+        &mut self,
+        params: &ConnectionParams,
+        numbers: &mut Numbers,
+    ) -> Result<bool, Full> {
         let Some(answering) = &mut self.answering else {
             return Ok(false);
         };
@@ -559,10 +641,12 @@ impl Sender {
                 offset: plan.offset,
                 data_len: plan.len,
             };
-            self.train.push(&[&header.encode()])?;
+            push_pdu(&mut self.train, &header.encode(), &[], params)?;
             answering.data = data;
-            self.rest = Rest::new(plan.offset, plan.len);
+            let pages = answering.task.data();
+            self.rest = Rest::new(pages, plan.offset, plan.len, params.data_digest);
             if status.is_some() {
+                numbers.tags.remove(answering.itt);
                 numbers.count_status();
                 answering.answered = true;
             }
@@ -570,7 +654,8 @@ impl Sender {
         }
         if !answering.answered {
             let (header, short) = answering.response(numbers.serials_with(1));
-            self.train.push(&[&header, short.padded()])?;
+            push_pdu(&mut self.train, &header, short.padded(), params)?;
+            numbers.tags.remove(answering.itt);
             numbers.count_status();
         }
         self.answering = None;
@@ -591,7 +676,7 @@ impl Sender {
         }
         self.batch = None;
         if self.due > 0 {
-            self.load_reply(true, numbers)?;
+            self.load_reply(true, &params.connection, numbers)?;
             self.due = self.due.saturating_sub(1);
             return Ok(true);
         }
@@ -633,9 +718,12 @@ impl Connection {
     fn load(&mut self) -> Result<(), Full> {
         loop {
             self.tx.load_rest()?;
-            let more = self.tx.load_reply(false, &mut self.numbers)?
+            let params = &self.params.connection;
+            let more = self.tx.load_reply(false, params, &mut self.numbers)?
                 || self.load_r2t()?
-                || self.tx.load_answer(&mut self.numbers)?
+                || self
+                    .tx
+                    .load_answer(&self.params.connection, &mut self.numbers)?
                 || self.tx.go_on(&self.link, &self.params, &mut self.numbers)?;
             if !more {
                 return Ok(());
@@ -652,9 +740,10 @@ impl Connection {
             return Ok(false);
         }
         let (train, numbers) = (&mut self.tx.train, &mut self.numbers);
-        normal
-            .writes
-            .solicit(|write, plan| train.push(&[&r2t(write, plan, numbers.serials())]))
+        let params = &self.params.connection;
+        normal.writes.solicit(|write, plan| {
+            push_pdu(train, &r2t(write, plan, numbers.serials()), &[], params)
+        })
     }
 }
 

@@ -8,10 +8,15 @@ use kernel::{
 };
 use stmf::task::Incoming;
 use stmf_iscsi_proto::{
+    request::ScsiCommand,
     transfer::{R2tPlan, WriteSequence},
     types::{Itt, Lun}, //
 };
-use stmf_kernel::net::Buffers;
+use stmf_kernel::{
+    net::Buffers,
+    pages::PageList, //
+};
+use stmf_scsi::Sense;
 
 /// The most commands that wait at a time: one for each bit of a map. The framework admits no more
 /// commands to a session anyway.
@@ -23,9 +28,41 @@ pub(super) struct Write {
     pub(super) itt: Itt,
     pub(super) lun: Lun,
     pub(super) sequence: WriteSequence,
+    /// Why it will not be carried out, once all data that is on its way has come.
+    failure: Option<Sense>,
 }
 
 impl Write {
+    pub(super) fn new(
+        incoming: Incoming,
+        command: &ScsiCommand<'_>,
+        sequence: WriteSequence,
+    ) -> Self {
+        Self {
+            incoming,
+            itt: command.itt,
+            lun: command.lun,
+            sequence,
+            failure: None,
+        }
+    }
+
+    /// Asks for no more data; what was asked for still comes.
+    pub(super) fn give_up(&mut self, why: Sense) {
+        self.failure.get_or_insert(why);
+        self.sequence.give_up();
+    }
+
+    /// Carries the command out, or not; all its data is there.
+    pub(super) fn execute(mut self) {
+        // The response says how many R2Ts there were.
+        self.incoming.set_note(self.sequence.exp_data_sn());
+        match self.failure {
+            None => self.incoming.execute(),
+            Some(sense) => self.incoming.fail(sense),
+        }
+    }
+
     /// The bytes that the command wants.
     fn wanted(&self) -> usize {
         usize::try_from(self.incoming.wanted()).unwrap_or(usize::MAX)
@@ -81,6 +118,11 @@ impl Writing {
     /// Notes that bytes were put in place.
     pub(super) fn skip(&mut self, len: usize) {
         self.offset = self.offset.saturating_add(len);
+    }
+
+    /// The pages of the command.
+    pub(super) fn pages(&mut self) -> &PageList {
+        self.write.get_mut().incoming.data_mut()
     }
 
     /// The place of the next `len` bytes, as far as they are wanted and fit; says how many do.

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests that came before others that have to be carried out first (RFC 7143 4.2.2.1).
+//!
+//! They are kept as they came, data included, and handled once the gap before them is filled: by
+//! the requests that are missing, or because the initiator aborts them. That takes memory, so there
+//! is a limit; and a gap that nobody fills ends the connection.
+
+use super::{
+    rx::Payload,
+    Connection,
+    End, //
+};
+use kernel::prelude::*;
+use stmf_iscsi_proto::{
+    bhs::{Bhs, Opcode},
+    request::Order,
+    sn::Sn,
+    types::{Itt, Lun}, //
+};
+
+/// The most requests that are kept.
+const MAX: usize = 128;
+
+/// The most bytes that are kept with them.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A request, and its data as far as it has come.
+pub(super) struct Early {
+    bhs: Bhs,
+    ahs: KVec<u8>,
+    data: KVec<u8>,
+}
+
+impl Early {
+    /// Takes data.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), End> {
+        Ok(self.data.extend_from_slice(bytes, GFP_KERNEL)?)
+    }
+
+    fn is_data_out(&self) -> bool {
+        Opcode::request(self.bhs.opcode()) == Some(Opcode::DataOut)
+    }
+
+    fn cmd_sn(&self) -> Option<Sn> {
+        (!self.is_data_out()).then(|| Order::of(&self.bhs).cmd_sn)
+    }
+}
+
+/// The requests that wait, in the order in which they came.
+pub(super) struct Waiting {
+    list: KVec<KBox<Early>>,
+    bytes: usize,
+}
+
+impl Waiting {
+    pub(super) const fn new() -> Self {
+        Self {
+            list: KVec::new(),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Whether a command with this tag waits.
+    pub(super) fn has(&self, itt: Itt) -> bool {
+        self.list.iter().any(|early| early.bhs.itt() == itt)
+    }
+
+    /// Keeps a request, whose data is to come.
+    pub(super) fn keep(&mut self, bhs: &Bhs, ahs: &[u8]) -> Result<Payload, End> {
+        let len = usize::try_from(bhs.data_len()).unwrap_or(usize::MAX);
+        self.bytes = self.bytes.saturating_add(len);
+        if self.list.len() >= MAX || self.bytes > MAX_BYTES {
+            return Err(End::Protocol(
+                "too much behind a gap in the command numbers",
+            ));
+        }
+        self.list.reserve(1, GFP_KERNEL)?;
+        let mut copy = KVec::with_capacity(ahs.len(), GFP_KERNEL)?;
+        copy.extend_from_slice(ahs, GFP_KERNEL)?;
+        let early = Early {
+            bhs: *bhs,
+            ahs: copy,
+            data: KVec::with_capacity(len, GFP_KERNEL)?,
+        };
+        Ok(Payload::Early(KBox::new(early, GFP_KERNEL)?))
+    }
+
+    /// All data of a request is there.
+    pub(super) fn push(&mut self, early: KBox<Early>) -> Result<(), End> {
+        Ok(self.list.push(early, GFP_KERNEL)?)
+    }
+
+    fn take(&mut self, is_it: impl Fn(&Early) -> bool) -> Option<KBox<Early>> {
+        let place = self.list.iter().position(|early| is_it(early))?;
+        let early = self.list.remove(place).ok()?;
+        self.bytes = self.bytes.saturating_sub(early.data.len());
+        Some(early)
+    }
+
+    /// Drops the commands that match, and their data; tells their numbers.
+    pub(super) fn drop_matching(
+        &mut self,
+        matches: impl Fn(Itt, Lun) -> bool,
+        mut dropped: impl FnMut(Sn),
+    ) {
+        let is_it = |early: &Early| {
+            let is_command = Opcode::request(early.bhs.opcode()) == Some(Opcode::ScsiCommand);
+            is_command && matches(early.bhs.itt(), early.bhs.lun())
+        };
+        while let Some(command) = self.take(is_it) {
+            dropped(Order::of(&command.bhs).cmd_sn);
+            let itt = command.bhs.itt();
+            while self
+                .take(|early| early.is_data_out() && early.bhs.itt() == itt)
+                .is_some()
+            {}
+        }
+    }
+}
+
+impl Connection {
+    /// Handles the requests whose turn has come.
+    pub(super) fn handle_early(&mut self) -> Result<(), End> {
+        while !self.waiting.is_empty() && self.tx.make_room() && self.closing.is_none() {
+            let next = self.numbers.exp_cmd_sn();
+            let Some(command) = self.waiting.take(|early| early.cmd_sn() == Some(next)) else {
+                break;
+            };
+            let itt = command.bhs.itt();
+            self.replay(&command)?;
+            let is_of_it = |early: &Early| early.is_data_out() && early.bhs.itt() == itt;
+            while let Some(data) = self.waiting.take(is_of_it) {
+                self.replay(&data)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles a request as if it came now.
+    fn replay(&mut self, early: &Early) -> Result<(), End> {
+        let mut payload = self.request(&early.bhs, &early.ahs)?;
+        payload.put(0, &early.data)?;
+        self.complete(payload)
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests about sessions.
+
+use super::{portal::octets, provider};
+use crate::{
+    session::{Facts, Session, SessionKey},
+    target::Target, //
+};
+use kernel::prelude::*;
+use stmf_iscsi_proto::params::Digest;
+use stmf_kernel::genl::{Dump, Refusal, Request, Writer};
+use stmf_uapi::iscsi::Session as S;
+
+/// `session-get`: the connections of all sessions, in the order of targets and initiators.
+pub(super) fn dump(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
+    let provider = provider()?;
+    let targets = provider.targets.lock();
+    dump.set_generation(targets.generation);
+    let mut done = dump.cursor();
+    let mut skip = usize::try_from(done).unwrap_or(usize::MAX);
+    for target in targets.by_name.values() {
+        let sessions = target.all_sessions()?;
+        for (key, session) in sessions.iter().skip(skip) {
+            if !dump.entry(|writer| write(writer, target, key, session))? {
+                return Ok(());
+            }
+            done = done.wrapping_add(1);
+            dump.set_cursor(done);
+        }
+        skip = skip.saturating_sub(sessions.len());
+    }
+    Ok(())
+}
+
+fn write(writer: &mut Writer<'_>, target: &Target, key: &SessionKey, session: &Session) -> Result {
+    writer.text(S::Target as u16, target.name.as_str())?;
+    writer.text(S::Initiator as u16, key.initiator.as_str())?;
+    writer.bytes(S::Isid as u16, &key.isid.0)?;
+    writer.u16(S::Tsih as u16, session.tsih.0)?;
+    writer.u16(S::Tpgt as u16, key.tag)?;
+    write_connection(writer, &session.facts)
+}
+
+fn write_connection(writer: &mut Writer<'_>, facts: &Facts) -> Result {
+    writer.u16(S::Cid as u16, facts.cid.0)?;
+    writer.bytes(S::PeerAddress as u16, &octets(facts.peer.ip()))?;
+    writer.u16(S::PeerPort as u16, facts.peer.port())?;
+    writer.bytes(S::LocalAddress as u16, &octets(facts.local.ip()))?;
+    writer.u16(S::LocalPort as u16, facts.local.port())?;
+    let session = &facts.params.session;
+    let connection = &facts.params.connection;
+    let crc32c = |digest| u32::from(digest == Digest::Crc32c);
+    for (attribute, value) in [
+        (S::MaxConnections, session.max_connections),
+        (S::InitialR2t, u32::from(session.initial_r2t)),
+        (S::ImmediateData, u32::from(session.immediate_data)),
+        (
+            S::MaxRecvDataSegmentLength,
+            connection.max_recv_data_segment_length,
+        ),
+        (S::MaxBurstLength, session.max_burst_length),
+        (S::FirstBurstLength, session.first_burst_length),
+        (S::MaxOutstandingR2t, session.max_outstanding_r2t),
+        (S::DefaultTime2wait, session.default_time2wait),
+        (S::HeaderDigest, crc32c(connection.header_digest)),
+        (S::DataDigest, crc32c(connection.data_digest)),
+        (
+            S::MaxSendDataSegmentLength,
+            connection.max_send_data_segment_length,
+        ),
+    ] {
+        writer.u32(attribute as u16, value)?;
+    }
+    Ok(())
+}
