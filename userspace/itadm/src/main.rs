@@ -7,9 +7,17 @@
 use std::io;
 use std::process::ExitCode;
 
+use libstmf::config::Store;
 use libstmf::IscsiTargets;
 
 fn main() -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    itadm::main(std::env::args_os(), IscsiTargets::open, &mut out, &mut err).into()
+    itadm::main(
+        std::env::args_os(),
+        IscsiTargets::open,
+        Store::of_system(),
+        &mut out,
+        &mut err,
+    )
+    .into()
 }

@@ -1,14 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Targets: create-target, delete-target, list-target.
+//! Targets and their defaults.
 
 use libstmf::cli::{Console, Exit, Failure};
-use libstmf::{Error, IscsiTarget, IscsiTargets, Transport};
+use libstmf::{
+    AuthMethod, Error, IscsiChange, IscsiSettings, IscsiTarget, IscsiTargets, Tpg, Transport,
+};
+use serde_json::{json, Value};
 
-use crate::args::{CreateTarget, DeleteTarget, ListTarget};
+use crate::args::{
+    name, CreateTarget, Delete, List, ListDefaults, ModifyTarget, Properties, TargetProperties,
+};
+use crate::secret;
+use crate::table::Table;
 
-/// Tag of the portal group that targets belong to unless they are told otherwise.
-const DEFAULT_TPGT: u16 = 1;
+/// Tag and name of the portal group that targets belong to unless they are told otherwise.
+const DEFAULT_TPG: (u16, &str) = (1, "default");
+
+/// A text of which `none` is the empty one.
+pub(crate) fn text(text: Option<&String>) -> Option<String> {
+    text.map(|text| match text.as_str() {
+        "none" => String::new(),
+        text => text.to_owned(),
+    })
+}
+
+fn change(args: &Properties) -> Result<IscsiChange, Failure> {
+    let auth = args.auth.map(|auth| auth.method()).map(|method| {
+        let why = "RADIUS is not supported";
+        method.ok_or_else(|| Failure::new(Exit::Failed, "auth-method", why))
+    });
+    Ok(IscsiChange {
+        auth: auth.transpose()?,
+        chap_user: text(args.chap_user.as_ref()),
+        chap_secret: secret::get(&args.secret)?,
+        limits: args.limits.clone(),
+        ..IscsiChange::default()
+    })
+}
+
+fn target_change<T: Transport>(
+    args: &TargetProperties,
+    targets: &mut IscsiTargets<T>,
+) -> Result<IscsiChange, Failure> {
+    let tpgs = match args.tpgs.as_slice() {
+        [] => None,
+        [only] if only == DEFAULT_TPG.1 => Some(Vec::new()),
+        names => Some(tags(names, &targets.tpgs()?)?),
+    };
+    Ok(IscsiChange {
+        alias: text(args.alias.as_ref()),
+        tpgs,
+        ..change(&args.common)?
+    })
+}
+
+fn tags(names: &[String], known: &[Tpg]) -> Result<Vec<u16>, Failure> {
+    let tag = |name: &String| {
+        let tpg = known.iter().find(|tpg| tpg.name == *name);
+        let unknown = || Failure::new(Exit::NotFound, name, "no such target portal group");
+        Ok(tpg.ok_or_else(unknown)?.tag)
+    };
+    names.iter().map(tag).collect()
+}
 
 pub(crate) fn create<T: Transport>(
     args: &CreateTarget,
@@ -19,17 +73,47 @@ pub(crate) fn create<T: Transport>(
         Some(name) => name.clone(),
         None => libstmf::new_iscsi_name()?,
     };
-    targets.create(&name, args.alias.as_deref())?;
+    let properties = target_change(&args.properties, targets)?;
+    if args.properties.common.dry_run {
+        console.print(format_args!("Target {name} would be created\n"));
+        return Ok(());
+    }
+    targets.create(&name, &properties)?;
     console.print(format_args!("Target {name} successfully created\n"));
     Ok(())
 }
 
+pub(crate) fn modify<T: Transport>(
+    args: &ModifyTarget,
+    targets: &mut IscsiTargets<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let change = target_change(&args.properties, targets)?;
+    console.each(&args.targets, |console, name| {
+        if args.properties.common.dry_run {
+            targets.target(name)?;
+            console.print(format_args!("Target {name} would be modified\n"));
+            return Ok(());
+        }
+        targets.modify(name, &change)?;
+        console.print(format_args!("Target {name} successfully modified\n"));
+        Ok(())
+    });
+    Ok(())
+}
+
 pub(crate) fn delete<T: Transport>(
-    args: &DeleteTarget,
+    args: &Delete,
     targets: &mut IscsiTargets<T>,
     console: &mut Console<'_>,
 ) {
-    console.each(&args.targets, |_, name| {
+    console.each(&args.names, |console, text| {
+        let name = &name(text).map_err(|why| Failure::new(Exit::Usage, text, why))?;
+        if args.dry_run {
+            targets.target(name)?;
+            console.print(format_args!("Target {name} would be deleted\n"));
+            return Ok(());
+        }
         match targets.delete(name, args.force) {
             Err(Error::Busy { .. }) if !args.force => Err(Failure::new(
                 Exit::Busy,
@@ -45,83 +129,177 @@ pub(crate) fn delete<T: Transport>(
 }
 
 pub(crate) fn list<T: Transport>(
-    args: &ListTarget,
+    args: &List,
     targets: &mut IscsiTargets<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let mut list = Vec::new();
-    if args.targets.is_empty() {
+    if args.names.is_empty() {
         list = targets.targets()?;
     }
-    console.each(&args.targets, |_, name| {
-        list.push(targets.target(name)?);
+    console.each(&args.names, |_, text| {
+        let name = name(text).map_err(|why| Failure::new(Exit::Usage, text, why))?;
+        list.push(targets.target(&name)?);
         Ok(())
     });
-    if list.is_empty() {
+    let (tpgs, defaults) = match args.verbose || args.json {
+        true => (targets.tpgs()?, targets.defaults()?),
+        false => (Vec::new(), unknown()),
+    };
+    if args.json {
+        let all: Vec<_> = list.iter().map(|target| describe(target, &tpgs)).collect();
+        console.print(format_args!("{:#}\n", Value::from(all)));
         return Ok(());
     }
-    let longest = list.iter().map(|target| target.name.chars().count()).max();
-    let style = if args.parsable {
-        Style::Tabs
-    } else {
-        Style::Columns(longest.unwrap_or(0).max(NAME_WIDTH))
-    };
-    if let Style::Columns(_) = style {
-        console.print(style.row(["TARGET NAME", "STATE", "SESSIONS"]));
-    }
+    let columns = [("TARGET NAME", 60), ("STATE", 8), ("SESSIONS", 8)];
+    let mut table = Table::new(&columns);
     for target in &list {
-        console.print(listing(target, args.verbose, style));
+        table.push(
+            vec![
+                target.name.clone(),
+                target.state.to_string(),
+                target.sessions.to_string(),
+            ],
+            properties(target, &tpgs, &defaults),
+        );
     }
+    table.print(args, console);
     Ok(())
 }
 
-/// Width of the names' column unless there are longer ones.
-const NAME_WIDTH: usize = 60;
-
-/// How lists look.
-#[derive(Clone, Copy)]
-enum Style {
-    /// For people: columns, the first of this width.
-    Columns(usize),
-    /// For programs: tabs.
-    Tabs,
-}
-
-impl Style {
-    fn row(self, columns: [&str; 3]) -> String {
-        let [name, state, sessions] = columns;
-        match self {
-            Self::Columns(width) => format!("{name:<width$} {state:<8} {sessions:<8} \n"),
-            Self::Tabs => columns.join("\t") + "\n",
-        }
-    }
-
-    fn property(self, name: &str, value: &str) -> String {
-        match self {
-            Self::Columns(_) => format!("        {name:<24}{value}\n"),
-            Self::Tabs => format!("\t{name}\t{value}\n"),
-        }
+fn unknown() -> IscsiSettings {
+    IscsiSettings {
+        auth: AuthMethod::None,
+        chap_user: None,
+        chap_secret_set: false,
+        limits: Vec::new(),
     }
 }
 
-fn listing(target: &IscsiTarget, verbose: bool, style: Style) -> String {
-    let sessions = target.sessions.to_string();
-    let mut text = style.row([&target.name, target.state.name(), &sessions]);
-    if !verbose {
-        return text;
+fn auth_of(settings: &IscsiSettings) -> &'static str {
+    match settings.auth {
+        AuthMethod::Default => AuthMethod::None.name(),
+        auth => auth.name(),
     }
-    let group = match target.tpgt {
-        DEFAULT_TPGT => "default".to_owned(),
-        tag => tag.to_string(),
+}
+
+pub(crate) fn set_or_unset(is_set: bool) -> String {
+    if is_set { "set" } else { "unset" }.to_owned()
+}
+
+pub(crate) fn or_dash(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_else(|| "-".to_owned())
+}
+
+fn properties(
+    target: &IscsiTarget,
+    tpgs: &[Tpg],
+    defaults: &IscsiSettings,
+) -> Vec<(&'static str, String)> {
+    let settings = &target.settings;
+    let auth = match settings.auth {
+        AuthMethod::Default => format!("{} (defaults)", auth_of(defaults)),
+        auth => auth.to_string(),
     };
-    for (name, value) in [
-        ("alias:", target.alias.as_deref().unwrap_or("-")),
-        ("auth:", "none (defaults)"),
-        ("targetchapuser:", "-"),
-        ("targetchapsecret:", "unset"),
-        ("tpg-tags:", &group),
-    ] {
-        text += &style.property(name, value);
+    let mut properties = vec![
+        ("alias:", or_dash(target.alias.as_ref())),
+        ("auth:", auth),
+        ("targetchapuser:", or_dash(settings.chap_user.as_ref())),
+        ("targetchapsecret:", set_or_unset(settings.chap_secret_set)),
+        ("tpg-tags:", tpg_tags(target, tpgs)),
+    ];
+    for (limit, value) in &settings.limits {
+        properties.push((limit.key, limit.show(*value)));
     }
-    text
+    properties
+}
+
+/// `name = tag` of each group.
+fn tpg_tags(target: &IscsiTarget, tpgs: &[Tpg]) -> String {
+    let name = |tag: &u16| match tpgs.iter().find(|tpg| tpg.tag == *tag) {
+        Some(tpg) => format!("{} = {tag}", tpg.name),
+        None if *tag == DEFAULT_TPG.0 => DEFAULT_TPG.1.to_owned(),
+        None => tag.to_string(),
+    };
+    let names: Vec<_> = target.tpgs.iter().map(name).collect();
+    names.join(",")
+}
+
+fn limits(settings: &IscsiSettings) -> Value {
+    let limits = settings.limits.iter();
+    let limits = limits.map(|(limit, value)| (limit.key.to_owned(), limit.show(*value).into()));
+    Value::Object(limits.collect())
+}
+
+fn describe(target: &IscsiTarget, tpgs: &[Tpg]) -> Value {
+    let settings = &target.settings;
+    json!({
+        "name": target.name,
+        "state": target.state.name(),
+        "sessions": target.sessions,
+        "alias": target.alias,
+        "auth": settings.auth.name(),
+        "targetchapuser": settings.chap_user,
+        "targetchapsecret": set_or_unset(settings.chap_secret_set),
+        "tpg_tags": target.tpgs,
+        "tpgs": target.tpgs.iter().map(|tag| {
+            let tpg = tpgs.iter().find(|tpg| tpg.tag == *tag);
+            tpg.map_or(DEFAULT_TPG.1, |tpg| tpg.name.as_str())
+        }).collect::<Vec<_>>(),
+        "limits": limits(settings),
+    })
+}
+
+pub(crate) fn modify_defaults<T: Transport>(
+    args: &Properties,
+    targets: &mut IscsiTargets<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let change = change(args)?;
+    if args.dry_run {
+        console.print("The defaults would be modified\n");
+        return Ok(());
+    }
+    Ok(targets.modify_defaults(&change)?)
+}
+
+pub(crate) fn list_defaults<T: Transport>(
+    args: &ListDefaults,
+    targets: &mut IscsiTargets<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let defaults = targets.defaults()?;
+    if args.json {
+        let value = json!({
+            "auth": auth_of(&defaults),
+            "targetchapuser": defaults.chap_user,
+            "targetchapsecret": set_or_unset(defaults.chap_secret_set),
+            "limits": limits(&defaults),
+        });
+        console.print(format_args!("{value:#}\n"));
+        return Ok(());
+    }
+    let mut properties = vec![
+        ("alias:", "-".to_owned()),
+        ("auth:", auth_of(&defaults).to_owned()),
+        ("targetchapuser:", or_dash(defaults.chap_user.as_ref())),
+        ("targetchapsecret:", set_or_unset(defaults.chap_secret_set)),
+        ("radiusserver:", "-".to_owned()),
+        ("radiussecret:", "unset".to_owned()),
+        ("isns:", "disabled".to_owned()),
+        ("isnsserver:", "-".to_owned()),
+    ];
+    for (limit, value) in &defaults.limits {
+        properties.push((limit.key, limit.show(*value)));
+    }
+    if !args.parsable {
+        console.print("iSCSI Target Default Properties:\n\n");
+    }
+    for (name, value) in properties {
+        match args.parsable {
+            true => console.print(format_args!("{name}\t{value}\n")),
+            false => console.print(format_args!("{name:<26}{value}\n")),
+        }
+    }
+    Ok(())
 }

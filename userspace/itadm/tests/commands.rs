@@ -14,6 +14,7 @@ fn run(sim: &mut Sim, line: &str) -> (Exit, String, String) {
     let exit = itadm::main(
         args,
         || Ok(IscsiTargets::with_transport(sim)),
+        None,
         &mut out,
         &mut err,
     );
@@ -43,7 +44,7 @@ fn targets_are_created_with_a_name_of_any_case() {
         ok(&mut sim, line),
         "Target iqn.2026-11.org.example:a successfully created\n"
     );
-    let err = fail(&mut sim, line, Exit::Failed);
+    let err = fail(&mut sim, line, Exit::Exists);
     assert_eq!(err, "itadm: iqn.2026-11.org.example:a: already exists\n");
 }
 
@@ -165,7 +166,6 @@ fn wrong_usage_does_nothing() {
         "itadm create-target -n iqn.a/b",
         "itadm create-target iqn.2026-11.org.example:a",
         "itadm delete-target",
-        "itadm list-target wwn.2100001b32a1b2c3",
     ] {
         let err = fail(&mut sim, line, Exit::Usage);
         assert!(err.contains("--help"), "{line}: {err}");
@@ -180,6 +180,7 @@ fn help_and_version_need_no_kernel() {
         let exit = itadm::main::<Sim>(
             line.split(' ').map(Into::into),
             || panic!("help connects to nothing"),
+            None,
             &mut out,
             &mut err,
         );
@@ -197,4 +198,134 @@ fn a_module_that_is_not_loaded_is_named() {
     sim.unload("stmf-iscsi");
     let err = fail(&mut sim, "itadm list-target", Exit::NotLoaded);
     assert_eq!(err, "itadm: kernel module stmf_iscsi is not loaded\n");
+}
+
+/// A file with a secret in it, for as long as the value lives.
+struct SecretFile(std::path::PathBuf);
+
+impl SecretFile {
+    fn new(name: &str, secret: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("itadm.{}.{name}", std::process::id()));
+        std::fs::write(&path, secret).unwrap();
+        Self(path)
+    }
+
+    fn option(&self) -> String {
+        format!("-S {}", self.0.display())
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_shown() {
+    let mut sim = Sim::new();
+    let good_file = SecretFile::new("good", "a secret of 12+\n");
+    let good = good_file.option();
+    let short_file = SecretFile::new("short", "too short\n");
+    let short = short_file.option();
+    let line = format!("itadm create-initiator {good} -u joe iqn.2026-11.org.example:host");
+    ok(&mut sim, &line);
+    let out = ok(&mut sim, "itadm list-initiator -p");
+    assert_eq!(out, "iqn.2026-11.org.example:host\tjoe\tset\n");
+    let err = fail(
+        &mut sim,
+        &format!("itadm modify-initiator {short} iqn.2026-11.org.example:host"),
+        Exit::Failed,
+    );
+    assert_eq!(err, "itadm: CHAP secret: has to have 12 to 255 bytes\n");
+    ok(
+        &mut sim,
+        "itadm modify-initiator --no-chap-secret -u none iqn.2026-11.org.example:host",
+    );
+    let out = ok(&mut sim, "itadm list-initiator -p");
+    assert_eq!(out, "iqn.2026-11.org.example:host\t-\tunset\n");
+    ok(
+        &mut sim,
+        "itadm delete-initiator iqn.2026-11.org.example:host",
+    );
+    assert_eq!(ok(&mut sim, "itadm list-initiator"), "");
+    let line = "itadm create-initiator -s secret iqn.2026-11.org.example:host";
+    fail(&mut sim, line, Exit::Usage);
+}
+
+#[test]
+fn properties_of_targets_are_changed_and_listed() {
+    let mut sim = Sim::new();
+    let file = SecretFile::new("target", "the target's own");
+    let secret = file.option();
+    ok(
+        &mut sim,
+        &format!("itadm create-target -n {NAME} -a chap -u me {secret}"),
+    );
+    ok(&mut sim, "itadm create-tpg 7 192.0.2.1 [2001:db8::1]:3261");
+    let line = format!("itadm modify-target -t 7 -l disk --limit MaxBurstLength=65536 {NAME}");
+    let out = ok(&mut sim, &line);
+    assert_eq!(out, format!("Target {NAME} successfully modified\n"));
+    let details = "        alias:                  disk
+        auth:                   chap
+        targetchapuser:         me
+        targetchapsecret:       set
+        tpg-tags:               7 = 7
+        MaxBurstLength          65536
+";
+    let out = ok(&mut sim, "itadm list-target -v");
+    assert!(out.ends_with(details), "{out}");
+    let line = format!(
+        "itadm modify-target -t default -l none -a default --limit MaxBurstLength=default {NAME}"
+    );
+    ok(&mut sim, &line);
+    let out = ok(&mut sim, "itadm list-target --json");
+    for part in [
+        "\"alias\": null",
+        "\"auth\": \"default\"",
+        "\"limits\": {}",
+        "\"default\"",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+#[test]
+fn portal_groups_in_use_stay() {
+    let mut sim = Sim::new();
+    ok(&mut sim, "itadm create-tpg lab 192.0.2.1:3261");
+    let out = ok(&mut sim, "itadm list-tpg -p -v");
+    assert_eq!(out, "lab\t1\n\tportals:\t192.0.2.1:3261\n");
+    ok(&mut sim, &format!("itadm create-target -n {NAME} -t lab"));
+    let err = fail(&mut sim, "itadm delete-tpg lab", Exit::Busy);
+    assert!(err.contains("-f (force)"), "{err}");
+    ok(&mut sim, "itadm delete-tpg -f lab");
+    let line = format!("itadm modify-target -t lab {NAME}");
+    fail(&mut sim, &line, Exit::NotFound);
+}
+
+#[test]
+fn defaults_are_listed_as_ever() {
+    let mut sim = Sim::new();
+    ok(&mut sim, "itadm modify-defaults -a chap");
+    let out = ok(&mut sim, "itadm list-defaults");
+    assert!(
+        out.starts_with("iSCSI Target Default Properties:\n\nalias:"),
+        "{out}"
+    );
+    assert!(out.contains("auth:                     chap\n"), "{out}");
+    let err = fail(&mut sim, "itadm modify-defaults -a radius", Exit::Failed);
+    assert_eq!(err, "itadm: auth-method: RADIUS is not supported\n");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let mut sim = Sim::new();
+    ok(
+        &mut sim,
+        &format!("itadm create-target --dry-run -n {NAME}"),
+    );
+    assert_eq!(ok(&mut sim, "itadm list-target"), "");
+    ok(&mut sim, "itadm create-tpg --dry-run lab 192.0.2.1");
+    assert_eq!(ok(&mut sim, "itadm list-tpg"), "");
 }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use stmf_model::Guid;
-use stmf_uapi::{iscsi, sbd, stmf, ATTRIBUTE_NUMBER_MASK};
+use stmf_uapi::{iscsi, loopback, sbd, stmf, Attribute, ATTRIBUTE_NUMBER_MASK};
 
 /// An attribute of one of the sets of [`stmf_uapi`].
 pub trait Key: Copy {
@@ -41,13 +41,30 @@ keys!(
     stmf::Service,
     stmf::Lu,
     stmf::View,
+    stmf::Group,
+    stmf::GroupMember,
     stmf::Target,
     stmf::Session,
     stmf::Task,
+    stmf::Event,
     sbd::Lu,
     iscsi::Target,
     iscsi::Portal,
+    iscsi::Tpg,
+    iscsi::Initiator,
+    iscsi::Session,
+    loopback::Target,
 );
+
+impl Key for Attribute {
+    fn number(self) -> u16 {
+        self.number
+    }
+
+    fn name(self) -> &'static str {
+        self.name
+    }
+}
 
 /// Length of an attribute's length and number.
 const HEADER_LEN: usize = 4;

@@ -26,6 +26,10 @@ pub enum Exit {
     Permission = 5,
     /// A kernel module is not loaded.
     NotLoaded = 6,
+    /// The saved configuration, or a file, can't be read or written.
+    Store = 7,
+    /// An object exists already, or collides with another one.
+    Exists = 8,
 }
 
 impl Exit {
@@ -37,7 +41,9 @@ impl Exit {
   3  not found
   4  busy
   5  permission denied
-  6  kernel module not loaded";
+  6  kernel module not loaded
+  7  configuration can't be read or saved
+  8  exists already, or collides with another object";
 }
 
 impl From<Exit> for ExitCode {
@@ -70,6 +76,11 @@ impl From<Error> for Failure {
             Error::Busy { .. } => Exit::Busy,
             Error::Permission { .. } => Exit::Permission,
             Error::NotLoaded { .. } => Exit::NotLoaded,
+            Error::Store(ref error) if error.is_permission() => Exit::Permission,
+            Error::Store(_) => Exit::Store,
+            Error::Exists { .. } => Exit::Exists,
+            // What is only withheld has not failed.
+            Error::Withheld { .. } => Exit::Ok,
             _ => Exit::Failed,
         };
         Self {
@@ -112,6 +123,9 @@ impl<'a> Console<'a> {
     /// Tells a failure.
     pub fn fail(&mut self, failure: impl Into<Failure>) {
         let Failure { message, exit } = failure.into();
+        if exit == Exit::Ok {
+            return;
+        }
         // There is nobody left to tell when this fails too.
         let _ = writeln!(self.err, "{}: {message}", self.program);
         self.end(exit);
@@ -156,6 +170,27 @@ impl<'a> Console<'a> {
             _ => Exit::Failed,
         };
     }
+}
+
+/// Reads a size: a number, and perhaps `k`, `m`, `g`, `t`, `p` or `e` for a power of 1024.
+pub fn size(text: &str) -> Result<u64, String> {
+    let (digits, power) = match text.char_indices().next_back() {
+        Some((end, letter)) if letter.is_ascii_alphabetic() => {
+            let power = "kmgtpe"
+                .find(letter.to_ascii_lowercase())
+                .and_then(|power| u32::try_from(power).ok()?.checked_add(1))
+                .ok_or("the unit must be k, m, g, t, p or e")?;
+            (text.get(..end).unwrap_or_default(), power)
+        }
+        _ => (text, 0),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "a size is a number and perhaps a unit")?;
+    1024u64
+        .checked_pow(power)
+        .and_then(|unit| number.checked_mul(unit))
+        .ok_or_else(|| "that is more than a number can hold".to_owned())
 }
 
 #[cfg(test)]
@@ -215,6 +250,33 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("512", Some(512)),
+            ("1k", Some(1 << 10)),
+            ("20m", Some(20 << 20)),
+            ("3G", Some(3 << 30)),
+            ("4t", Some(4 << 40)),
+            ("5P", Some(5 << 50)),
+            ("15e", Some(15 << 60)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("16e", None),
+            ("18446744073709551616", None),
+            ("", None),
+            ("g", None),
+            ("1.5g", None),
+            ("-1", None),
+            ("1x", None),
+            ("1gb", None),
+            ("1 g", None),
+            ("1ä", None),
+        ] {
+            assert_eq!(size(text).ok(), expected, "{text:?}");
         }
     }
 

@@ -2,6 +2,9 @@
 
 //! The framework and its disks.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use stmf_model::{Guid, NewView, ViewEntry};
 use stmf_uapi::{sbd, stmf, Operation};
 
@@ -10,7 +13,7 @@ use crate::error::Error;
 use crate::netlink::Netlink;
 use crate::transport::{Fault, Mode, Request, Transport};
 use crate::types::{
-    encode_view, Decode, Disk, Goal, LogicalUnit, LuSpec, Service, Session, Target, Task,
+    encode_view, Decode, Disk, Goal, LogicalUnit, LuChange, LuSpec, Service, Session, Target, Task,
     ViewNumbers,
 };
 
@@ -39,6 +42,21 @@ pub(crate) struct Command {
 }
 
 impl Command {
+    /// A command of any family.
+    pub(crate) const fn of(
+        family: &'static str,
+        version: u8,
+        number: u8,
+        operations: &'static [Operation],
+    ) -> Self {
+        Self {
+            family,
+            version,
+            number,
+            operations,
+        }
+    }
+
     pub(crate) const fn stmf(command: stmf::Command) -> Self {
         Self {
             family: stmf::FAMILY,
@@ -66,8 +84,17 @@ impl Command {
         }
     }
 
+    pub(crate) const fn loopback(command: stmf_uapi::loopback::Command) -> Self {
+        Self {
+            family: stmf_uapi::loopback::FAMILY,
+            version: stmf_uapi::loopback::VERSION,
+            number: command.number(),
+            operations: stmf_uapi::loopback::Command::OPERATIONS,
+        }
+    }
+
     /// Sends the command. `object` is what it is about, for the error.
-    fn send(
+    pub(crate) fn send(
         self,
         transport: &mut impl Transport,
         mode: Mode,
@@ -81,7 +108,7 @@ impl Command {
                     object: object.to_owned(),
                     attribute: Some(name),
                     message: format!("{name} is too long"),
-                })
+                });
             }
         };
         let request = Request {
@@ -110,6 +137,11 @@ impl Command {
         Error::new(fault, self.family, table, object)
     }
 
+    /// Tells that an answer makes no sense.
+    pub(crate) fn malformed(self, error: DecodeError, object: &str) -> Error {
+        self.error(Fault::Malformed(error), object)
+    }
+
     /// Asks for something to be done.
     pub(crate) fn act(
         self,
@@ -117,8 +149,25 @@ impl Command {
         attributes: Builder,
         object: &str,
     ) -> Result<(), Error> {
-        self.send(transport, Mode::Do, attributes, object)
-            .map(|_| ())
+        match self.send(transport, Mode::Do, attributes, object) {
+            // What is withheld is taken as done, so that all that would follow is heard of too.
+            Ok(_) | Err(Error::Withheld { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for a state change, which there is no waiting for when it is withheld.
+    fn begin(
+        self,
+        transport: &mut impl Transport,
+        attributes: Builder,
+        object: &str,
+    ) -> Result<(), Error> {
+        match self.send(transport, Mode::Do, attributes, object) {
+            // That something is as it shall be is no error.
+            Ok(_) | Err(Error::Exists { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks for one answer.
@@ -180,6 +229,10 @@ impl<T: Transport> Stmf<T> {
         Self { transport }
     }
 
+    pub(crate) fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// Gives the connection back.
     pub fn into_transport(self) -> T {
         self.transport
@@ -189,6 +242,31 @@ impl<T: Transport> Stmf<T> {
     pub fn state(&mut self) -> Result<Service, Error> {
         let command = Command::stmf(stmf::Command::StateGet);
         command.get(&mut self.transport, Builder::new(), "service")
+    }
+
+    /// Takes the service online or offline, and with it all that is wanted online. That it is
+    /// there already is no error.
+    pub fn set_service(&mut self, goal: Goal) -> Result<(), Error> {
+        let attributes = Builder::new().u32(stmf::Service::State, goal.state().number());
+        let command = Command::stmf(stmf::Command::ServiceSet);
+        command.act(&mut self.transport, attributes, "service")
+    }
+
+    /// Sets the states that new logical units and target ports go to, where given.
+    pub fn set_default_states(
+        &mut self,
+        lu: Option<Goal>,
+        target: Option<Goal>,
+    ) -> Result<(), Error> {
+        use stmf::Service as Key;
+        let number = |goal: Goal| goal.state().number();
+        let attributes = Builder::new()
+            .optional(lu, |b, goal| b.u32(Key::DefaultLuState, number(goal)))
+            .optional(target, |b, goal| {
+                b.u32(Key::DefaultTargetState, number(goal))
+            });
+        let command = Command::stmf(stmf::Command::ServiceSet);
+        command.act(&mut self.transport, attributes, "service")
     }
 
     /// All logical units, by GUID.
@@ -214,8 +292,7 @@ impl<T: Transport> Stmf<T> {
             .guid(stmf::Lu::Guid, guid)
             .u32(stmf::Lu::State, goal.state().number());
         let command = Command::stmf(stmf::Command::LuSetState);
-        let done = command.act(&mut self.transport, attributes, &guid.to_string());
-        unless_already(done)
+        command.begin(&mut self.transport, attributes, &guid.to_string())
     }
 
     /// All disks, by GUID.
@@ -233,11 +310,34 @@ impl<T: Transport> Stmf<T> {
         command.get(&mut self.transport, attributes, &guid.to_string())
     }
 
+    /// The GUID of the disk that is called so: by its GUID, or by its file. `is_file`: it is a file,
+    /// whatever it looks like.
+    pub fn disk_called(&mut self, name: &OsStr, is_file: bool) -> Result<Guid, Error> {
+        if let (Some(Ok(guid)), false) = (name.to_str().map(str::parse), is_file) {
+            return Ok(guid);
+        }
+        let not_found = || Error::NotFound {
+            object: Path::new(name).display().to_string(),
+            message: "not found".to_owned(),
+        };
+        // The kernel has no working directory of ours.
+        let path = std::path::absolute(name).map_err(|_| not_found())?;
+        let disks = self.disks()?;
+        let disk = disks.into_iter().find(|disk| disk.file == path);
+        disk.map(|disk| disk.guid).ok_or_else(not_found)
+    }
+
     /// Creates a disk and returns its GUID.
     pub fn create_lu(&mut self, spec: &LuSpec) -> Result<Guid, Error> {
         let object = spec.file.display().to_string();
         let command = Command::sbd(sbd::Command::LuCreate);
         command.get(&mut self.transport, spec.encode(), &object)
+    }
+
+    /// Changes a disk, all that is asked or nothing.
+    pub fn modify_lu(&mut self, guid: &Guid, change: &LuChange) -> Result<(), Error> {
+        let command = Command::sbd(sbd::Command::LuModify);
+        command.act(&mut self.transport, change.encode(guid), &guid.to_string())
     }
 
     /// Deletes a logical unit, and with it or by itself what views it has.
@@ -248,10 +348,18 @@ impl<T: Transport> Stmf<T> {
             Views::Keep => Vec::new(),
             Views::Remove => self.views(Some(guid))?,
         };
-        match self.logical_unit(guid) {
-            Ok(lu) => self.delete_registered(&lu)?,
+        let deleted = match self.logical_unit(guid) {
+            Ok(lu) if lu.provider != SBD => Err(Error::Unsupported {
+                message: format!("provider {} cannot delete it on request", lu.provider),
+                object: guid.to_string(),
+            }),
+            // One that is not registered may still be saved, if its disk is away.
+            Ok(_) | Err(Error::NotFound { .. }) => self.delete_disk(guid),
+            Err(error) => Err(error),
+        };
+        match deleted {
             Err(Error::NotFound { .. }) if !entries.is_empty() => {}
-            Err(error) => return Err(error),
+            deleted => deleted?,
         }
         for entry in entries {
             match self.remove_view(guid, entry.id) {
@@ -262,24 +370,26 @@ impl<T: Transport> Stmf<T> {
         Ok(())
     }
 
-    fn delete_registered(&mut self, lu: &LogicalUnit) -> Result<(), Error> {
-        let object = lu.guid.to_string();
-        if lu.provider != SBD {
-            return Err(Error::Unsupported {
-                message: format!("provider {} cannot delete it on request", lu.provider),
-                object,
-            });
-        }
-        let attributes = Builder::new().guid(sbd::Lu::Guid, &lu.guid);
+    fn delete_disk(&mut self, guid: &Guid) -> Result<(), Error> {
+        let attributes = Builder::new().guid(sbd::Lu::Guid, guid);
         let command = Command::sbd(sbd::Command::LuDelete);
-        command.act(&mut self.transport, attributes, &object)
+        command.act(&mut self.transport, attributes, &guid.to_string())
     }
 
     /// Adds a view entry and returns it with its numbers.
     pub fn add_view(&mut self, view: &NewView) -> Result<ViewEntry, Error> {
+        self.decide_view(view, encode_view(view))
+    }
+
+    /// Returns a view entry with the numbers that it would get, without adding it.
+    pub fn validate_view(&mut self, view: &NewView) -> Result<ViewEntry, Error> {
+        self.decide_view(view, encode_view(view).flag(stmf::View::Validate))
+    }
+
+    fn decide_view(&mut self, view: &NewView, attributes: Builder) -> Result<ViewEntry, Error> {
         let object = view.guid.to_string();
         let command = Command::stmf(stmf::Command::ViewAdd);
-        let numbers: ViewNumbers = command.get(&mut self.transport, encode_view(view), &object)?;
+        let numbers: ViewNumbers = command.get(&mut self.transport, attributes, &object)?;
         Ok(ViewEntry {
             id: numbers.id,
             guid: view.guid,
@@ -330,8 +440,7 @@ impl<T: Transport> Stmf<T> {
             .text(stmf::Target::Name, name)
             .u32(stmf::Target::State, goal.state().number());
         let command = Command::stmf(stmf::Command::TargetSetState);
-        let done = command.act(&mut self.transport, attributes, name);
-        unless_already(done)
+        command.begin(&mut self.transport, attributes, name)
     }
 
     /// Sessions, on one target port or on all, by number.
@@ -356,20 +465,12 @@ impl<T: Transport> Stmf<T> {
     }
 }
 
-/// Takes it well that something is as it shall be.
-fn unless_already(done: Result<(), Error>) -> Result<(), Error> {
-    match done {
-        Err(Error::Exists { .. }) => Ok(()),
-        done => done,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::Sim;
     use crate::transport::Refusal;
-    use crate::{Backend, ConfigState, Group, GroupName, Lun, ObjectState};
+    use crate::{Backend, ConfigState, Group, GroupKind, GroupName, Lun, ObjectState};
     use std::path::Path;
 
     fn disk(stmf: &mut Stmf<Sim>, file: &str) -> Guid {
@@ -412,6 +513,7 @@ mod tests {
             alias: Some("one".to_owned()),
             state: ObjectState::Online,
             view_count: 0,
+            wanted: ObjectState::Online,
         };
         assert_eq!(stmf.logical_unit(&guid).unwrap(), lu);
         assert_eq!(stmf.logical_units().unwrap(), [lu]);
@@ -426,6 +528,11 @@ mod tests {
             serial: Some("S1".to_owned()),
             write_protect: true,
             write_cache_disable: true,
+            revision: "1.0".to_owned(),
+            physical_block_size: 4096,
+            mgmt_url: None,
+            rotation_rate: 0,
+            unmap: true,
             backend: Backend::Block,
         };
         assert_eq!(stmf.disk(&guid).unwrap(), disk);
@@ -463,7 +570,9 @@ mod tests {
     fn views_are_numbered_and_kept_apart() {
         let mut stmf = stmf();
         let [one, two] = [disk(&mut stmf, "/dev/one"), disk(&mut stmf, "/dev/two")];
-        let hosts = Group::Named(GroupName::new("HostA").unwrap());
+        let name = GroupName::new("HostA").unwrap();
+        stmf.add_group(GroupKind::Host, &name).unwrap();
+        let hosts = Group::Named(name);
         let first = stmf.add_view(&to_all(one, Some(7))).unwrap();
         assert_eq!((first.id, first.lun.value()), (0, 7));
         let second = NewView {
@@ -550,6 +659,28 @@ mod tests {
             },
         );
         stmf.set_lu_state(&guid, Goal::Online).unwrap();
+    }
+
+    #[test]
+    fn the_service_takes_all_that_is_wanted_along() {
+        let mut stmf = stmf();
+        let [one, two] = [disk(&mut stmf, "/dev/one"), disk(&mut stmf, "/dev/two")];
+        stmf.set_lu_state(&two, Goal::Offline).unwrap();
+        stmf.set_service(Goal::Offline).unwrap();
+        assert_eq!(stmf.logical_unit(&one).unwrap().state, ObjectState::Offline);
+        let error = stmf.set_lu_state(&two, Goal::Online).unwrap_err();
+        assert_eq!(error.to_string(), format!("{two}: STMF service is offline"));
+        stmf.set_service(Goal::Online).unwrap();
+        stmf.set_service(Goal::Online).unwrap();
+        assert_eq!(stmf.logical_unit(&one).unwrap().state, ObjectState::Online);
+        assert_eq!(stmf.logical_unit(&two).unwrap().state, ObjectState::Offline);
+        stmf.set_default_states(Some(Goal::Offline), None).unwrap();
+        let three = disk(&mut stmf, "/dev/three");
+        let three = stmf.logical_unit(&three).unwrap();
+        assert_eq!(
+            (three.state, three.wanted),
+            (ObjectState::Offline, ObjectState::Offline)
+        );
     }
 
     #[test]

@@ -4,9 +4,10 @@
 
 use std::io;
 
-use stmf_uapi::{iscsi, sbd, Attribute};
+use stmf_uapi::{iscsi, loopback, sbd, Attribute};
 
 use crate::attributes::DecodeError;
+use crate::config::StoreError;
 use crate::transport::{Fault, Refusal};
 
 /// Why something was not done, and to what.
@@ -95,6 +96,15 @@ pub enum Error {
         /// What is wrong with the answer.
         source: DecodeError,
     },
+    /// The change can't be saved, and was not made unless the error says so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing was changed, because nothing was to be changed.
+    #[error("{object}: not changed")]
+    Withheld {
+        /// The object.
+        object: String,
+    },
     /// The socket, or the source of random numbers, failed.
     #[error("cannot talk to the kernel: {0}")]
     Io(#[from] io::Error),
@@ -117,6 +127,8 @@ impl Error {
             Fault::Interrupted => Self::Interrupted { object },
             Fault::Malformed(source) => Self::Protocol { object, source },
             Fault::Io(error) => Self::Io(error),
+            Fault::Store(error) => Self::Store(error),
+            Fault::Withheld => Self::Withheld { object },
         }
     }
 
@@ -142,6 +154,10 @@ impl Error {
             libc::EEXIST | libc::EALREADY => Self::Exists {
                 object,
                 message: or("already exists"),
+            },
+            libc::ENETDOWN => Self::Busy {
+                object,
+                message: or("STMF service is offline"),
             },
             libc::EBUSY => Self::Busy {
                 object,
@@ -185,8 +201,9 @@ impl Error {
             | Self::Unsupported { object, .. }
             | Self::Failed { object, .. }
             | Self::Interrupted { object }
-            | Self::Protocol { object, .. } => Some(object),
-            Self::NotLoaded { .. } | Self::Io(_) => None,
+            | Self::Protocol { object, .. }
+            | Self::Withheld { object } => Some(object),
+            Self::NotLoaded { .. } | Self::Io(_) | Self::Store(_) => None,
         }
     }
 }
@@ -196,6 +213,7 @@ fn module(family: &'static str) -> &'static str {
     match family {
         sbd::FAMILY => "stmf_sbd",
         iscsi::FAMILY => "stmf_iscsi",
+        loopback::FAMILY => "stmf_loopback",
         _ => "stmf",
     }
 }
@@ -250,6 +268,7 @@ mod tests {
             ("stmf", "stmf"),
             ("stmf-sbd", "stmf_sbd"),
             ("stmf-iscsi", "stmf_iscsi"),
+            ("stmf-loopback", "stmf_loopback"),
         ] {
             let error = Error::new(Fault::NoFamily, family, &[], "X");
             assert_eq!(

@@ -2,16 +2,23 @@
 
 //! The iSCSI target.
 
-use std::net::SocketAddr;
-
-use stmf_uapi::iscsi::{Command as Number, Portal as PortalKey, Target as TargetKey};
+use stmf_uapi::iscsi::{
+    Command as Number, Initiator as InitiatorKey, Portal as PortalKey, Target as TargetKey,
+    Tpg as TpgKey,
+};
 
 use crate::attributes::Builder;
 use crate::client::Command;
 use crate::error::Error;
 use crate::netlink::Netlink;
 use crate::transport::Transport;
-use crate::types::{IscsiTarget, Portal};
+
+mod types;
+
+pub use types::{
+    IscsiChange, IscsiInitiator, IscsiSession, IscsiSettings, IscsiTarget, Limit, Portal, Secret,
+    Tpg,
+};
 
 /// What the names of our own making begin with.
 const PREFIX: &str = "iqn.2026-11.org.comstar-linux:02:";
@@ -57,11 +64,96 @@ impl<T: Transport> IscsiTargets<T> {
     }
 
     /// Creates a target.
-    pub fn create(&mut self, name: &str, alias: Option<&str>) -> Result<(), Error> {
-        let attributes = Builder::new()
-            .text(TargetKey::Name, name)
-            .optional(alias, |b, alias| b.text(TargetKey::Alias, alias));
+    pub fn create(&mut self, name: &str, properties: &IscsiChange) -> Result<(), Error> {
+        let attributes = properties.encode(Builder::new().text(TargetKey::Name, name));
         Command::iscsi(Number::TargetCreate).act(&mut self.transport, attributes, name)
+    }
+
+    /// Changes a target.
+    pub fn modify(&mut self, name: &str, change: &IscsiChange) -> Result<(), Error> {
+        let attributes = change.encode(Builder::new().text(TargetKey::Name, name));
+        Command::iscsi(Number::TargetModify).act(&mut self.transport, attributes, name)
+    }
+
+    /// What holds for targets that have nothing of their own, and for discovery.
+    pub fn defaults(&mut self) -> Result<IscsiSettings, Error> {
+        let command = Command::iscsi(Number::DefaultsGet);
+        command.get(&mut self.transport, Builder::new(), "defaults")
+    }
+
+    /// Changes the defaults.
+    pub fn modify_defaults(&mut self, change: &IscsiChange) -> Result<(), Error> {
+        let attributes = change.encode(Builder::new());
+        Command::iscsi(Number::DefaultsModify).act(&mut self.transport, attributes, "defaults")
+    }
+
+    /// Creates a target portal group with portals `ADDRESS`, `ADDRESS:PORT` or
+    /// `ADDRESS:PORT@INTERFACE`, all or none.
+    pub fn create_tpg(&mut self, name: &str, portals: &[String]) -> Result<(), Error> {
+        let attributes = Builder::new()
+            .text(TpgKey::Name, name)
+            .text(TpgKey::Portals, portals.join(","));
+        Command::iscsi(Number::TpgCreate).act(&mut self.transport, attributes, name)
+    }
+
+    /// Deletes a target portal group; with `force` also one that targets are in.
+    pub fn delete_tpg(&mut self, name: &str, force: bool) -> Result<(), Error> {
+        let attributes = Builder::new()
+            .text(TpgKey::Name, name)
+            .optional(force.then_some(()), |b, ()| b.flag(TpgKey::Force));
+        Command::iscsi(Number::TpgDelete).act(&mut self.transport, attributes, name)
+    }
+
+    /// All target portal groups that were created, by tag.
+    pub fn tpgs(&mut self) -> Result<Vec<Tpg>, Error> {
+        let command = Command::iscsi(Number::TpgGet);
+        let object = "target portal groups";
+        let mut list: Vec<Tpg> = command.list(&mut self.transport, Builder::new(), object)?;
+        list.sort_by_key(|tpg| tpg.tag);
+        Ok(list)
+    }
+
+    /// Makes an initiator known, with the name and the secret by which it proves who it is.
+    pub fn create_initiator(
+        &mut self,
+        name: &str,
+        user: Option<&str>,
+        secret: Option<&Secret>,
+    ) -> Result<(), Error> {
+        let attributes = initiator(name, user, secret);
+        Command::iscsi(Number::InitiatorCreate).act(&mut self.transport, attributes, name)
+    }
+
+    /// Changes what is known of an initiator; `None` leaves it as it is.
+    pub fn modify_initiator(
+        &mut self,
+        name: &str,
+        user: Option<&str>,
+        secret: Option<&Secret>,
+    ) -> Result<(), Error> {
+        let attributes = initiator(name, user, secret);
+        Command::iscsi(Number::InitiatorModify).act(&mut self.transport, attributes, name)
+    }
+
+    /// Forgets an initiator.
+    pub fn delete_initiator(&mut self, name: &str) -> Result<(), Error> {
+        let attributes = initiator(name, None, None);
+        Command::iscsi(Number::InitiatorDelete).act(&mut self.transport, attributes, name)
+    }
+
+    /// The initiators that are known, by name.
+    pub fn initiators(&mut self) -> Result<Vec<IscsiInitiator>, Error> {
+        let command = Command::iscsi(Number::InitiatorGet);
+        let mut list: Vec<IscsiInitiator> =
+            command.list(&mut self.transport, Builder::new(), "initiators")?;
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(list)
+    }
+
+    /// The connections of all sessions.
+    pub fn sessions(&mut self) -> Result<Vec<IscsiSession>, Error> {
+        let command = Command::iscsi(Number::SessionGet);
+        command.list(&mut self.transport, Builder::new(), "sessions")
     }
 
     /// Deletes a target; with `force` also one that is online or has sessions.
@@ -97,29 +189,40 @@ impl<T: Transport> IscsiTargets<T> {
 
     /// Listens on one more address and port.
     pub fn add_portal(&mut self, portal: &Portal) -> Result<(), Error> {
-        let attributes = encode(portal.address).u16(PortalKey::Tpgt, portal.tpgt);
+        let attributes = encode(portal).u16(PortalKey::Tpgt, portal.tpgt);
         let object = portal.address.to_string();
         Command::iscsi(Number::PortalAdd).act(&mut self.transport, attributes, &object)
     }
 
     /// Stops listening on an address and port.
-    pub fn remove_portal(&mut self, address: SocketAddr) -> Result<(), Error> {
-        let object = address.to_string();
-        Command::iscsi(Number::PortalRemove).act(&mut self.transport, encode(address), &object)
+    pub fn remove_portal(&mut self, portal: &Portal) -> Result<(), Error> {
+        let object = portal.address.to_string();
+        Command::iscsi(Number::PortalRemove).act(&mut self.transport, encode(portal), &object)
     }
 }
 
-fn encode(address: SocketAddr) -> Builder {
+fn encode(portal: &Portal) -> Builder {
     Builder::new()
-        .address(PortalKey::Address, address.ip())
-        .u16(PortalKey::Port, address.port())
+        .address(PortalKey::Address, portal.address.ip())
+        .u16(PortalKey::Port, portal.address.port())
+        .optional(portal.interface.as_deref(), |b, interface| {
+            b.text(PortalKey::Interface, interface)
+        })
+}
+
+fn initiator(name: &str, user: Option<&str>, secret: Option<&Secret>) -> Builder {
+    types::credentials(
+        Builder::new().text(InitiatorKey::Name, name),
+        (InitiatorKey::ChapUser, user),
+        (InitiatorKey::ChapSecret, secret),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::Sim;
-    use crate::ObjectState;
+    use crate::{AuthMethod, ObjectState};
 
     const NAME: &str = "iqn.2026-11.org.example:a";
 
@@ -146,17 +249,27 @@ mod tests {
     #[test]
     fn a_target_from_creation_to_deletion() {
         let mut targets = targets();
-        targets.create(NAME, Some("first")).unwrap();
+        let first = IscsiChange {
+            alias: Some("first".to_owned()),
+            ..IscsiChange::default()
+        };
+        targets.create(NAME, &first).unwrap();
         let target = IscsiTarget {
             name: NAME.to_owned(),
             alias: Some("first".to_owned()),
             state: ObjectState::Online,
             sessions: 0,
-            tpgt: 1,
+            tpgs: vec![1],
+            settings: IscsiSettings {
+                auth: AuthMethod::Default,
+                chap_user: None,
+                chap_secret_set: false,
+                limits: Vec::new(),
+            },
         };
         assert_eq!(targets.target(NAME).unwrap(), target);
         assert_eq!(targets.targets().unwrap(), [target]);
-        let error = targets.create(NAME, None).unwrap_err();
+        let error = targets.create(NAME, &IscsiChange::default()).unwrap_err();
         assert!(matches!(error, Error::Exists { .. }), "{error:?}");
         let error = targets.delete(NAME, false).unwrap_err();
         assert!(matches!(error, Error::Busy { .. }), "{error:?}");
@@ -171,19 +284,21 @@ mod tests {
         let any = Portal {
             address: "[::]:3260".parse().unwrap(),
             tpgt: 1,
+            interface: None,
         };
         let one = Portal {
             address: "10.0.0.1:3261".parse().unwrap(),
             tpgt: 2,
+            interface: None,
         };
-        assert_eq!(targets.portals().unwrap(), [any]);
+        assert_eq!(targets.portals().unwrap(), std::slice::from_ref(&any));
         targets.add_portal(&one).unwrap();
-        assert_eq!(targets.portals().unwrap(), [one, any]);
+        assert_eq!(targets.portals().unwrap(), [one.clone(), any.clone()]);
         let error = targets.add_portal(&one).unwrap_err();
         assert_eq!(error.to_string(), "10.0.0.1:3261: already exists");
-        targets.remove_portal(any.address).unwrap();
+        targets.remove_portal(&any).unwrap();
         assert_eq!(targets.portals().unwrap(), [one]);
-        let error = targets.remove_portal(any.address).unwrap_err();
+        let error = targets.remove_portal(&any).unwrap_err();
         assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
     }
 }

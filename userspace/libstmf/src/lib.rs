@@ -26,6 +26,7 @@
 //! * Calls block. What the kernel is asked to do it does at once or refuses; going online or
 //!   offline is the exception, and is only started by [`Stmf::set_lu_state`] and
 //!   [`Stmf::set_target_state`].
+//! * What happens by itself, or by others, comes from [`Events`].
 //! * Every refusal of the kernel comes back as an [`Error`] by kind, with the object it is about
 //!   and the kernel's own sentence.
 //! * What lists return is consistent: a list that changed while it was read is read again.
@@ -46,8 +47,12 @@
 mod attributes;
 pub mod cli;
 mod client;
+pub mod config;
 mod error;
+mod events;
+mod groups;
 mod iscsi;
+mod loopback;
 mod netlink;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
@@ -58,28 +63,43 @@ mod wire;
 pub use attributes::{Builder, DecodeError, Fields, Key};
 pub use client::{Stmf, Views};
 pub use error::Error;
-pub use iscsi::IscsiTargets;
+pub use events::{EventSource, Events, Notice};
+pub use iscsi::{
+    IscsiChange, IscsiInitiator, IscsiSession, IscsiSettings, IscsiTarget, IscsiTargets, Limit,
+    Portal, Secret, Tpg,
+};
 pub use netlink::Netlink;
 pub use transport::{Fault, Mode, Refusal, Request, Transport};
 pub use types::{
-    Disk, Goal, IscsiTarget, LogicalUnit, LuSpec, Portal, Service, Session, Target, Task,
+    Disk, Event, Goal, GroupInfo, LogicalUnit, LuChange, LuSpec, Member, Service, Session, Target,
+    Task,
 };
 
 pub use stmf_model::{
     Conflict, Group, GroupName, Guid, GuidError, GuidSource, IscsiName, Lun, LunError, NameError,
     NewView, Oui, PortName, ViewEntry,
 };
+pub use stmf_uapi::iscsi::AuthMethod;
 pub use stmf_uapi::sbd::Backend;
-pub use stmf_uapi::stmf::{AluaState, ConfigState, ObjectState, Protocol, TaskStage};
+pub use stmf_uapi::stmf::{
+    AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
+};
 
 /// A result whose error is an [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Makes a GUID for a new logical unit, of this manufacturer.
-pub fn new_guid(oui: Oui) -> Result<Guid> {
+///
+/// Without a manufacturer it is that of COMSTAR. `host_id` takes the place of the first random bytes.
+pub fn new_guid(oui: Option<Oui>, host_id: Option<[u8; 4]>) -> Result<Guid> {
     let mut random = [0; GuidSource::RANDOM_LEN];
     random_bytes(&mut random)?;
-    Ok(GuidSource::new(oui).make(random))
+    if let (Some(host_id), Some(first)) = (host_id, random.first_chunk_mut()) {
+        *first = host_id;
+    }
+    Ok(oui
+        .map_or_else(GuidSource::default, GuidSource::new)
+        .make(random))
 }
 
 /// Makes an iSCSI name for a new target: our prefix and a random UUID (RFC 9562 version 4).
@@ -87,6 +107,13 @@ pub fn new_iscsi_name() -> Result<String> {
     let mut random = [0; 16];
     random_bytes(&mut random)?;
     Ok(iscsi::name_from(random))
+}
+
+/// Makes a name for a new target of the local bus: NAA locally assigned, at random.
+pub fn new_loopback_name() -> Result<String> {
+    let mut random = [0; 8];
+    random_bytes(&mut random)?;
+    Ok(loopback::name_from(random))
 }
 
 fn random_bytes(bytes: &mut [u8]) -> Result<()> {

@@ -6,7 +6,7 @@ use std::io;
 
 use netlink_sys::{protocols::NETLINK_GENERIC, Socket, SocketAddr};
 
-use crate::attributes::{need, Builder, DecodeError, Fields, Key};
+use crate::attributes::{need, Attributes, Builder, DecodeError, Fields, Key};
 use crate::transport::{Fault, Mode, Request, Transport};
 use crate::wire::{
     message, Messages, GENL_ID_CTRL, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLM_F_ACK, NLM_F_DUMP,
@@ -23,6 +23,7 @@ const CTRL_VERSION: u8 = 2;
 enum Control {
     FamilyId = 1,
     FamilyName = 2,
+    Groups = 7,
 }
 
 impl Key for Control {
@@ -34,6 +35,27 @@ impl Key for Control {
         match self {
             Self::FamilyId => "family-id",
             Self::FamilyName => "family-name",
+            Self::Groups => "mcast-groups",
+        }
+    }
+}
+
+/// Attributes of a multicast group.
+#[derive(Clone, Copy)]
+enum Group {
+    Name = 1,
+    Id = 2,
+}
+
+impl Key for Group {
+    fn number(self) -> u16 {
+        self as u16
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Name => "mcast-group-name",
+            Self::Id => "mcast-group-id",
         }
     }
 }
@@ -74,25 +96,60 @@ impl Netlink {
             .text(Control::FamilyName, name)
             .finish()
             .map_err(DecodeError::Missing)?;
+        let reply = self.describe(&attributes)?;
+        let id = need(
+            Control::FamilyId,
+            Fields::new(&reply)?.u16(Control::FamilyId)?,
+        )?;
+        self.families.push((name, id));
+        Ok(id)
+    }
+
+    /// Joins a multicast group of a family.
+    pub(crate) fn listen(&mut self, family: &'static str, group: &str) -> Result<(), Fault> {
+        let attributes = Builder::new()
+            .text(Control::FamilyName, family)
+            .finish()
+            .map_err(DecodeError::Missing)?;
+        let reply = self.describe(&attributes)?;
+        let groups = Fields::new(&reply)?.bytes(Control::Groups).unwrap_or(&[]);
+        for attribute in Attributes::new(groups) {
+            let fields = Fields::new(attribute?.1)?;
+            if fields.text(Group::Name).as_deref() == Some(group) {
+                let id = need(Group::Id, fields.u32(Group::Id)?)?;
+                return Ok(self.socket.add_membership(id)?);
+            }
+        }
+        Err(Fault::Malformed(DecodeError::Missing(Group::Name.name())))
+    }
+
+    /// Waits for a datagram that nobody asked for.
+    pub(crate) fn receive(&mut self) -> io::Result<Vec<u8>> {
+        let mut datagram = Vec::with_capacity(DATAGRAM_LEN);
+        loop {
+            match self.socket.recv(&mut datagram, 0) {
+                Ok(_) => return Ok(datagram),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What the kernel says about the family that the attributes name.
+    fn describe(&mut self, attributes: &[u8]) -> Result<Vec<u8>, Fault> {
         let replies = self
             .exchange(
                 GENL_ID_CTRL,
                 CTRL_CMD_GETFAMILY,
                 CTRL_VERSION,
                 Mode::Do,
-                &attributes,
+                attributes,
             )
             .map_err(|fault| match fault {
                 Fault::Refused(refusal) if refusal.errno == libc::ENOENT => Fault::NoFamily,
                 fault => fault,
             })?;
-        let reply = need(Control::FamilyId, replies.first())?;
-        let id = need(
-            Control::FamilyId,
-            Fields::new(reply)?.u16(Control::FamilyId)?,
-        )?;
-        self.families.push((name, id));
-        Ok(id)
+        Ok(need(Control::FamilyId, replies.into_iter().next())?)
     }
 
     /// Sends a request and reads until its acknowledgment, or the end of the list.

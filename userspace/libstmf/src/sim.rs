@@ -15,17 +15,21 @@
     clippy::unwrap_used
 )]
 
+mod groups;
+#[path = "sim/iscsi.rs"]
+mod iscsi_target;
+mod states;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use stmf_model::{
-    admit, Conflict, Group, GroupName, Guid, GuidSource, IscsiName, Lun, LunBitmap, NewView,
-    ViewEntry,
+    admit, Conflict, Group, GroupName, Guid, GuidSource, Lun, LunBitmap, NewView, ViewEntry,
 };
 use stmf_uapi::sbd::Backend;
-use stmf_uapi::stmf::{AluaState, ConfigState, ObjectState, Protocol, TaskStage};
-use stmf_uapi::{iscsi, sbd, stmf, Attribute, Kind, Operation};
+use stmf_uapi::stmf::{AluaState, ConfigState, GroupKind, ObjectState, Protocol, TaskStage};
+use stmf_uapi::{iscsi, loopback, sbd, stmf, Attribute, Kind, Operation};
 
 use crate::attributes::{Attributes, Builder, Fields, Key};
 use crate::transport::{Fault, Mode, Refusal, Request, Transport};
@@ -38,6 +42,7 @@ struct Lu {
     provider: &'static str,
     alias: Option<String>,
     state: ObjectState,
+    wanted: ObjectState,
     disk: Option<Disk>,
 }
 
@@ -51,6 +56,11 @@ struct Disk {
     serial: Option<String>,
     write_protect: bool,
     write_cache_disable: bool,
+    revision: String,
+    physical_block_size: u32,
+    mgmt_url: Option<String>,
+    rotation_rate: u32,
+    unmap: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +69,7 @@ struct Target {
     alias: Option<String>,
     protocol: Protocol,
     state: ObjectState,
+    wanted: ObjectState,
 }
 
 #[derive(Clone, Debug)]
@@ -81,13 +92,18 @@ struct Task {
 #[derive(Debug)]
 pub struct Sim {
     service: ObjectState,
+    default_lu: ObjectState,
+    default_target: ObjectState,
     lost_tasks: u64,
     lus: BTreeMap<Guid, Lu>,
-    views: Vec<ViewEntry>,
+    /// By logical unit and number.
+    views: BTreeMap<(Guid, u32), ViewEntry>,
+    groups: groups::Groups,
     targets: BTreeMap<String, Target>,
     sessions: Vec<Session>,
     tasks: Vec<Task>,
     portals: Vec<(SocketAddr, u16)>,
+    iscsi: iscsi_target::Iscsi,
     /// For new GUIDs and sessions.
     counter: u8,
     /// Whether state changes are begun but never completed.
@@ -109,13 +125,17 @@ impl Sim {
     pub fn new() -> Self {
         Self {
             service: ObjectState::Online,
+            default_lu: ObjectState::Online,
+            default_target: ObjectState::Online,
             lost_tasks: 0,
             lus: BTreeMap::new(),
-            views: Vec::new(),
+            views: BTreeMap::new(),
+            groups: groups::Groups::default(),
             targets: BTreeMap::new(),
             sessions: Vec::new(),
             tasks: Vec::new(),
             portals: vec![(SocketAddr::new([0; 8].into(), 3260), 1)],
+            iscsi: iscsi_target::Iscsi::default(),
             counter: 0,
             stuck: false,
             interruptions: 0,
@@ -130,7 +150,8 @@ impl Sim {
         let lu = Lu {
             provider,
             alias: alias.map(str::to_owned),
-            state: ObjectState::Online,
+            state: self.first_state(self.default_lu),
+            wanted: self.default_lu,
             disk: None,
         };
         self.lus.insert(guid, lu);
@@ -139,11 +160,16 @@ impl Sim {
 
     /// Adds an iSCSI target.
     pub fn add_target(&mut self, name: &str) {
+        self.add_target_of("iscsit", Protocol::Iscsi, name);
+    }
+
+    fn add_target_of(&mut self, provider: &'static str, protocol: Protocol, name: &str) {
         let target = Target {
-            provider: "iscsit",
+            provider,
             alias: None,
-            protocol: Protocol::Iscsi,
-            state: ObjectState::Online,
+            protocol,
+            state: self.first_state(self.default_target),
+            wanted: self.default_target,
         };
         self.targets.insert(name.to_owned(), target);
     }
@@ -211,8 +237,9 @@ impl Sim {
             }
             stmf::Command::LuSetState => {
                 let guid = self.known_lu(stmf::Lu::Guid, fields)?;
-                let state = self.next_state(stmf::Lu::State, fields)?;
-                self.lus.get_mut(&guid).unwrap().state = state;
+                let (wanted, state) = self.next_state(stmf::Lu::State, fields)?;
+                let lu = self.lus.get_mut(&guid).unwrap();
+                (lu.wanted, lu.state) = (wanted, state);
                 Ok(Vec::new())
             }
             stmf::Command::ViewAdd => self.add_view(fields),
@@ -220,14 +247,12 @@ impl Sim {
                 let guid = guid_of(stmf::View::Guid, fields)?;
                 let id = fields.u32(stmf::View::Id).unwrap();
                 let id = id.ok_or_else(|| missing(stmf::View::Id))?;
-                let found = |view: &ViewEntry| view.guid == guid && view.id == id;
-                let index = self.views.iter().position(found);
-                self.views.remove(index.ok_or_else(not_found)?);
+                self.views.remove(&(guid, id)).ok_or_else(not_found)?;
                 Ok(Vec::new())
             }
             stmf::Command::ViewGet => {
                 let wanted = fields.guid(stmf::View::Guid).unwrap();
-                let views = self.views.iter();
+                let views = self.views.values();
                 let views = views.filter(|view| wanted.is_none_or(|guid| view.guid == guid));
                 Ok(views.map(view_reply).collect())
             }
@@ -240,8 +265,9 @@ impl Sim {
             }
             stmf::Command::TargetSetState => {
                 let name = self.known_target(stmf::Target::Name, fields)?;
-                let state = self.next_state(stmf::Target::State, fields)?;
-                self.targets.get_mut(&name).unwrap().state = state;
+                let (wanted, state) = self.next_state(stmf::Target::State, fields)?;
+                let target = self.targets.get_mut(&name).unwrap();
+                (target.wanted, target.state) = (wanted, state);
                 Ok(Vec::new())
             }
             stmf::Command::SessionGet => {
@@ -259,6 +285,14 @@ impl Sim {
                 let tasks = tasks.filter(|task| wanted.is_none() || task.guid == wanted);
                 Ok(tasks.map(task_reply).collect())
             }
+            stmf::Command::GroupAdd => self.add_group(fields),
+            stmf::Command::GroupRemove => self.remove_group(fields),
+            stmf::Command::GroupGet => self.get_groups(mode, fields),
+            stmf::Command::GroupMemberAdd => self.add_member(fields),
+            stmf::Command::GroupMemberRemove => self.remove_member(fields),
+            stmf::Command::GroupMemberGet => self.get_members(fields),
+            stmf::Command::ServiceSet => self.set_service(fields),
+            stmf::Command::EventNtf => Err(bare(libc::EOPNOTSUPP)),
         }
     }
 
@@ -270,6 +304,7 @@ impl Sim {
                 self.lus.remove(&guid);
                 Ok(Vec::new())
             }
+            sbd::Command::LuModify => self.modify_disk(fields),
             sbd::Command::LuGet if mode == Mode::Dump => {
                 let disks = self.lus.iter().filter(|(_, lu)| lu.disk.is_some());
                 Ok(disks.map(|(guid, lu)| disk_reply(guid, lu)).collect())
@@ -281,60 +316,30 @@ impl Sim {
         }
     }
 
-    fn iscsi(&mut self, command: iscsi::Command, mode: Mode, fields: &Fields<'_>) -> Answer {
+    fn loopback(&mut self, command: loopback::Command, fields: &Fields<'_>) -> Answer {
+        use loopback::Target as Key;
         match command {
-            iscsi::Command::TargetCreate => {
-                let name = fields.text(iscsi::Target::Name);
-                let name = name.ok_or_else(|| missing(iscsi::Target::Name))?;
-                if IscsiName::new(&name).map(|normal| normal.as_str() == name) != Ok(true) {
-                    return Err(refusal(
-                        libc::EINVAL,
-                        "not an iSCSI name",
-                        iscsi::Target::Name,
-                    ));
+            loopback::Command::TargetCreate => {
+                let name = fields.text(Key::Name).ok_or_else(|| missing(Key::Name))?;
+                if name.len() != loopback::NAME_MAX {
+                    return Err(refusal(libc::EINVAL, "no name of a target", Key::Name));
                 }
                 if self.targets.contains_key(&name) {
                     return Err(bare(libc::EEXIST));
                 }
-                self.add_target(&name);
-                self.targets.get_mut(&name).unwrap().alias = fields.text(iscsi::Target::Alias);
+                self.add_target_of("loopback", Protocol::Scsi, &name);
                 Ok(Vec::new())
             }
-            iscsi::Command::TargetDelete => {
-                let name = self.known_target(iscsi::Target::Name, fields)?;
+            loopback::Command::TargetDelete => {
+                let name = self.known_target(Key::Name, fields)?;
                 let idle = self.targets[&name].state == ObjectState::Offline;
-                if !idle && !fields.has(iscsi::Target::Force) {
+                if !idle && !fields.has(Key::Force) {
                     return Err(bare(libc::EBUSY));
                 }
                 self.targets.remove(&name);
-                self.sessions.retain(|session| session.target != name);
                 Ok(Vec::new())
             }
-            iscsi::Command::TargetGet if mode == Mode::Dump => {
-                let targets = self.targets.keys();
-                Ok(targets.map(|name| self.iscsi_target(name)).collect())
-            }
-            iscsi::Command::TargetGet => {
-                let name = self.known_target(iscsi::Target::Name, fields)?;
-                Ok(vec![self.iscsi_target(&name)])
-            }
-            iscsi::Command::PortalGet => Ok(self.portals.iter().map(portal_reply).collect()),
-            iscsi::Command::PortalAdd => {
-                let address = portal_of(fields)?;
-                if self.portals.iter().any(|(known, _)| *known == address) {
-                    return Err(bare(libc::EEXIST));
-                }
-                let tpgt = fields.u16(iscsi::Portal::Tpgt).unwrap();
-                self.portals
-                    .push((address, tpgt.unwrap_or(iscsi::DEFAULT_TPGT)));
-                Ok(Vec::new())
-            }
-            iscsi::Command::PortalRemove => {
-                let address = portal_of(fields)?;
-                let index = self.portals.iter().position(|(known, _)| *known == address);
-                self.portals.remove(index.ok_or_else(not_found)?);
-                Ok(Vec::new())
-            }
+            loopback::Command::TargetGet => Err(bare(libc::EOPNOTSUPP)),
         }
     }
 
@@ -349,18 +354,21 @@ impl Sim {
             .u32(Key::LuCount, count(self.lus.len()))
             .u32(Key::TargetCount, count(self.targets.len()))
             .u32(Key::SessionCount, count(self.sessions.len()))
+            .u32(Key::DefaultLuState, self.default_lu.number())
+            .u32(Key::DefaultTargetState, self.default_target.number())
     }
 
     fn lu(&self, guid: &Guid) -> Builder {
         use stmf::Lu as Key;
         let lu = &self.lus[guid];
-        let views = self.views.iter().filter(|view| view.guid == *guid);
+        let views = self.views.values().filter(|view| view.guid == *guid);
         Builder::new()
             .guid(Key::Guid, guid)
             .text(Key::Provider, lu.provider)
             .optional(lu.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
             .u32(Key::State, lu.state.number())
             .u32(Key::ViewCount, count(views.count()))
+            .u32(Key::Wanted, lu.wanted.number())
     }
 
     fn sessions_on(&self, target: &str) -> u32 {
@@ -378,17 +386,8 @@ impl Sim {
             .u32(Key::Protocol, target.protocol.number())
             .u32(Key::State, target.state.number())
             .u32(Key::SessionCount, self.sessions_on(name))
-    }
-
-    fn iscsi_target(&self, name: &str) -> Builder {
-        use iscsi::Target as Key;
-        let target = &self.targets[name];
-        Builder::new()
-            .text(Key::Name, name)
-            .optional(target.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))
-            .u32(Key::State, target.state.number())
-            .u32(Key::Sessions, self.sessions_on(name))
-            .u16(Key::Tpgt, iscsi::DEFAULT_TPGT)
+            .u32(Key::Wanted, target.wanted.number())
+            .u8(Key::Held, 0)
     }
 
     fn known_lu(&self, key: impl Key, fields: &Fields<'_>) -> Result<Guid, Refusal> {
@@ -413,27 +412,12 @@ impl Sim {
             .ok_or_else(not_found)
     }
 
-    /// The state that something enters that is asked for one.
-    fn next_state(&self, key: impl Key, fields: &Fields<'_>) -> Result<ObjectState, Refusal> {
-        let state = fields.number(key).unwrap().ok_or_else(|| missing(key))?;
-        match (state, self.stuck) {
-            (ObjectState::Online, true) => Ok(ObjectState::Onlining),
-            (ObjectState::Offline, true) => Ok(ObjectState::Offlining),
-            (ObjectState::Online | ObjectState::Offline, false) => Ok(state),
-            _ => Err(refusal(libc::EINVAL, "not a state to ask for", key)),
-        }
-    }
-
     fn add_view(&mut self, fields: &Fields<'_>) -> Answer {
         use stmf::View as Key;
-        let group = |key| {
-            let name = fields.parsed(key, GroupName::new).unwrap();
-            name.map_or(Group::All, Group::Named)
-        };
         let new = NewView {
             guid: guid_of(Key::Guid, fields)?,
-            host: group(Key::HostGroup),
-            target: group(Key::TargetGroup),
+            host: self.view_group(GroupKind::Host, Key::HostGroup, fields)?,
+            target: self.view_group(GroupKind::Target, Key::TargetGroup, fields)?,
             lun: fields
                 .u16(Key::Lun)
                 .unwrap()
@@ -441,20 +425,50 @@ impl Sim {
         };
         let mut used = Box::new(LunBitmap::new());
         let entry =
-            admit(self.views.iter(), new, &mut used).map_err(|conflict| match conflict {
+            admit(self.views.values(), new, &mut used).map_err(|conflict| match conflict {
                 Conflict::LunInUse(_) => refusal(libc::EEXIST, &conflict.to_string(), Key::Lun),
-                Conflict::Overlap(_) => Refusal {
-                    message: Some(conflict.to_string()),
-                    ..bare(libc::EEXIST)
-                },
-                Conflict::NoFreeLun | Conflict::NoFreeId => bare(libc::E2BIG),
+                Conflict::Overlap(_) => refusal(libc::EEXIST, &conflict.to_string(), Key::Guid),
+                Conflict::NoFreeLun | Conflict::NoFreeId => {
+                    refusal(libc::E2BIG, &conflict.to_string(), Key::Guid)
+                }
             })?;
-        self.views.push(entry);
+        if !fields.has(Key::Validate) {
+            self.views.insert((entry.guid, entry.id), entry);
+        }
         let reply = Builder::new()
             .guid(Key::Guid, &entry.guid)
             .u32(Key::Id, entry.id)
             .u16(Key::Lun, entry.lun.value());
         Ok(vec![reply])
+    }
+
+    fn modify_disk(&mut self, fields: &Fields<'_>) -> Answer {
+        use sbd::Lu as Key;
+        let guid = self.known_disk(fields)?;
+        let lu = self.lus.get_mut(&guid).unwrap();
+        let disk = lu.disk.as_mut().unwrap();
+        if let Some(size) = fields.uint(Key::Size).unwrap() {
+            if size == 0 || size % u64::from(disk.block_size) != 0 {
+                return Err(refusal(libc::EINVAL, "not a multiple", Key::Size));
+            }
+            disk.size = size;
+        }
+        if let Some(alias) = fields.text(Key::Alias) {
+            lu.alias = Some(alias);
+        }
+        if let Some(serial) = fields.text(Key::Serial) {
+            disk.serial = Some(serial).filter(|serial| !serial.is_empty());
+        }
+        if let Some(url) = fields.text(Key::MgmtUrl) {
+            disk.mgmt_url = Some(url).filter(|url| !url.is_empty());
+        }
+        if let Some(on) = fields.u8(Key::WriteProtect).unwrap() {
+            disk.write_protect = on == 1;
+        }
+        if let Some(on) = fields.u8(Key::WriteCacheDisable).unwrap() {
+            disk.write_cache_disable = on == 1;
+        }
+        Ok(Vec::new())
     }
 
     fn create_disk(&mut self, fields: &Fields<'_>) -> Answer {
@@ -485,12 +499,21 @@ impl Sim {
             serial: fields.text(Key::Serial),
             write_protect: flag(Key::WriteProtect),
             write_cache_disable: flag(Key::WriteCacheDisable),
+            revision: text(Key::Revision, "1.0"),
+            physical_block_size: fields
+                .u32(Key::PhysicalBlockSize)
+                .unwrap()
+                .unwrap_or(block_size),
+            mgmt_url: fields.text(Key::MgmtUrl),
+            rotation_rate: fields.u32(Key::RotationRate).unwrap().unwrap_or(0),
+            unmap: fields.u8(Key::Unmap).unwrap() != Some(0),
             file,
         };
         let lu = Lu {
             provider: "sbd",
             alias: Some(text(Key::Alias, &path)),
-            state: ObjectState::Online,
+            state: self.first_state(self.default_lu),
+            wanted: self.default_lu,
             disk: Some(disk),
         };
         self.lus.insert(guid, lu);
@@ -511,6 +534,7 @@ impl Transport for Sim {
             stmf::FAMILY => stmf::Command::OPERATIONS,
             sbd::FAMILY => sbd::Command::OPERATIONS,
             iscsi::FAMILY => iscsi::Command::OPERATIONS,
+            loopback::FAMILY => loopback::Command::OPERATIONS,
             _ => return Err(Fault::NoFamily),
         };
         check(operations, request).map_err(Fault::Refused)?;
@@ -526,7 +550,13 @@ impl Transport for Sim {
         let answer = match request.family {
             stmf::FAMILY => self.stmf(command.try_into().unwrap(), mode, &fields),
             sbd::FAMILY => self.sbd(command.try_into().unwrap(), mode, &fields),
-            _ => self.iscsi(command.try_into().unwrap(), mode, &fields),
+            loopback::FAMILY => self.loopback(command.try_into().unwrap(), &fields),
+            _ => self.iscsi(
+                command.try_into().unwrap(),
+                mode,
+                &fields,
+                request.attributes,
+            ),
         };
         let replies = answer.map_err(Fault::Refused)?;
         Ok(replies
@@ -648,6 +678,11 @@ fn disk_reply(guid: &Guid, lu: &Lu) -> Builder {
         })
         .u8(Key::WriteProtect, disk.write_protect.into())
         .u8(Key::WriteCacheDisable, disk.write_cache_disable.into())
+        .text(Key::Revision, &disk.revision)
+        .u32(Key::PhysicalBlockSize, disk.physical_block_size)
+        .optional(disk.mgmt_url.as_ref(), |b, url| b.text(Key::MgmtUrl, url))
+        .u32(Key::RotationRate, disk.rotation_rate)
+        .u8(Key::Unmap, disk.unmap.into())
         .u32(Key::Backend, backend.number())
 }
 

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::attributes::DecodeError;
+use crate::config::StoreError;
 
 /// One request.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,16 @@ pub enum Fault {
     Malformed(DecodeError),
     /// The socket failed.
     Io(io::Error),
+    /// The change can't be saved.
+    Store(StoreError),
+    /// The request was not sent, because nothing is to be changed.
+    Withheld,
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl From<DecodeError> for Fault {

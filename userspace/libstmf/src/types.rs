@@ -2,14 +2,15 @@
 
 //! The framework's objects, as the kernel describes them and as it wants them described.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use stmf_model::{Group, GroupName, Guid, Lun, NewView, ViewEntry};
+use stmf_model::{Group, GroupName, Guid, Lun, NewView, PortName, ViewEntry};
 use stmf_uapi::sbd::Backend;
-use stmf_uapi::stmf::{AluaState, ConfigState, ObjectState, Protocol, TaskStage};
-use stmf_uapi::{iscsi, sbd, stmf};
+use stmf_uapi::stmf::{
+    AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
+};
+use stmf_uapi::{sbd, stmf};
 
 use crate::attributes::{need, Builder, DecodeError, Fields};
 
@@ -37,6 +38,10 @@ pub struct Service {
     pub targets: u32,
     /// Sessions on all target ports.
     pub sessions: u32,
+    /// State that new logical units go to.
+    pub default_lu: ObjectState,
+    /// State that new target ports go to.
+    pub default_target: ObjectState,
 }
 
 impl Decode for Service {
@@ -51,6 +56,11 @@ impl Decode for Service {
             logical_units: need(Key::LuCount, fields.u32(Key::LuCount)?)?,
             targets: need(Key::TargetCount, fields.u32(Key::TargetCount)?)?,
             sessions: need(Key::SessionCount, fields.u32(Key::SessionCount)?)?,
+            default_lu: need(Key::DefaultLuState, fields.number(Key::DefaultLuState)?)?,
+            default_target: need(
+                Key::DefaultTargetState,
+                fields.number(Key::DefaultTargetState)?,
+            )?,
         })
     }
 }
@@ -68,6 +78,8 @@ pub struct LogicalUnit {
     pub state: ObjectState,
     /// How many view entries it has.
     pub view_count: u32,
+    /// State that it is wanted in: it goes there whenever the service is online.
+    pub wanted: ObjectState,
 }
 
 impl Decode for LogicalUnit {
@@ -79,6 +91,7 @@ impl Decode for LogicalUnit {
             alias: non_empty(fields.text(Key::Alias)),
             state: need(Key::State, fields.number(Key::State)?)?,
             view_count: need(Key::ViewCount, fields.u32(Key::ViewCount)?)?,
+            wanted: need(Key::Wanted, fields.number(Key::Wanted)?)?,
         })
     }
 }
@@ -106,6 +119,16 @@ pub struct Disk {
     pub write_protect: bool,
     /// Whether every write is on stable storage before it is acknowledged.
     pub write_cache_disable: bool,
+    /// Product revision level.
+    pub revision: String,
+    /// Size of a physical block in bytes, as initiators see it.
+    pub physical_block_size: u32,
+    /// Addresses of its management, separated by spaces.
+    pub mgmt_url: Option<String>,
+    /// Revolutions of the medium per minute; 1 when it doesn't turn, 0 when that isn't told.
+    pub rotation_rate: u32,
+    /// Whether initiators may unmap blocks.
+    pub unmap: bool,
     /// How its data are stored.
     pub backend: Backend,
 }
@@ -125,6 +148,11 @@ impl Decode for Disk {
             serial: non_empty(fields.text(Key::Serial)),
             write_protect: flag(Key::WriteProtect)?,
             write_cache_disable: flag(Key::WriteCacheDisable)?,
+            revision: need(Key::Revision, fields.text(Key::Revision))?,
+            physical_block_size: need(Key::PhysicalBlockSize, fields.u32(Key::PhysicalBlockSize)?)?,
+            mgmt_url: non_empty(fields.text(Key::MgmtUrl)),
+            rotation_rate: need(Key::RotationRate, fields.u32(Key::RotationRate)?)?,
+            unmap: flag(Key::Unmap)?,
             backend: need(Key::Backend, fields.number(Key::Backend)?)?,
         })
     }
@@ -153,6 +181,51 @@ pub struct LuSpec {
     pub write_protect: Option<bool>,
     /// Whether every write is on stable storage before it is acknowledged.
     pub write_cache_disable: Option<bool>,
+    /// Product revision level.
+    pub revision: Option<String>,
+    /// Size of a physical block in bytes.
+    pub physical_block_size: Option<u32>,
+    /// Addresses of its management, separated by spaces.
+    pub mgmt_url: Option<String>,
+    /// Revolutions of the medium per minute; 1 when it doesn't turn, 0 not to tell.
+    pub rotation_rate: Option<u32>,
+    /// Whether initiators may unmap blocks.
+    pub unmap: Option<bool>,
+}
+
+/// What is to change of a disk. What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LuChange {
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// Name for people.
+    pub alias: Option<String>,
+    /// Unit serial number; empty for none.
+    pub serial: Option<String>,
+    /// Addresses of its management, separated by spaces; empty for none.
+    pub mgmt_url: Option<String>,
+    /// Whether initiators may not write.
+    pub write_protect: Option<bool>,
+    /// Whether every write is on stable storage before it is acknowledged.
+    pub write_cache_disable: Option<bool>,
+}
+
+impl LuChange {
+    pub(crate) fn encode(&self, guid: &Guid) -> Builder {
+        use sbd::Lu as Key;
+        Builder::new()
+            .guid(Key::Guid, guid)
+            .optional(self.size, |b, size| b.uint(Key::Size, size))
+            .optional(self.alias.as_ref(), |b, text| b.text(Key::Alias, text))
+            .optional(self.serial.as_ref(), |b, text| b.text(Key::Serial, text))
+            .optional(self.mgmt_url.as_ref(), |b, text| b.text(Key::MgmtUrl, text))
+            .optional(self.write_protect, |b, on| {
+                b.u8(Key::WriteProtect, on.into())
+            })
+            .optional(self.write_cache_disable, |b, on| {
+                b.u8(Key::WriteCacheDisable, on.into())
+            })
+    }
 }
 
 impl LuSpec {
@@ -185,6 +258,15 @@ impl LuSpec {
             .optional(self.write_cache_disable, |b, on| {
                 b.u8(Key::WriteCacheDisable, on.into())
             })
+            .optional(self.revision.as_ref(), |b, text| {
+                b.text(Key::Revision, text)
+            })
+            .optional(self.physical_block_size, |b, size| {
+                b.u32(Key::PhysicalBlockSize, size)
+            })
+            .optional(self.mgmt_url.as_ref(), |b, text| b.text(Key::MgmtUrl, text))
+            .optional(self.rotation_rate, |b, rate| b.u32(Key::RotationRate, rate))
+            .optional(self.unmap, |b, on| b.u8(Key::Unmap, on.into()))
     }
 }
 
@@ -262,6 +344,50 @@ impl Decode for ViewEntry {
     }
 }
 
+/// A host group or target group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupInfo {
+    /// What it is of.
+    pub kind: GroupKind,
+    /// Its name.
+    pub name: GroupName,
+    /// How many members it has.
+    pub members: u32,
+    /// How many view entries name it.
+    pub views: u32,
+}
+
+impl Decode for GroupInfo {
+    fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
+        use stmf::Group as Key;
+        Ok(Self {
+            kind: need(Key::Kind, fields.number(Key::Kind)?)?,
+            name: need(Key::Name, fields.parsed(Key::Name, GroupName::new)?)?,
+            members: need(Key::MemberCount, fields.u32(Key::MemberCount)?)?,
+            views: need(Key::ViewCount, fields.u32(Key::ViewCount)?)?,
+        })
+    }
+}
+
+/// A host or target in a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// The group.
+    pub group: GroupName,
+    /// Name of the initiator or target.
+    pub name: PortName,
+}
+
+impl Decode for Member {
+    fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
+        use stmf::GroupMember as Key;
+        Ok(Self {
+            group: need(Key::Group, fields.parsed(Key::Group, GroupName::new)?)?,
+            name: need(Key::Name, fields.parsed(Key::Name, PortName::new)?)?,
+        })
+    }
+}
+
 /// A target port, whatever provides it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -277,6 +403,10 @@ pub struct Target {
     pub state: ObjectState,
     /// How many sessions it has.
     pub session_count: u32,
+    /// State that it is wanted in: it goes there whenever the service is online.
+    pub wanted: ObjectState,
+    /// Whether it is held offline because it came and went too often.
+    pub held: bool,
 }
 
 impl Decode for Target {
@@ -289,6 +419,8 @@ impl Decode for Target {
             protocol: need(Key::Protocol, fields.number(Key::Protocol)?)?,
             state: need(Key::State, fields.number(Key::State)?)?,
             session_count: need(Key::SessionCount, fields.u32(Key::SessionCount)?)?,
+            wanted: need(Key::Wanted, fields.number(Key::Wanted)?)?,
+            held: fields.u8(Key::Held)? == Some(1),
         })
     }
 }
@@ -330,6 +462,40 @@ impl Decode for Session {
     }
 }
 
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What the event tells.
+    pub kind: EventKind,
+    /// The logical unit.
+    pub guid: Option<Guid>,
+    /// Name of the target port.
+    pub target: Option<String>,
+    /// State that it is in now.
+    pub state: Option<ObjectState>,
+    /// Number of the session.
+    pub session: Option<u64>,
+    /// Name of the initiator.
+    pub initiator: Option<String>,
+    /// Whether the target port is held offline because it came and went too often.
+    pub held: bool,
+}
+
+impl Decode for Event {
+    fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
+        use stmf::Event as Key;
+        Ok(Self {
+            kind: need(Key::Kind, fields.number(Key::Kind)?)?,
+            guid: fields.guid(Key::Guid)?,
+            target: fields.text(Key::Target),
+            state: fields.number(Key::State)?,
+            session: fields.uint(Key::Session)?,
+            initiator: fields.text(Key::Initiator),
+            held: fields.u8(Key::Held)? == Some(1),
+        })
+    }
+}
+
 /// A command that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -361,55 +527,6 @@ impl Decode for Task {
     }
 }
 
-/// An iSCSI target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IscsiTarget {
-    /// Its name.
-    pub name: String,
-    /// Name for people.
-    pub alias: Option<String>,
-    /// Its state.
-    pub state: ObjectState,
-    /// How many sessions it has.
-    pub sessions: u32,
-    /// Tag of its portal group.
-    pub tpgt: u16,
-}
-
-impl Decode for IscsiTarget {
-    fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
-        use iscsi::Target as Key;
-        Ok(Self {
-            name: need(Key::Name, fields.text(Key::Name))?,
-            alias: non_empty(fields.text(Key::Alias)),
-            state: need(Key::State, fields.number(Key::State)?)?,
-            sessions: need(Key::Sessions, fields.u32(Key::Sessions)?)?,
-            tpgt: need(Key::Tpgt, fields.u16(Key::Tpgt)?)?,
-        })
-    }
-}
-
-/// An address that iSCSI targets are reached at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Portal {
-    /// Address and port; `::` is every address of either IP version.
-    pub address: SocketAddr,
-    /// Tag of the portal group.
-    pub tpgt: u16,
-}
-
-impl Decode for Portal {
-    fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
-        use iscsi::Portal as Key;
-        let address = need(Key::Address, fields.address(Key::Address)?)?;
-        let port = need(Key::Port, fields.u16(Key::Port)?)?;
-        Ok(Self {
-            address: SocketAddr::new(address, port),
-            tpgt: need(Key::Tpgt, fields.u16(Key::Tpgt)?)?,
-        })
-    }
-}
-
-fn non_empty(text: Option<String>) -> Option<String> {
+pub(crate) fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }

@@ -2,11 +2,12 @@
 
 //! The command line: what was typed, checked for form but not for sense.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use libstmf::cli::Exit;
-use libstmf::{GroupName, Guid, Lun, Oui, PortName};
+use libstmf::cli::{size, Exit};
+use libstmf::{Goal, GroupName, Guid, Lun, Oui, PortName};
 
 /// Manage the SCSI target framework
 #[derive(Debug, Parser)]
@@ -22,6 +23,10 @@ pub struct Cli {
     #[arg(short = '?', long = "help", action = ArgAction::Help, global = true)]
     help: Option<bool>,
 
+    /// Change nothing, and say what would be changed
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -32,6 +37,8 @@ pub(crate) enum Command {
     CreateLu(CreateLu),
     /// Delete logical units
     DeleteLu(DeleteLu),
+    /// Change properties of a logical unit
+    ModifyLu(ModifyLu),
     /// List logical units
     ListLu(ListLu),
     /// Take logical units online
@@ -44,6 +51,30 @@ pub(crate) enum Command {
     ListView(ListView),
     /// Remove view entries of a logical unit
     RemoveView(RemoveView),
+    /// Create a host group
+    CreateHg(GroupArg),
+    /// Delete a host group
+    DeleteHg(GroupArg),
+    /// List host groups
+    ListHg(ListGroup),
+    /// Add hosts to a host group
+    AddHgMember(Members),
+    /// Remove hosts from a host group
+    RemoveHgMember(Members),
+    /// Create a target group
+    CreateTg(GroupArg),
+    /// Delete a target group
+    DeleteTg(GroupArg),
+    /// List target groups
+    ListTg(ListGroup),
+    /// Add targets to a target group
+    AddTgMember(Members),
+    /// Remove targets from a target group
+    RemoveTgMember(Members),
+    /// Create a target of the local bus, with a SCSI host of this machine
+    CreateTarget(CreateTarget),
+    /// Delete targets of the local bus, with their SCSI hosts
+    DeleteTarget(DeleteTarget),
     /// List targets
     ListTarget(ListTarget),
     /// Take targets online
@@ -52,15 +83,54 @@ pub(crate) enum Command {
     OfflineTarget(Targets),
     /// List the state of the framework
     ListState,
+    /// Take the service online: its targets and logical units
+    OnlineService,
+    /// Take the service offline: its targets and logical units
+    OfflineService,
+    /// Set the states that new objects go to
+    ModifyService(ModifyService),
+    /// Print events as they come
+    Monitor(Monitor),
     /// List commands that have not ended, the oldest first
     ListTask(ListTask),
+    /// Write the configuration, with its secrets, to a file
+    Backup(Backup),
+    /// Make the configuration what a backup says, and nothing else
+    Restore(FromFile),
+    /// Make what a file mentions as the file says, and leave all else as it is
+    Apply(FromFile),
+    /// Give the kernel what is saved and it does not have, as at boot
+    LoadConfig(LoadConfig),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// File; standard output when not given
+    #[arg(value_name = "file")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FromFile {
+    /// File in the format of backups
+    #[arg(value_name = "file")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadConfig {
+    /// Only what waits for this device
+    #[arg(long, value_name = "path")]
+    pub(crate) device: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateLu {
-    /// Property of the logical unit: alias, blk (block size), guid, oui, pid (product ID), serial,
-    /// vid (vendor ID), wcd (write cache disabled: true or false), wp (write protected: true or
-    /// false)
+    /// Property of the logical unit: alias, blk (block size), guid, host-id (8 hexadecimal digits
+    /// in a new GUID), mgmt-url (addresses of its management), oui, pblk (physical block size), pid
+    /// (product ID), rev (product revision), rpm (of the medium; 1: it doesn't turn), serial, unmap
+    /// (initiators may: true or false), vid (vendor ID), wcd (write cache disabled: true or false),
+    /// wp (write protected: true or false)
     #[arg(short = 'p', long = "lu-prop", value_name = "prop=value", value_parser = property)]
     pub(crate) properties: Vec<Property>,
 
@@ -71,6 +141,32 @@ pub(crate) struct CreateLu {
     /// File or block device with the data
     #[arg(value_name = "lu-file")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModifyLu {
+    /// Property of the logical unit: alias, mgmt-url (empty: none), serial, wcd (write cache
+    /// disabled: true or false), wp (write protected: true or false)
+    #[arg(short = 'p', long = "lu-prop", value_name = "prop=value", value_parser = property)]
+    pub(crate) properties: Vec<Property>,
+
+    /// Size, with k, m, g, t, p or e for powers of 1024
+    #[arg(
+        short,
+        long,
+        value_name = "size",
+        value_parser = size,
+        required_unless_present = "properties"
+    )]
+    pub(crate) size: Option<u64>,
+
+    /// The logical unit is named by its file
+    #[arg(short = 'f', long = "file")]
+    pub(crate) by_file: bool,
+
+    /// GUID, or file or block device with the data
+    #[arg(value_name = "lu-name|lu-file")]
+    pub(crate) lu: OsString,
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +212,10 @@ pub(crate) struct AddView {
     #[arg(short = 't', long, value_name = "group-name")]
     pub(crate) target_group: Option<GroupName>,
 
+    /// Only print the number that it would get
+    #[arg(long)]
+    pub(crate) validate: bool,
+
     /// GUID
     #[arg(value_name = "lu-name")]
     pub(crate) lu: Guid,
@@ -126,6 +226,10 @@ pub(crate) struct ListView {
     /// GUID
     #[arg(short = 'l', long = "lu-name", value_name = "lu-name")]
     pub(crate) lu: Guid,
+
+    /// List the initiators that are logged in and see the logical unit too
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 
     /// Numbers of view entries; all when not given
     #[arg(value_name = "entry-name")]
@@ -148,6 +252,57 @@ pub(crate) struct RemoveView {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct GroupArg {
+    /// Name of the group
+    #[arg(value_name = "group-name")]
+    pub(crate) group: GroupName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListGroup {
+    /// List the members too
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Names of groups; all groups when not given
+    #[arg(value_name = "group-name")]
+    pub(crate) groups: Vec<GroupName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Members {
+    /// Name of the group
+    #[arg(short, long = "group-name", value_name = "group-name")]
+    pub(crate) group: GroupName,
+
+    /// Names: iqn., eui., naa. or wwn. and what follows
+    #[arg(required = true, value_name = "member-name")]
+    pub(crate) members: Vec<PortName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateTarget {
+    /// Port provider; targets of others have programs of their own, such as itadm
+    #[arg(short = 'P', long, value_name = "provider", value_parser = ["loopback"])]
+    pub(crate) provider: String,
+
+    /// Name: naa. and 16 hexadecimal digits; made up when not given
+    #[arg(value_name = "target-name", value_parser = target)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteTarget {
+    /// Delete targets that are online too; their disks go
+    #[arg(short, long)]
+    pub(crate) force: bool,
+
+    /// Names
+    #[arg(required = true, value_name = "target-name", value_parser = target)]
+    pub(crate) targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListTarget {
     /// List the properties and sessions too
     #[arg(short, long)]
@@ -166,21 +321,47 @@ pub(crate) struct Targets {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ModifyService {
+    /// Property of the service: default-lu-state, default-target-state (online or offline)
+    #[arg(
+        short = 'p',
+        long = "service-prop",
+        value_name = "prop=value",
+        value_parser = service_property,
+        required = true
+    )]
+    pub(crate) properties: Vec<ServiceProperty>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Monitor {
+    /// Print a JSON object for each event
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListTask {
     /// GUIDs; commands of all logical units when not given
     #[arg(value_name = "lu-name")]
     pub(crate) lus: Vec<Guid>,
 }
 
-/// A property of a new logical unit.
+/// A property of a logical unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Property {
     Alias(String),
     BlockSize(u32),
     Guid(Guid),
+    HostId([u8; 4]),
+    MgmtUrl(String),
     Oui(Oui),
+    PhysicalBlockSize(u32),
     ProductId(String),
+    Revision(String),
+    RotationRate(u32),
     Serial(String),
+    Unmap(bool),
     VendorId(String),
     WriteCacheDisable(bool),
     WriteProtect(bool),
@@ -197,39 +378,55 @@ fn property(text: &str) -> Result<Property, String> {
         "alias" => Property::Alias(text()),
         "blk" => Property::BlockSize(value.parse().map_err(|_| invalid())?),
         "guid" => Property::Guid(value.parse().map_err(|_| invalid())?),
+        "host-id" => Property::HostId(host_id(value).ok_or_else(invalid)?),
+        "mgmt-url" => Property::MgmtUrl(text()),
         "oui" => Property::Oui(value.parse().map_err(|_| invalid())?),
+        "pblk" => Property::PhysicalBlockSize(value.parse().map_err(|_| invalid())?),
         "pid" => Property::ProductId(text()),
+        "rev" => Property::Revision(text()),
+        "rpm" => Property::RotationRate(value.parse().map_err(|_| invalid())?),
         "serial" => Property::Serial(text()),
+        "unmap" => Property::Unmap(boolean(value).ok_or_else(invalid)?),
         "vid" => Property::VendorId(text()),
         "wcd" => Property::WriteCacheDisable(boolean(value).ok_or_else(invalid)?),
         "wp" => Property::WriteProtect(boolean(value).ok_or_else(invalid)?),
-        "host-id" | "meta" | "mgmt-url" => return Err(format!("{name}: not supported")),
+        "meta" => return Err(format!("{name}: not supported")),
         _ => return Err(format!("{name}: invalid property specified")),
     })
 }
 
-fn boolean(text: &str) -> Option<bool> {
-    text.to_ascii_lowercase().parse().ok()
+/// A property of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServiceProperty {
+    DefaultLu(Goal),
+    DefaultTarget(Goal),
 }
 
-fn size(text: &str) -> Result<u64, String> {
-    let (digits, power) = match text.char_indices().next_back() {
-        Some((end, letter)) if letter.is_ascii_alphabetic() => {
-            let power = "kmgtpe"
-                .find(letter.to_ascii_lowercase())
-                .and_then(|power| u32::try_from(power).ok()?.checked_add(1))
-                .ok_or("the unit must be k, m, g, t, p or e")?;
-            (text.get(..end).unwrap_or_default(), power)
-        }
-        _ => (text, 0),
+fn service_property(text: &str) -> Result<ServiceProperty, String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("a property is a name, `=` and a value")?;
+    let name = name.to_ascii_lowercase();
+    let goal = match value {
+        "online" => Ok(Goal::Online),
+        "offline" => Ok(Goal::Offline),
+        _ => Err(format!("{name}: must be online or offline")),
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "a size is a number and perhaps a unit")?;
-    1024u64
-        .checked_pow(power)
-        .and_then(|unit| number.checked_mul(unit))
-        .ok_or_else(|| "that is more than a number can hold".to_owned())
+    match name.as_str() {
+        "default-lu-state" => Ok(ServiceProperty::DefaultLu(goal?)),
+        "default-target-state" => Ok(ServiceProperty::DefaultTarget(goal?)),
+        _ => Err(format!("{name}: invalid property specified")),
+    }
+}
+
+fn host_id(text: &str) -> Option<[u8; 4]> {
+    let is_id = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u32::from_str_radix(text, 16).ok()?;
+    is_id.then_some(number.to_be_bytes())
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    text.to_ascii_lowercase().parse().ok()
 }
 
 /// Brings names of ports into normal form; other names are the port's own business.
@@ -251,33 +448,6 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_units() {
-        for (text, expected) in [
-            ("0", Some(0)),
-            ("512", Some(512)),
-            ("1k", Some(1 << 10)),
-            ("20m", Some(20 << 20)),
-            ("3G", Some(3 << 30)),
-            ("4t", Some(4 << 40)),
-            ("5P", Some(5 << 50)),
-            ("15e", Some(15 << 60)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("16e", None),
-            ("18446744073709551616", None),
-            ("", None),
-            ("g", None),
-            ("1.5g", None),
-            ("-1", None),
-            ("1x", None),
-            ("1gb", None),
-            ("1 g", None),
-            ("1ä", None),
-        ] {
-            assert_eq!(size(text).ok(), expected, "{text:?}");
-        }
-    }
-
-    #[test]
     fn properties_have_names_of_any_case() {
         for (text, expected) in [
             ("alias=a=b", Ok(Property::Alias("a=b".to_owned()))),
@@ -295,6 +465,17 @@ mod tests {
                     "600144F0C73ABF0000004A5B1F3E0001".parse().unwrap(),
                 )),
             ),
+            (
+                "host-id=0aF01234",
+                Ok(Property::HostId([0x0a, 0xf0, 0x12, 0x34])),
+            ),
+            ("pblk=4096", Ok(Property::PhysicalBlockSize(4096))),
+            ("rev=1.2", Ok(Property::Revision("1.2".to_owned()))),
+            ("rpm=7200", Ok(Property::RotationRate(7200))),
+            ("unmap=false", Ok(Property::Unmap(false))),
+            ("mgmt-url=", Ok(Property::MgmtUrl(String::new()))),
+            ("host-id=+1234567", Err("host-id: invalid value")),
+            ("host-id=123456789", Err("host-id: invalid value")),
             ("guid=1", Err("guid: invalid value")),
             ("blk=0x200", Err("blk: invalid value")),
             ("wp=yes", Err("wp: invalid value")),
@@ -315,6 +496,7 @@ mod tests {
         for (text, name) in [
             ("IQN.2026-11.org.example:A", "iqn.2026-11.org.example:a"),
             ("wwn.2100001b32a1b2c3", "wwn.2100001B32A1B2C3"),
+            ("eui.02004567a425678d", "eui.02004567A425678D"),
             ("Loopback0", "Loopback0"),
         ] {
             assert_eq!(target(text).as_deref(), Ok(name));

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::path::Path;
 
 use libstmf::cli::{Console, Exit, Failure};
-use libstmf::{Disk, Error, Goal, Guid, LogicalUnit, LuSpec, Stmf, Transport, Views};
+use libstmf::{Disk, Error, Goal, Guid, LogicalUnit, LuChange, LuSpec, Stmf, Transport, Views};
 
-use crate::args::{CreateLu, DeleteLu, ListLu, Lus, Property};
+use crate::args::{CreateLu, DeleteLu, ListLu, Lus, ModifyLu, Property};
 use crate::state;
 use crate::Setting;
 
@@ -31,24 +32,62 @@ fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
         size: args.size,
         ..LuSpec::new(file)
     };
-    let mut oui = None;
+    let (mut oui, mut host_id) = (None, None);
     for property in &args.properties {
         match property.clone() {
             Property::Alias(text) => spec.alias = Some(text),
             Property::BlockSize(size) => spec.block_size = Some(size),
             Property::Guid(guid) => spec.guid = Some(guid),
+            Property::HostId(id) => host_id = Some(id),
+            Property::MgmtUrl(urls) => spec.mgmt_url = Some(urls),
             Property::Oui(manufacturer) => oui = Some(manufacturer),
+            Property::PhysicalBlockSize(size) => spec.physical_block_size = Some(size),
             Property::ProductId(text) => spec.product_id = Some(text),
+            Property::Revision(text) => spec.revision = Some(text),
+            Property::RotationRate(rate) => spec.rotation_rate = Some(rate),
             Property::Serial(text) => spec.serial = Some(text),
+            Property::Unmap(on) => spec.unmap = Some(on),
             Property::VendorId(text) => spec.vendor_id = Some(text),
             Property::WriteCacheDisable(on) => spec.write_cache_disable = Some(on),
             Property::WriteProtect(on) => spec.write_protect = Some(on),
         }
     }
-    if let (None, Some(oui)) = (spec.guid, oui) {
-        spec.guid = Some(libstmf::new_guid(oui)?);
+    if spec.guid.is_none() && (oui.is_some() || host_id.is_some()) {
+        spec.guid = Some(libstmf::new_guid(oui, host_id)?);
     }
     Ok(spec)
+}
+
+pub(crate) fn modify<T: Transport>(args: &ModifyLu, stmf: &mut Stmf<T>) -> Result<(), Failure> {
+    let change = change(args)?;
+    let guid = stmf.disk_called(&args.lu, args.by_file)?;
+    Ok(stmf.modify_lu(&guid, &change)?)
+}
+
+/// What the command line changes.
+fn change(args: &ModifyLu) -> Result<LuChange, Failure> {
+    let mut change = LuChange {
+        size: args.size,
+        ..LuChange::default()
+    };
+    for property in &args.properties {
+        match property.clone() {
+            Property::Alias(text) => change.alias = Some(text),
+            Property::MgmtUrl(urls) => change.mgmt_url = Some(urls),
+            Property::Serial(text) => change.serial = Some(text),
+            Property::WriteCacheDisable(on) => change.write_cache_disable = Some(on),
+            Property::WriteProtect(on) => change.write_protect = Some(on),
+            _ => {
+                let why = "that property cannot be changed";
+                return Err(Failure::new(
+                    Exit::Usage,
+                    Path::new(&args.lu).display(),
+                    why,
+                ));
+            }
+        }
+    }
+    Ok(change)
 }
 
 pub(crate) fn delete<T: Transport>(args: &DeleteLu, stmf: &mut Stmf<T>, console: &mut Console<'_>) {
@@ -187,6 +226,14 @@ impl Entry {
             .is_some_and(|lu| lu.provider == "sbd")
     }
 
+    /// The disk's own word is newer than the framework's.
+    fn alias(&self) -> Option<String> {
+        match (&self.disk, &self.registered) {
+            (Some(disk), _) => disk.alias.clone(),
+            (None, lu) => lu.as_ref()?.alias.clone(),
+        }
+    }
+
     fn listing(&self, verbose: bool) -> String {
         let mut text = format!("LU Name: {}\n", self.guid);
         if verbose {
@@ -209,22 +256,19 @@ impl Entry {
                 "Provider Name",
                 lu.map_or_else(unregistered, |lu| lu.provider.clone()),
             ),
-            (
-                "Alias",
-                lu.and_then(|lu| lu.alias.clone())
-                    .unwrap_or_else(|| "-".to_owned()),
-            ),
+            ("Alias", self.alias().unwrap_or_else(|| "-".to_owned())),
             ("View Entry Count", self.view_count.to_string()),
         ];
         if let Some(disk) = &self.disk {
             let serial = disk.serial.as_deref();
+            let mgmt_url = disk.mgmt_url.as_deref();
             let on = |on: bool| if on { "Enabled" } else { "Disabled" };
             let more: [(_, &dyn Display); 11] = [
                 ("Data File", &disk.file.display()),
                 ("Meta File", &NOT_SET),
                 ("Size", &disk.size),
                 ("Block Size", &disk.block_size),
-                ("Management URL", &NOT_SET),
+                ("Management URL", &mgmt_url.unwrap_or(NOT_SET)),
                 ("Vendor ID", &disk.vendor_id),
                 ("Product ID", &disk.product_id),
                 ("Serial Num", &serial.unwrap_or(NOT_SET)),

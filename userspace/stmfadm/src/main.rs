@@ -7,7 +7,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use libstmf::Stmf;
+use libstmf::{Events, Stmf};
 use stmfadm::Setting;
 
 fn main() -> ExitCode {
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     stmfadm::main(
         std::env::args_os(),
         Stmf::open,
+        Events::open,
         &Setting::system(),
         &mut out,
         &mut err,

@@ -9,9 +9,33 @@ use jiff::Timestamp;
 use libstmf::cli::{Console, Failure};
 use libstmf::{Goal, Protocol, Session, Stmf, Target, Transport};
 
-use crate::args::{ListTarget, Targets};
+use crate::args::{CreateTarget, DeleteTarget, ListTarget, Targets};
 use crate::state;
 use crate::Setting;
+
+pub(crate) fn create<T: Transport>(
+    args: &CreateTarget,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => libstmf::new_loopback_name()?,
+    };
+    stmf.create_loopback_target(&name)?;
+    console.print(format_args!("Target {name} successfully created\n"));
+    Ok(())
+}
+
+pub(crate) fn delete<T: Transport>(
+    args: &DeleteTarget,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) {
+    console.each(&args.targets, |_, name| {
+        Ok(stmf.delete_loopback_target(name, args.force)?)
+    });
+}
 
 pub(crate) fn list<T: Transport>(
     args: &ListTarget,
@@ -92,7 +116,7 @@ fn listing<'a>(
         return text;
     };
     for (name, value) in [
-        ("Operational Status", state::name(target.state)),
+        ("Operational Status", status(target)),
         ("Provider Name", &target.provider),
         ("Alias", target.alias.as_deref().unwrap_or("-")),
         ("Protocol", protocol(target.protocol)),
@@ -108,6 +132,13 @@ fn listing<'a>(
         text.push_str(&format!("            Logged in since: {since}\n"));
     }
     text
+}
+
+fn status(target: &Target) -> &'static str {
+    match target.held {
+        true => "Offline (forced)",
+        false => state::name(target.state),
+    }
 }
 
 fn protocol(protocol: Protocol) -> &'static str {

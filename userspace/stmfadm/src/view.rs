@@ -2,18 +2,33 @@
 
 //! View entries: add-view, list-view, remove-view.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use libstmf::cli::{Console, Exit, Failure};
-use libstmf::{Error, Group, Guid, NewView, Stmf, Transport, ViewEntry};
+use libstmf::{
+    Error, Group, GroupKind, GroupName, Guid, NewView, ObjectState, PortName, Stmf, Transport,
+    ViewEntry,
+};
 
 use crate::args::{AddView, ListView, RemoveView};
 
-pub(crate) fn add<T: Transport>(args: &AddView, stmf: &mut Stmf<T>) -> Result<(), Failure> {
-    stmf.add_view(&NewView {
+pub(crate) fn add<T: Transport>(
+    args: &AddView,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let new = NewView {
         guid: args.lu,
         host: args.host_group.map_or(Group::All, Group::Named),
         target: args.target_group.map_or(Group::All, Group::Named),
         lun: args.lun,
-    })?;
+    };
+    if args.validate {
+        let view = stmf.validate_view(&new)?;
+        console.print(format_args!("LUN: {}\n", view.lun));
+    } else {
+        stmf.add_view(&new)?;
+    }
     Ok(())
 }
 
@@ -23,15 +38,19 @@ pub(crate) fn list<T: Transport>(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let views = views_of(&args.lu, stmf)?;
+    let watchers = match args.verbose {
+        true => Watchers::of(&args.lu, stmf)?,
+        false => Watchers::default(),
+    };
     if args.entries.is_empty() {
         for view in &views {
-            console.print(listing(view));
+            console.print(listing(view, &watchers));
         }
         return Ok(());
     }
     console.each(&args.entries, |console, id| {
         let view = views.iter().find(|view| view.id == *id);
-        console.print(listing(view.ok_or_else(|| unknown(*id))?));
+        console.print(listing(view.ok_or_else(|| unknown(*id))?, &watchers));
         Ok(())
     });
     Ok(())
@@ -68,7 +87,7 @@ fn unknown(id: u32) -> Failure {
     Failure::new(Exit::NotFound, id, "view entry not found")
 }
 
-fn listing(view: &ViewEntry) -> String {
+fn listing(view: &ViewEntry, watchers: &Watchers) -> String {
     let mut text = format!("View Entry: {}\n", view.id);
     for (name, value) in [
         ("Host group", group(&view.host)),
@@ -76,6 +95,10 @@ fn listing(view: &ViewEntry) -> String {
         ("LUN", view.lun.to_string()),
     ] {
         text.push_str(&format!("    {name:<13}: {value}\n"));
+    }
+    for initiator in watchers.of_view(view) {
+        let value = format!("{} for {initiator}", view.lun);
+        text.push_str(&format!("    {:<13}: {value}\n", "Lun"));
     }
     text
 }
@@ -85,4 +108,49 @@ fn group(group: &Group) -> String {
         Group::All => "All".to_owned(),
         Group::Named(name) => name.as_str().to_owned(),
     }
+}
+
+/// Initiators that are logged in and may see a logical unit, with their and their targets' groups.
+#[derive(Debug, Default)]
+struct Watchers(BTreeSet<(String, Option<GroupName>, Option<GroupName>)>);
+
+impl Watchers {
+    fn of<T: Transport>(guid: &Guid, stmf: &mut Stmf<T>) -> Result<Self, Error> {
+        let online = match stmf.logical_unit(guid) {
+            Ok(lu) => lu.state == ObjectState::Online,
+            Err(Error::NotFound { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if !online {
+            return Ok(Self::default());
+        }
+        let hosts = groups_by_member(GroupKind::Host, stmf)?;
+        let targets = groups_by_member(GroupKind::Target, stmf)?;
+        let of = |groups: &BTreeMap<PortName, GroupName>, name: &str| {
+            groups.get(&PortName::new(name).ok()?).copied()
+        };
+        let sessions = stmf.sessions(None)?.into_iter().map(|session| {
+            let host = of(&hosts, &session.initiator);
+            let target = of(&targets, &session.target);
+            (session.initiator, host, target)
+        });
+        Ok(Self(sessions.collect()))
+    }
+
+    /// Those that a view entry concerns, each once.
+    fn of_view(&self, view: &ViewEntry) -> BTreeSet<&str> {
+        let shown = self
+            .0
+            .iter()
+            .filter(|(_, host, target)| view.shows_to(host.as_ref(), target.as_ref()));
+        shown.map(|(initiator, ..)| initiator.as_str()).collect()
+    }
+}
+
+fn groups_by_member<T: Transport>(
+    kind: GroupKind,
+    stmf: &mut Stmf<T>,
+) -> Result<BTreeMap<PortName, GroupName>, Error> {
+    let members = stmf.members(kind, None)?.into_iter();
+    Ok(members.map(|member| (member.name, member.group)).collect())
 }

@@ -2,17 +2,27 @@
 
 //! Whole command lines against a framework in memory: what is printed where, and the exit status.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use libstmf::cli::Exit;
 use libstmf::sim::Sim;
-use libstmf::{Refusal, Stmf};
+use libstmf::{Error, Event, EventKind, EventSource, Notice, ObjectState, Refusal, Stmf};
 use stmfadm::{Patience, Setting};
 
 const A: &str = "600144F0000000000000000000000001";
 const B: &str = "600144F0000000000000000000000002";
 const TARGET: &str = "iqn.2026-11.org.example:a";
+
+/// Events that have happened.
+struct History(VecDeque<Notice>);
+
+impl EventSource for History {
+    fn next(&mut self) -> Result<Option<Notice>, Error> {
+        Ok(self.0.pop_front())
+    }
+}
 
 /// What a command line led to.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,11 +40,13 @@ fn run(sim: &mut Sim, line: &str) -> Outcome {
             looks: 3,
         },
         zone: TimeZone::UTC,
+        store: None,
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let exit = stmfadm::main(
         args,
         || Ok(Stmf::with_transport(sim)),
+        || Ok(History(VecDeque::new())),
         &setting,
         &mut out,
         &mut err,
@@ -250,6 +262,9 @@ fn deleting_takes_views_along() {
 #[test]
 fn views_are_listed() {
     let mut sim = with_disks();
+    for line in ["create-hg HostA", "create-hg HostB", "create-tg Targets"] {
+        ok(&mut sim, &format!("stmfadm {line}"));
+    }
     ok(
         &mut sim,
         &format!("stmfadm add-view -h HostA -t Targets -n 5 {A}"),
@@ -282,10 +297,13 @@ fn conflicting_views_are_refused_with_the_reason() {
     let mut sim = with_disks();
     ok(&mut sim, &format!("stmfadm add-view -n 5 {A}"));
     let line = format!("stmfadm add-view -n 5 -h HostA {B}");
-    let err = fail(&mut sim, &line, Exit::Failed);
-    assert_eq!(err, format!("stmfadm: {B}: LUN 5 is in use\n"));
-    let err = fail(&mut sim, &format!("stmfadm add-view {A}"), Exit::Failed);
-    let reason = "view entry 0 covers some of the same hosts already";
+    let err = fail(&mut sim, &line, Exit::NotFound);
+    assert_eq!(err, format!("stmfadm: {B}: invalid host group\n"));
+    ok(&mut sim, "stmfadm create-hg HostA");
+    let err = fail(&mut sim, &line, Exit::Exists);
+    assert_eq!(err, format!("stmfadm: {B}: LUN already in use: 5\n"));
+    let err = fail(&mut sim, &format!("stmfadm add-view {A}"), Exit::Exists);
+    let reason = "view entry exists: number 0 covers some of the same hosts";
     assert_eq!(err, format!("stmfadm: {A}: {reason}\n"));
 }
 
@@ -293,6 +311,7 @@ fn conflicting_views_are_refused_with_the_reason() {
 fn views_are_removed_one_by_one_or_all() {
     let mut sim = with_disks();
     for group in ["G0", "G1", "G2"] {
+        ok(&mut sim, &format!("stmfadm create-hg {group}"));
         ok(&mut sim, &format!("stmfadm add-view -h {group} {A}"));
     }
     let line = format!("stmfadm remove-view -l {A} 9 1");
@@ -305,6 +324,125 @@ fn views_are_removed_one_by_one_or_all() {
     let line = format!("stmfadm remove-view -l {A} -a");
     let err = fail(&mut sim, &line, Exit::Failed);
     assert_eq!(err, format!("stmfadm: {A}: no views found\n"));
+}
+
+#[test]
+fn a_view_can_be_tried_without_adding_it() {
+    let mut sim = with_disks();
+    ok(&mut sim, &format!("stmfadm add-view {A}"));
+    let line = format!("stmfadm add-view --validate {B}");
+    assert_eq!(ok(&mut sim, &line), "LUN: 1\n");
+    let line = format!("stmfadm add-view --validate -n 0 {B}");
+    let err = fail(&mut sim, &line, Exit::Exists);
+    assert_eq!(err, format!("stmfadm: {B}: LUN already in use: 0\n"));
+    let err = fail(&mut sim, &format!("stmfadm list-view -l {B}"), Exit::Failed);
+    assert_eq!(err, format!("stmfadm: {B}: no views found\n"));
+}
+
+#[test]
+fn views_are_listed_with_who_sees_them() {
+    let mut sim = with_disks();
+    sim.add_target(TARGET);
+    let [a, b] = [
+        "iqn.2026-11.org.example:host-a",
+        "iqn.2026-11.org.example:host-b",
+    ];
+    for host in [a, b, a] {
+        sim.add_session(TARGET, host, None);
+    }
+    ok(&mut sim, "stmfadm create-hg HostA");
+    ok(&mut sim, &format!("stmfadm add-hg-member -g HostA {a}"));
+    ok(&mut sim, &format!("stmfadm add-view -n 3 -h HostA {A}"));
+    ok(&mut sim, &format!("stmfadm add-view -n 4 {B}"));
+    let expected = format!(
+        "\
+View Entry: 0
+    Host group   : HostA
+    Target group : All
+    LUN          : 3
+    Lun          : 3 for {a}
+"
+    );
+    assert_eq!(
+        ok(&mut sim, &format!("stmfadm list-view -v -l {A}")),
+        expected
+    );
+    let out = ok(&mut sim, &format!("stmfadm list-view -v -l {B}"));
+    assert!(
+        out.ends_with(&format!(": 4 for {a}\n    Lun          : 4 for {b}\n")),
+        "{out}"
+    );
+    ok(&mut sim, &format!("stmfadm offline-lu {A}"));
+    let out = ok(&mut sim, &format!("stmfadm list-view -v -l {A}"));
+    assert!(!out.contains("Lun "), "{out}");
+}
+
+#[test]
+fn groups_have_members() {
+    for (kind, title) in [("hg", "Host"), ("tg", "Target")] {
+        let mut sim = Sim::new();
+        let mut ok = |line: &str| ok(&mut sim, &format!("stmfadm {}", line.replace('#', kind)));
+        ok("create-# Two");
+        ok("create-# One");
+        ok("add-#-member -g Two IQN.2026-11.org.example:B wwn.2100001b32a1b2c3");
+        ok("add-#-member -g Two iqn.2026-11.org.example:a iqn.2026-11.org.example:b");
+        assert_eq!(
+            ok("list-#"),
+            format!("{title} Group: One\n{title} Group: Two\n")
+        );
+        let two = format!(
+            "\
+{title} Group: Two
+\tMember: iqn.2026-11.org.example:a
+\tMember: iqn.2026-11.org.example:b
+\tMember: wwn.2100001B32A1B2C3
+"
+        );
+        assert_eq!(ok("list-# -v"), format!("{title} Group: One\n{two}"));
+        assert_eq!(ok("list-# -v Two"), two);
+        ok("remove-#-member -g Two iqn.2026-11.org.example:A");
+        ok("delete-# One");
+        assert_eq!(ok("list-#"), format!("{title} Group: Two\n"));
+    }
+}
+
+#[test]
+fn groups_refuse_what_makes_no_sense() {
+    let mut sim = with_disks();
+    let member = "iqn.2026-11.org.example:a";
+    for line in ["create-hg One", "create-hg Two"] {
+        ok(&mut sim, &format!("stmfadm {line}"));
+    }
+    ok(&mut sim, &format!("stmfadm add-hg-member -g One {member}"));
+    ok(&mut sim, &format!("stmfadm add-view -h One {A}"));
+    for (line, exit, message) in [
+        ("create-hg One", Exit::Exists, "One: already exists"),
+        ("delete-hg Three", Exit::NotFound, "Three: group not found"),
+        ("list-hg Three", Exit::NotFound, "Three: group not found"),
+        (
+            "delete-hg One",
+            Exit::Busy,
+            "One: group is in use by existing view entry",
+        ),
+        (
+            "add-hg-member -g Two iqn.2026-11.org.example:a",
+            Exit::Exists,
+            "iqn.2026-11.org.example:a: already exists in another group",
+        ),
+        (
+            "add-hg-member -g Three iqn.2026-11.org.example:a",
+            Exit::NotFound,
+            "iqn.2026-11.org.example:a: group not found",
+        ),
+        (
+            "remove-hg-member -g Two iqn.2026-11.org.example:a",
+            Exit::NotFound,
+            "iqn.2026-11.org.example:a: member not found",
+        ),
+    ] {
+        let err = fail(&mut sim, &format!("stmfadm {line}"), exit);
+        assert_eq!(err, format!("stmfadm: {message}\n"), "{line}");
+    }
 }
 
 #[test]
@@ -437,6 +575,89 @@ fn tasks_are_listed_with_the_oldest_first() {
 }
 
 #[test]
+fn the_service_goes_offline_and_online() {
+    let mut sim = with_disks();
+    sim.add_target(TARGET);
+    ok(&mut sim, &format!("stmfadm offline-lu {B}"));
+    ok(&mut sim, "stmfadm offline-service");
+    let out = ok(&mut sim, "stmfadm list-state");
+    assert!(out.starts_with("Operational Status: offline\n"), "{out}");
+    let out = ok(&mut sim, "stmfadm list-target -v");
+    assert!(out.contains("    Operational Status: Offline\n"), "{out}");
+    let err = fail(&mut sim, &format!("stmfadm online-lu {A}"), Exit::Busy);
+    assert_eq!(err, format!("stmfadm: {A}: STMF service is offline\n"));
+    ok(&mut sim, "stmfadm online-service");
+    let out = ok(&mut sim, &format!("stmfadm list-lu -v {A}"));
+    assert!(out.contains("    Operational Status: Online\n"), "{out}");
+    let out = ok(&mut sim, &format!("stmfadm list-lu -v {B}"));
+    assert!(out.contains("    Operational Status: Offline\n"), "{out}");
+}
+
+#[test]
+fn new_objects_go_to_the_default_states() {
+    let mut sim = Sim::new();
+    ok(
+        &mut sim,
+        "stmfadm modify-service -p default-lu-state=offline -p Default-Target-State=offline",
+    );
+    let out = ok(&mut sim, "stmfadm list-state");
+    assert!(
+        out.ends_with("Default LU State  : offline\nDefault Tgt State : offline\n"),
+        "{out}"
+    );
+    ok(&mut sim, &format!("stmfadm create-lu -p guid={A} /dev/one"));
+    let out = ok(&mut sim, "stmfadm list-lu -v");
+    assert!(out.contains("    Operational Status: Offline\n"), "{out}");
+}
+
+#[test]
+fn events_are_printed_as_they_come() {
+    let event = Event {
+        kind: EventKind::TargetState,
+        guid: None,
+        target: Some(TARGET.to_owned()),
+        state: Some(ObjectState::Offline),
+        session: None,
+        initiator: None,
+        held: true,
+    };
+    for (line, expected) in [
+        (
+            "stmfadm monitor",
+            [
+                " target-state target=iqn.2026-11.org.example:a state=offline held=true",
+                " lost",
+            ],
+        ),
+        (
+            "stmfadm monitor --json",
+            [
+                r#"{"event":"target-state","held":true,"state":"offline","target":"iqn.2026-11.org.example:a","time":"#,
+                r#"{"event":"lost","time":"#,
+            ],
+        ),
+    ] {
+        let args = line.split(' ').map(Into::into);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let history = [Notice::Event(event.clone()), Notice::Lost];
+        let exit = stmfadm::main::<Sim, History>(
+            args,
+            || panic!("it asks for nothing"),
+            || Ok(History(history.into())),
+            &Setting::system(),
+            &mut out,
+            &mut err,
+        );
+        assert_eq!((exit, err), (Exit::Ok, Vec::new()));
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.lines().count(), 2, "{out}");
+        for (line, expected) in out.lines().zip(expected) {
+            assert!(line.contains(expected), "{line}");
+        }
+    }
+}
+
+#[test]
 fn wrong_usage_does_nothing() {
     let mut sim = with_disks();
     for line in [
@@ -454,8 +675,17 @@ fn wrong_usage_does_nothing() {
         "stmfadm remove-view -l 600144F0000000000000000000000001 -a 1",
         "stmfadm add-view -n 16384 600144F0000000000000000000000001",
         "stmfadm add-view -h *all 600144F0000000000000000000000001",
+        "stmfadm create-hg",
+        "stmfadm create-hg *",
+        "stmfadm create-tg *a",
+        "stmfadm add-hg-member iqn.2026-11.org.example:a",
+        "stmfadm add-hg-member -g One host1",
+        "stmfadm add-tg-member -g One",
         "stmfadm online-target",
         "stmfadm list-state extra",
+        "stmfadm modify-service",
+        "stmfadm modify-service -p default-lu-state=maybe",
+        "stmfadm modify-service -p color=red",
     ] {
         let err = fail(&mut sim, line, Exit::Usage);
         assert!(err.contains("--help"), "{line}: {err}");
@@ -476,9 +706,10 @@ fn help_and_version_need_no_kernel() {
     ] {
         let args = line.split(' ').map(Into::into);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let exit = stmfadm::main::<Sim>(
+        let exit = stmfadm::main::<Sim, History>(
             args,
             || panic!("help connects to nothing"),
+            || panic!("nor does it listen"),
             &Setting::system(),
             &mut out,
             &mut err,
@@ -511,4 +742,43 @@ fn missing_privileges_are_told() {
     sim.refuse("stmf", 4, refusal);
     let err = fail(&mut sim, &format!("stmfadm add-view {A}"), Exit::Permission);
     assert_eq!(err, format!("stmfadm: {A}: permission denied\n"));
+}
+
+#[test]
+fn a_logical_unit_is_changed_by_its_name_or_its_file() {
+    let mut sim = with_disks();
+    let line = format!("stmfadm modify-lu -s 2g -p alias=new -p wcd=true -p mgmt-url=http://a {A}");
+    assert_eq!(ok(&mut sim, &line), "");
+    ok(&mut sim, "stmfadm modify-lu -f -p serial=77 /dev/two");
+    let listed = ok(&mut sim, "stmfadm list-lu -v");
+    for line in [
+        "    Alias             : new\n",
+        "    Size              : 2147483648\n",
+        "    Management URL    : http://a\n",
+        "    Writeback Cache   : Disabled\n",
+        "    Serial Num        : 77\n",
+    ] {
+        assert_eq!(listed.matches(line).count(), 1, "{line}{listed}");
+    }
+    ok(&mut sim, &format!("stmfadm modify-lu -p mgmt-url= {A}"));
+    let listed = ok(&mut sim, &format!("stmfadm list-lu -v {A}"));
+    assert!(listed.contains("    Management URL    : not set\n"));
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused() {
+    let mut sim = with_disks();
+    fail(&mut sim, &format!("stmfadm modify-lu {A}"), Exit::Usage);
+    let line = format!("stmfadm modify-lu -p vid=X {A}");
+    let err = fail(&mut sim, &line, Exit::Usage);
+    assert_eq!(
+        err,
+        format!("stmfadm: {A}: that property cannot be changed\n")
+    );
+    let err = fail(
+        &mut sim,
+        "stmfadm modify-lu -s 1g /dev/none",
+        Exit::NotFound,
+    );
+    assert_eq!(err, "stmfadm: /dev/none: not found\n");
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The configuration as a whole: reading it from the kernel, saving it, making it what a file says.
+//!
+//! The kernel has the configuration; files have copies. [`Recorder`] saves each change in a
+//! [`Store`] as it is made. [`Configuration`] is all of it, from the kernel, the store or a file,
+//! and [`Step`]s lead from one to another.
+
+mod class;
+mod document;
+mod dry;
+mod files;
+mod item;
+mod kernel;
+mod plan;
+mod recorder;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use crate::error::Error;
+use crate::transport::Transport;
+use document::Document;
+
+pub use document::DocumentError;
+pub use dry::Dry;
+pub use plan::{Extent, Step};
+pub use recorder::Recorder;
+pub use store::{Store, StoreError};
+
+/// A configuration.
+///
+/// Formatted, it is the text of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    document: Document,
+}
+
+impl Configuration {
+    /// What the kernel has. Secrets are not told by it.
+    pub fn of_kernel(transport: &mut impl Transport) -> Result<Self, Error> {
+        let items = kernel::items(transport)?;
+        Ok(Self::with(items))
+    }
+
+    /// What is saved, and what is wrong with files that can't be read.
+    pub fn of_store(store: &Store) -> Result<(Self, Vec<StoreError>), StoreError> {
+        let (documents, errors) = store.read_all()?;
+        let mut all = Document::default();
+        for document in documents {
+            all.items.extend(document.items);
+            all.classes.extend(document.classes);
+        }
+        Ok((Self { document: all }, errors))
+    }
+
+    /// What a file says.
+    pub fn of_file(path: &Path) -> Result<Self, StoreError> {
+        let document = store::read_document(path)?;
+        document
+            .map(|document| Self { document })
+            .ok_or_else(|| StoreError::Io {
+                path: path.to_owned(),
+                source: std::io::ErrorKind::NotFound.into(),
+            })
+    }
+
+    /// What a text says.
+    pub fn parse(text: &str) -> Result<Self, DocumentError> {
+        Document::parse(text).map(|document| Self { document })
+    }
+
+    fn with(items: Vec<item::Item>) -> Self {
+        let classes = class::CLASSES.iter().map(|class| class.name).collect();
+        Self {
+            document: Document { items, classes },
+        }
+    }
+
+    /// Takes over what another one has besides: items that are not here, and secrets.
+    pub fn complete(&mut self, other: &Self) {
+        let mut here: std::collections::BTreeMap<_, _> = std::mem::take(&mut self.document.items)
+            .into_iter()
+            .map(|item| (item.key(), item))
+            .collect();
+        for item in &other.document.items {
+            match here.entry(item.key()) {
+                std::collections::btree_map::Entry::Occupied(mut own) => {
+                    own.get_mut().adopt_secrets(item);
+                }
+                std::collections::btree_map::Entry::Vacant(free) => {
+                    // A state that is not there has been left since.
+                    if !item.is_state() {
+                        free.insert(item.clone());
+                    }
+                }
+            }
+        }
+        self.document.items = here.into_values().collect();
+    }
+
+    /// The steps from this configuration to another.
+    pub fn steps_to(&self, wanted: &Self, extent: Extent) -> Vec<Step> {
+        plan::steps(self, wanted, extent)
+    }
+}
+
+impl std::fmt::Display for Configuration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let classes = self.document.classes.iter().copied();
+        f.write_str(&document::format(classes, &self.document.items))
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The configuration that the kernel has: reading it, and making, changing and removing items.
+
+use stmf_uapi::stmf;
+
+use super::class::{Class, Constants, CLASSES};
+use super::item::Item;
+use crate::attributes::{Builder, Fields};
+use crate::client::Command;
+use crate::error::Error;
+use crate::transport::{Mode, Transport};
+
+/// All that is configured, as far as the modules that are loaded know.
+pub(crate) fn items(transport: &mut impl Transport) -> Result<Vec<Item>, Error> {
+    let mut all = Vec::new();
+    for class in CLASSES {
+        match items_of(class, transport) {
+            Ok(mut items) => {
+                items.sort_by_key(Item::key);
+                all.append(&mut items);
+            }
+            // What serves nothing is not configured.
+            Err(Error::NotLoaded { module }) if module != "stmf" => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+/// The items of one class.
+pub(crate) fn items_of(
+    class: &'static Class,
+    transport: &mut impl Transport,
+) -> Result<Vec<Item>, Error> {
+    let request = constants(Builder::new(), class, class.list_with);
+    let mode = match class.is_single() {
+        true => Mode::Do,
+        false => Mode::Dump,
+    };
+    let replies = class.list().send(transport, mode, request, class.noun)?;
+    let mut items = Vec::new();
+    for reply in &replies {
+        items.extend(
+            shown(class, reply).map_err(|error| class.list().malformed(error, class.noun))?,
+        );
+    }
+    Ok(items)
+}
+
+/// What a message of a list says, if it is about an item of the class.
+fn shown(class: &'static Class, reply: &[u8]) -> Result<Option<Item>, crate::DecodeError> {
+    let fields = Fields::new(reply)?;
+    if !class.has(&fields, class.only) {
+        return Ok(None);
+    }
+    Item::from_fields(class, &fields).map(Some)
+}
+
+/// The item as the kernel has it, if the kernel can be asked for one.
+pub(crate) fn fetch(item: &Item, transport: &mut impl Transport) -> Result<Option<Item>, Error> {
+    let class = item.class;
+    let Some(get) = class.get() else {
+        return Ok(None);
+    };
+    let object = item.to_string();
+    let replies = get.send(transport, Mode::Do, item.encode_key(), &object)?;
+    let fetched = replies
+        .first()
+        .map(|reply| Item::from_fields(class, &Fields::new(reply)?));
+    fetched
+        .transpose()
+        .map_err(|error| get.malformed(error, &object))
+}
+
+/// Makes an item.
+pub(crate) fn create(item: &Item, transport: &mut impl Transport) -> Result<(), Error> {
+    let class = item.class;
+    let request = constants(item.encode(), class, class.create_with);
+    act(class.create(), item, request, transport)
+}
+
+/// Changes an item that is otherwise at present.
+pub(crate) fn modify(
+    item: &Item,
+    current: &Item,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
+    match item.class.modify().filter(|_| item.can_become(current)) {
+        Some(command) => act(command, item, item.encode_changes(current), transport),
+        None => {
+            remove(current, transport)?;
+            let mut whole = item.clone();
+            whole.complete(current);
+            create(&whole, transport)
+        }
+    }
+}
+
+/// Removes an item.
+pub(crate) fn remove(item: &Item, transport: &mut impl Transport) -> Result<(), Error> {
+    let class = item.class;
+    let request = match class.name {
+        "view" => view_number(item, transport)?,
+        _ => item.encode_key(),
+    };
+    let mut request = constants(request, class, class.remove_with);
+    if let Some(force) = class.force() {
+        request = request.flag(*force);
+    }
+    act(class.remove(), item, request, transport)
+}
+
+fn act(
+    command: Command,
+    item: &Item,
+    request: Builder,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
+    command
+        .send(transport, Mode::Do, request, &item.to_string())
+        .map(|_| ())
+}
+
+/// View entries are removed by their number, which is no part of a configuration.
+fn view_number(item: &Item, transport: &mut impl Transport) -> Result<Builder, Error> {
+    let object = item.to_string();
+    let command = item.class.list();
+    let guid = item.encode_only(stmf::View::Guid as u16);
+    let replies = command.send(transport, Mode::Dump, guid.clone(), &object)?;
+    for reply in &replies {
+        let fields = Fields::new(reply).map_err(|error| command.malformed(error, &object))?;
+        let same = Item::from_fields(item.class, &fields).is_ok_and(|view| view.is_same_as(item));
+        if let (true, Ok(Some(id))) = (same, fields.u32(stmf::View::Id)) {
+            return Ok(guid.u32(stmf::View::Id, id));
+        }
+    }
+    Err(Error::NotFound {
+        object,
+        message: "not found".to_owned(),
+    })
+}
+
+/// The view entry of a number.
+pub(crate) fn view_of(
+    class: &'static Class,
+    request: &Fields<'_>,
+    transport: &mut impl Transport,
+) -> Result<Option<Item>, Error> {
+    let command = class.list();
+    let malformed = |error| command.malformed(error, class.noun);
+    let guid = request.guid(stmf::View::Guid).map_err(malformed)?;
+    let id = request.u32(stmf::View::Id).map_err(malformed)?;
+    let wanted = Builder::new().optional(guid, |b, guid| b.guid(stmf::View::Guid, &guid));
+    for reply in &command.send(transport, Mode::Dump, wanted, class.noun)? {
+        let fields = Fields::new(reply).map_err(malformed)?;
+        if fields.u32(stmf::View::Id).map_err(malformed)? == id {
+            return Item::from_fields(class, &fields)
+                .map(Some)
+                .map_err(malformed);
+        }
+    }
+    Ok(None)
+}
+
+fn constants(request: Builder, class: &Class, constants: Constants) -> Builder {
+    constants.iter().fold(request, |request, (number, value)| {
+        match class.attribute(*number) {
+            Some(attribute) => request.u32(*attribute, *value),
+            None => request,
+        }
+    })
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What has to be done for one configuration to become another.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::item::{Item, ItemKey};
+use super::{kernel, Configuration};
+use crate::error::Error;
+use crate::transport::Transport;
+
+/// How far a configuration is to become another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What is missing is made; what there is stays as it is.
+    Add,
+    /// Classes that the wanted configuration speaks of become as it says; others stay.
+    Mentioned,
+    /// All becomes as the wanted configuration says.
+    All,
+}
+
+/// One step on the way, about one item.
+#[derive(Clone, Debug)]
+pub struct Step(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Create(Item),
+    Modify { item: Item, current: Item },
+    Remove(Item),
+}
+
+impl Step {
+    /// Takes the step.
+    pub fn perform(&self, transport: &mut impl Transport) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Create(item) => kernel::create(item, transport),
+            Kind::Modify { item, current } => kernel::modify(item, current, transport),
+            Kind::Remove(item) => match kernel::remove(item, transport) {
+                // Gone with something else that was removed.
+                Err(Error::NotFound { .. }) => Ok(()),
+                done => done,
+            },
+        }
+    }
+
+    fn item(&self) -> &Item {
+        match &self.0 {
+            Kind::Create(item) | Kind::Remove(item) | Kind::Modify { item, .. } => item,
+        }
+    }
+
+    /// The name of the object that it is about: a GUID, the name of a group or target.
+    pub fn owner(&self) -> String {
+        self.item().owner()
+    }
+
+    /// Whether it makes something.
+    pub fn is_creation(&self) -> bool {
+        matches!(self.0, Kind::Create(_))
+    }
+
+    /// Whether it takes something on- or offline.
+    pub fn is_state(&self) -> bool {
+        self.item().is_state()
+    }
+
+    /// The path of the file or device that it needs, if it does.
+    pub fn file(&self) -> Option<std::path::PathBuf> {
+        match &self.0 {
+            Kind::Create(item) => item.file(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Create(item) => write!(f, "create {item}"),
+            Kind::Remove(item) => write!(f, "remove {item}"),
+            Kind::Modify { item, current } => {
+                let verb = match item.can_become(current) {
+                    true => "change",
+                    false => "replace",
+                };
+                write!(f, "{verb} {item}:{}", item.describe_changes(current))
+            }
+        }
+    }
+}
+
+/// The steps from one configuration to another, in an order in which they can be taken.
+pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Extent) -> Vec<Step> {
+    let by_key = |configuration: &Configuration| -> BTreeMap<ItemKey, Item> {
+        let items = configuration.document.items.iter();
+        items.map(|item| (item.key(), item.clone())).collect()
+    };
+    let (old, new) = (by_key(current), by_key(wanted));
+    let is_dropped = |item: &Item| match extent {
+        Extent::All => true,
+        Extent::Mentioned => wanted.document.classes.contains(&item.class.name),
+        Extent::Add => item.class.is_complete && wanted.document.classes.contains(&item.class.name),
+    };
+    let removed = old
+        .iter()
+        .rev()
+        .filter(|(key, item)| {
+            !new.contains_key(*key) && !item.class.is_single() && is_dropped(item)
+        })
+        .map(|(_, item)| Step(Kind::Remove(item.clone())));
+    let made = new.iter().filter_map(|(key, item)| match old.get(key) {
+        None => Some(Step(Kind::Create(item.clone()))),
+        Some(_) if extent == Extent::Add && !item.class.is_single() => None,
+        Some(current) if item.changes(current).is_empty() => None,
+        Some(current) => Some(Step(Kind::Modify {
+            item: item.clone(),
+            current: current.clone(),
+        })),
+    });
+    removed.chain(made).collect()
+}

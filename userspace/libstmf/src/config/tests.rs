@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use std::cell::Cell;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use tempfile::TempDir;
+
+use super::files::{Files, RealFiles};
+use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
+use crate::sim::Sim;
+use crate::{
+    Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuSpec, NewView,
+    PortName, Portal, Secret, Stmf, Views,
+};
+
+const TARGET: &str = "iqn.2026-11.org.example:a";
+const HOST: &str = "iqn.2026-11.org.example:host";
+
+fn guid(number: u8) -> Guid {
+    format!("600144F00000000000000000000000{number:02X}")
+        .parse()
+        .unwrap()
+}
+
+fn spec(number: u8) -> LuSpec {
+    LuSpec {
+        guid: Some(guid(number)),
+        alias: Some(format!("disk {number}")),
+        ..LuSpec::new(format!("/dev/disk{number}"))
+    }
+}
+
+fn view(number: u8, host: Group) -> NewView {
+    NewView {
+        guid: guid(number),
+        host,
+        target: Group::All,
+        lun: None,
+    }
+}
+
+fn name(text: &str) -> GroupName {
+    GroupName::new(text).unwrap()
+}
+
+fn recorder<'a>(sim: &'a mut Sim, directory: &Path) -> Recorder<&'a mut Sim> {
+    Recorder::new(sim, Some(Store::new(directory)))
+}
+
+/// Makes something of everything.
+fn configure(sim: &mut Sim, directory: &Path) {
+    let mut stmf = Stmf::with_transport(recorder(sim, directory));
+    let web = name("web/ä%");
+    stmf.add_group(GroupKind::Host, &web).unwrap();
+    let host = PortName::new("iqn.2026-11.org.example:host").unwrap();
+    stmf.add_member(GroupKind::Host, &web, &host).unwrap();
+    stmf.add_group(GroupKind::Target, &name("..")).unwrap();
+    for number in 1..=3 {
+        stmf.create_lu(&spec(number)).unwrap();
+    }
+    stmf.add_view(&view(1, Group::All)).unwrap();
+    stmf.add_view(&view(2, Group::Named(web))).unwrap();
+    stmf.set_lu_state(&guid(3), Goal::Offline).unwrap();
+    let mut iscsi = IscsiTargets::with_transport(stmf.into_transport());
+    let change = |alias: &str| IscsiChange {
+        alias: Some(alias.to_owned()),
+        ..IscsiChange::default()
+    };
+    iscsi.create(TARGET, &change("none")).unwrap();
+    iscsi.modify(TARGET, &change("first")).unwrap();
+    iscsi.create_tpg("2", &["10.0.0.2".to_owned()]).unwrap();
+    let secret = Secret::new("longer than 12".to_owned());
+    iscsi
+        .create_initiator(HOST, Some("joe"), Some(&secret))
+        .unwrap();
+    iscsi.modify_initiator(HOST, Some("jim"), None).unwrap();
+    let portal = |text: &str| Portal {
+        address: text.parse().unwrap(),
+        tpgt: 1,
+        interface: None,
+    };
+    iscsi.add_portal(&portal("10.0.0.1:3261")).unwrap();
+    iscsi.remove_portal(&portal("[::]:3260")).unwrap();
+}
+
+fn of_kernel(sim: &mut Sim) -> String {
+    Configuration::of_kernel(sim).unwrap().to_string()
+}
+
+fn of_store(directory: &Path) -> Configuration {
+    let (configuration, errors) = Configuration::of_store(&Store::new(directory)).unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
+    configuration
+}
+
+/// Makes a framework what a configuration says.
+fn become_as(sim: &mut Sim, wanted: &Configuration, extent: Extent) -> Vec<String> {
+    let current = Configuration::of_kernel(sim).unwrap();
+    let steps = current.steps_to(wanted, extent);
+    for step in &steps {
+        step.perform(sim).unwrap();
+    }
+    steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_saved_is_what_comes_back() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("etc/stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let mut after_reboot = Sim::new();
+    let saved = of_store(&store);
+    become_as(&mut after_reboot, &saved, Extent::Add);
+    assert_eq!(of_kernel(&mut after_reboot), of_kernel(&mut sim));
+    // And nothing is left to be done.
+    assert!(become_as(&mut after_reboot, &saved, Extent::Add).is_empty());
+}
+
+#[test]
+fn files_are_for_their_owner_alone() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    configure(&mut Sim::new(), &store);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&store), 0o700);
+    let target = store.join("target").join(TARGET);
+    assert_eq!(mode(&target), 0o600);
+    assert_eq!(mode(&store.join("lu").join(guid(1).to_string())), 0o600);
+    assert!(store.join("host-group/web%2Fä%25").exists());
+    assert!(store.join("target-group/%2E.").exists());
+    let initiator = fs::read_to_string(store.join("iscsi-initiator").join(HOST)).unwrap();
+    assert!(
+        initiator.contains("\"chap-secret\": \"longer than 12\""),
+        "{initiator}"
+    );
+    assert!(initiator.contains("\"chap-user\": \"jim\""), "{initiator}");
+    for left in [".new", ".intent"] {
+        assert!(!store.join(left).exists(), "{left}");
+    }
+}
+
+#[test]
+fn a_change_writes_one_file() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let snapshot = |except: &Path| -> Vec<_> {
+        let mut all = Vec::new();
+        for kind in fs::read_dir(&store).unwrap() {
+            let kind = kind.unwrap().path();
+            for file in fs::read_dir(&kind).into_iter().flatten() {
+                let path = file.unwrap().path();
+                let metadata = fs::metadata(&path).unwrap();
+                if path != except {
+                    use std::os::unix::fs::MetadataExt;
+                    all.push((path, metadata.ino(), metadata.mtime_nsec()));
+                }
+            }
+        }
+        all.sort();
+        all
+    };
+    let changed = store.join("lu").join(guid(2).to_string());
+    let before = snapshot(&changed);
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    stmf.set_lu_state(&guid(2), Goal::Offline).unwrap();
+    assert_eq!(snapshot(&changed), before);
+    let text = fs::read_to_string(&changed).unwrap();
+    assert!(text.contains("\"offline-lu\""), "{text}");
+}
+
+#[test]
+fn what_is_removed_is_forgotten() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    stmf.delete_lu(&guid(1), Views::Remove).unwrap();
+    stmf.delete_lu(&guid(2), Views::Keep).unwrap();
+    stmf.delete_lu(&guid(3), Views::Remove).unwrap();
+    stmf.remove_group(GroupKind::Target, &name("..")).unwrap();
+    let mut iscsi = IscsiTargets::with_transport(stmf.into_transport());
+    iscsi.delete(TARGET, true).unwrap();
+    let mut after_reboot = Sim::new();
+    become_as(&mut after_reboot, &of_store(&store), Extent::Add);
+    assert_eq!(of_kernel(&mut after_reboot), of_kernel(&mut sim));
+    assert!(!store.join("lu").join(guid(1).to_string()).exists());
+    // The views that were kept.
+    assert!(store.join("lu").join(guid(2).to_string()).exists());
+}
+
+#[test]
+fn a_disk_that_is_away_keeps_its_place() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    configure(&mut Sim::new(), &store);
+    // After the next boot there is nothing but views.
+    let mut sim = Sim::new();
+    let steps = Configuration::of_kernel(&mut sim)
+        .unwrap()
+        .steps_to(&of_store(&store), Extent::Add);
+    for step in steps.iter().filter(|step| step.file().is_none()) {
+        let _ = step.perform(&mut sim);
+    }
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    stmf.remove_view(&guid(1), 0).unwrap();
+    let text = fs::read_to_string(store.join("lu").join(guid(1).to_string())).unwrap();
+    assert!(
+        text.contains("/dev/disk1") && !text.contains("\"lun\""),
+        "{text}"
+    );
+    // What is not there can still be deleted for good.
+    stmf.delete_lu(&guid(1), Views::Remove).unwrap();
+    assert!(!store.join("lu").join(guid(1).to_string()).exists());
+    let error = stmf.delete_lu(&guid(1), Views::Remove).unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+}
+
+/// The file system, until something happens at the step that is counted down to.
+#[derive(Debug)]
+struct Fragile {
+    real: RealFiles,
+    steps_left: Rc<Cell<usize>>,
+    /// Whether nothing works after that either.
+    is_killed: bool,
+    is_done: bool,
+}
+
+impl Fragile {
+    fn step(&mut self, path: &Path, bytes: Option<&[u8]>) -> io::Result<()> {
+        if self.is_done && self.is_killed {
+            return Err(io::Error::other("killed"));
+        }
+        match self.steps_left.get().checked_sub(1) {
+            Some(left) => {
+                self.steps_left.set(left);
+                Ok(())
+            }
+            None if self.is_done => Ok(()),
+            None => {
+                self.is_done = true;
+                if let Some(bytes) = bytes {
+                    // Part of it was written.
+                    fs::write(path, &bytes[..bytes.len() / 2])?;
+                }
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+    }
+}
+
+impl Files for Fragile {
+    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.step(path, None)?;
+        self.real.make_directory(path)
+    }
+
+    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.step(path, Some(bytes))?;
+        self.real.write(path, bytes)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(from, None)?;
+        self.real.rename(from, to)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.step(path, None)?;
+        self.real.remove(path)
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.step(path, None)?;
+        self.real.sync_directory(path)
+    }
+}
+
+/// Changes something of a configured framework with a file system that breaks after so many
+/// steps. Returns whether it did.
+fn break_after(
+    steps: usize,
+    is_killed: bool,
+    change: fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>,
+) -> bool {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let old = of_kernel(&mut sim);
+    let steps_left = Rc::new(Cell::new(steps));
+    let files = Fragile {
+        real: RealFiles,
+        steps_left,
+        is_killed,
+        is_done: false,
+    };
+    let fragile = Store::with_files(&store, Box::new(files));
+    let mut stmf = Stmf::with_transport(Recorder::new(&mut sim, Some(fragile)));
+    let outcome = change(&mut stmf);
+    let new = of_kernel(&mut sim);
+    if let Err(Error::Store(error)) = &outcome {
+        let says_changed = matches!(error, StoreError::NotSaved(_));
+        assert_eq!(new != old, says_changed, "after {steps} steps: {error}");
+    }
+    // Nothing that is saved is broken, and it is either what was before or what is now.
+    let mut after_reboot = Sim::new();
+    become_as(&mut after_reboot, &of_store(&store), Extent::Add);
+    let saved = of_kernel(&mut after_reboot);
+    assert!(saved == old || saved == new, "after {steps} steps: {saved}");
+    // The next change, with a file system that works, brings all up to date if something is left.
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    stmf.add_group(GroupKind::Host, &name("next")).unwrap();
+    let mut after_reboot = Sim::new();
+    become_as(&mut after_reboot, &of_store(&store), Extent::Add);
+    if new.len() > old.len() {
+        assert_eq!(
+            of_kernel(&mut after_reboot),
+            of_kernel(&mut sim),
+            "after {steps} steps"
+        );
+    }
+    outcome.is_err()
+}
+
+#[test]
+fn every_step_may_be_the_last() {
+    let changes: [fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>; 3] = [
+        |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
+        |stmf| stmf.remove_view(&guid(1), 0),
+        |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
+    ];
+    for change in changes {
+        for is_killed in [false, true] {
+            let mut steps = 0;
+            while break_after(steps, is_killed, change) {
+                steps += 1;
+            }
+            assert!(steps > 5, "{steps} steps cannot be all");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_written() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let file = store.join("lu").join(guid(1).to_string());
+    let whole = fs::read(&file).unwrap();
+    let before = of_kernel(&mut sim);
+    let mut refused = |bytes: &[u8], expected: &str| {
+        fs::write(&file, bytes).unwrap();
+        let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+        let error = stmf.set_lu_state(&guid(1), Goal::Offline).unwrap_err();
+        assert!(
+            matches!(error, Error::Store(StoreError::Document { .. })),
+            "{error:?}"
+        );
+        let text = error.to_string();
+        assert!(text.starts_with(&file.display().to_string()), "{text}");
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+        assert_eq!(of_kernel(&mut sim), before);
+        let (rest, errors) = Configuration::of_store(&Store::new(&store)).unwrap();
+        assert_eq!(errors.len(), 1);
+        assert!(rest.to_string().contains("/dev/disk2"));
+    };
+    // The last byte is the end of a line.
+    for length in 0..whole.len() - 1 {
+        refused(&whole[..length], "not a configuration");
+    }
+    let text = String::from_utf8(whole).unwrap();
+    for (what, instead, expected) in [
+        (
+            "\"version\": 1",
+            "\"version\": 2",
+            "version 2 of the format is newer than 1",
+        ),
+        (
+            "stmf-configuration",
+            "target-config",
+            "not a configuration of this program",
+        ),
+        (
+            "\"lun\": 0",
+            "\"lun\": 16384",
+            "view[0].lun: expected a number from 0 to 16383",
+        ),
+        ("\"size\"", "\"sice\"", "disk[0].sice: unknown"),
+        ("\"disk\"", "\"disc\"", "disc: unknown"),
+        (
+            "\"guid\": \"6",
+            "\"guid\": \"",
+            "guid: expected 16 bytes in hexadecimal",
+        ),
+    ] {
+        let bent = text.replacen(what, instead, 1);
+        assert_ne!(bent, text, "{what}");
+        refused(bent.as_bytes(), expected);
+    }
+}
+
+#[test]
+fn a_directory_of_others_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let refused = |expected: &str| {
+        let mut sim = Sim::new();
+        let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+        let error = stmf.create_lu(&spec(1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(stmf.logical_units().unwrap().is_empty());
+        assert!(!directory.path().join("lu").exists());
+    };
+    fs::write(directory.path().join("saveconfig.json"), "{}").unwrap();
+    refused("not a configuration store");
+    let format = "{\"format\": \"stmf-configuration\", \"version\": 7}";
+    fs::write(directory.path().join("format"), format).unwrap();
+    refused("version 7 of the format is newer than 1");
+}
+
+#[test]
+fn two_at_once_wait_for_each_other() {
+    let directory = TempDir::new().unwrap();
+    let (mut one, mut two) = (Sim::new(), Sim::new());
+    let mut first = recorder(&mut one, directory.path());
+    first.hold().unwrap();
+    let impatient = Store::with_files(directory.path(), Box::new(RealFiles));
+    let mut second = Stmf::with_transport(Recorder::new(&mut two, Some(impatient)));
+    let error = second.create_lu(&spec(1)).unwrap_err();
+    assert!(
+        matches!(error, Error::Store(StoreError::Locked(_))),
+        "{error:?}"
+    );
+    drop(first);
+    second.create_lu(&spec(1)).unwrap();
+}
+
+#[test]
+fn a_refused_change_leaves_no_trace() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let before = of_store(&store).to_string();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    let error = stmf.add_view(&view(1, Group::All)).unwrap_err();
+    assert!(matches!(error, Error::Exists { .. }), "{error:?}");
+    assert_eq!(of_store(&store).to_string(), before);
+    assert!(!store.join(".intent").exists());
+}
+
+#[test]
+fn a_file_says_what_is_to_be() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    configure(&mut sim, directory.path());
+    let backup = Configuration::of_kernel(&mut sim).unwrap().to_string();
+    let wanted = backup
+        .replace("\"alias\": \"disk 2\"", "\"alias\": \"second\"")
+        .replace("\"alias\": \"first\"", "\"alias\": \"web\"");
+    let wanted = Configuration::parse(&wanted).unwrap();
+    let current = Configuration::of_kernel(&mut sim).unwrap();
+    let steps: Vec<_> = current
+        .steps_to(&wanted, Extent::All)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(steps[0].contains("alias: disk 2 -> second"), "{steps:?}");
+    assert!(
+        steps[1].ends_with("iqn.2026-11.org.example:a: alias: first -> web"),
+        "{steps:?}"
+    );
+    become_as(&mut sim, &wanted, Extent::All);
+    assert!(become_as(&mut sim, &wanted, Extent::All).is_empty());
+    // What a file does not mention stays.
+    let text = "{\"format\": \"stmf-configuration\", \"version\": 1, \"view\": []}";
+    let no_views = Configuration::parse(text).unwrap();
+    let steps = become_as(&mut sim, &no_views, Extent::Mentioned);
+    assert_eq!(
+        steps,
+        [
+            format!("remove view entry {} host-group web/ä%", guid(2)),
+            format!("remove view entry {}", guid(1))
+        ]
+    );
+    let nothing = Configuration::parse(&text.replace(", \"view\": []", "")).unwrap();
+    assert!(become_as(&mut sim, &nothing, Extent::Mentioned).is_empty());
+    become_as(&mut sim, &nothing, Extent::All);
+    let left = of_kernel(&mut sim);
+    assert!(!left.contains("guid") && !left.contains("name"), "{left}");
+    // And back again.
+    become_as(
+        &mut sim,
+        &Configuration::parse(&backup).unwrap(),
+        Extent::All,
+    );
+    assert_eq!(of_kernel(&mut sim), backup);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("disk");
+    let mut sim = Sim::new();
+    configure(&mut sim, directory.path());
+    let before = of_kernel(&mut sim);
+    let mut stmf = Stmf::with_transport(Dry::new(&mut sim));
+    let mut new = LuSpec::new(&file);
+    new.guid = Some(guid(7));
+    let error = stmf.create_lu(&new).unwrap_err();
+    assert!(
+        matches!(error, Error::NotFound { .. }),
+        "no file yet: {error:?}"
+    );
+    fs::write(&file, "").unwrap();
+    let error = stmf.create_lu(&new).unwrap_err();
+    assert!(matches!(error, Error::Withheld { .. }), "{error:?}");
+    new.guid = Some(guid(1));
+    let error = stmf.create_lu(&new).unwrap_err();
+    assert!(matches!(error, Error::Exists { .. }), "{error:?}");
+    let error = stmf.add_view(&view(1, Group::All)).unwrap_err();
+    assert!(matches!(error, Error::Exists { .. }), "{error:?}");
+    let error = stmf.add_view(&view(3, Group::All)).unwrap_err();
+    assert!(matches!(error, Error::Withheld { .. }), "{error:?}");
+    stmf.delete_lu(&guid(1), Views::Remove).unwrap();
+    let error = stmf.set_lu_state(&guid(9), Goal::Offline).unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+    let error = stmf.set_lu_state(&guid(2), Goal::Offline).unwrap_err();
+    assert!(matches!(error, Error::Withheld { .. }), "{error:?}");
+    let dry = stmf.into_transport();
+    assert_eq!(
+        dry.sentences(),
+        [
+            format!(
+                "would create logical unit {} file={}",
+                guid(7),
+                file.display()
+            ),
+            format!("would create view entry {} lun=2", guid(3)),
+            format!("would remove logical unit {}", guid(1)),
+            format!("would remove view entry {}", guid(1)),
+            format!("would create offline state of logical unit {}", guid(2)),
+        ]
+    );
+    assert_eq!(of_kernel(&mut sim), before);
+}
+
+#[test]
+fn a_backup_has_what_is_away_too() {
+    let directory = TempDir::new().unwrap();
+    let store: PathBuf = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let all = of_kernel(&mut sim);
+    let mut sim = Sim::new();
+    let mut backup = Configuration::of_kernel(&mut sim).unwrap();
+    backup.complete(&of_store(&store));
+    let text = backup.to_string();
+    for line in all.lines().filter(|line| line.contains("\"file\"")) {
+        assert!(text.contains(line), "{line}");
+    }
+}

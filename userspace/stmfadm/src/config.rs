@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The configuration as a whole: backup, restore, apply, load-config.
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use libstmf::cli::{Console, Exit, Failure};
+use libstmf::config::{Configuration, Extent, Recorder, Step, Store};
+use libstmf::{Error, Transport};
+
+use crate::args::{Backup, FromFile, LoadConfig};
+
+/// What the kernel has, and besides what is saved: secrets, and what is away.
+fn current<T: Transport>(
+    transport: &mut T,
+    store: Option<&mut Store>,
+    console: &mut Console<'_>,
+) -> Result<Configuration, Failure> {
+    let mut current = Configuration::of_kernel(transport)?;
+    if let Some(store) = store {
+        let (saved, errors) = Configuration::of_store(store).map_err(Error::from)?;
+        console.each(errors, |_, error| Err(Error::from(error).into()));
+        current.complete(&saved);
+    }
+    Ok(current)
+}
+
+pub(crate) fn backup<T: Transport>(
+    args: &Backup,
+    recorder: &mut Recorder<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let (transport, store) = recorder.parts();
+    let text = current(transport, store, console)?.to_string();
+    match &args.file {
+        None => console.print(text),
+        Some(path) => write(path, text.as_bytes())
+            .map_err(|error| Failure::new(Exit::Store, path.display(), error))?,
+    }
+    Ok(())
+}
+
+/// Writes a new file, or a file anew: all of it or nothing.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    // There are secrets in it.
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}
+
+/// Makes the configuration what a file says.
+pub(crate) fn become_as<T: Transport>(
+    args: &FromFile,
+    extent: Extent,
+    is_dry: bool,
+    recorder: &mut Recorder<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let wanted = Configuration::of_file(&args.file).map_err(Error::from)?;
+    if !is_dry {
+        recorder.hold().map_err(Error::from)?;
+    }
+    let (transport, store) = recorder.parts();
+    let current = current(transport, store, console)?;
+    take(
+        &current.steps_to(&wanted, extent),
+        is_dry,
+        recorder,
+        console,
+    );
+    Ok(())
+}
+
+/// Takes steps, telling each.
+fn take<T: Transport>(steps: &[Step], is_dry: bool, transport: &mut T, console: &mut Console<'_>) {
+    console.each(steps, |console, step| {
+        if is_dry {
+            console.print(format_args!("would {step}\n"));
+            return Ok(());
+        }
+        match step.perform(transport) {
+            // An object that is away has no state, and one that someone else has just made is
+            // there.
+            Err(Error::NotFound { .. }) if step.is_state() => return Ok(()),
+            Err(Error::Exists { .. }) if step.is_creation() => return Ok(()),
+            done => done?,
+        }
+        console.print(format_args!("{step}\n"));
+        Ok(())
+    });
+}
+
+/// Makes the kernel have what is saved.
+pub(crate) fn load<T: Transport>(
+    args: &LoadConfig,
+    is_dry: bool,
+    recorder: &mut Recorder<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let (transport, Some(store)) = recorder.parts() else {
+        return Ok(());
+    };
+    let (saved, errors) = Configuration::of_store(store).map_err(Error::from)?;
+    console.each(errors, |_, error| Err(Error::from(error).into()));
+    let mut steps = Configuration::of_kernel(transport)?.steps_to(&saved, Extent::Add);
+    if let Some(device) = &args.device {
+        let waiting = |step: &&Step| step.file().is_some_and(|file| is_same(&file, device));
+        let owners: BTreeSet<_> = steps.iter().filter(waiting).map(Step::owner).collect();
+        steps.retain(|step| owners.contains(&step.owner()));
+    }
+    take(&steps, is_dry, transport, console);
+    Ok(())
+}
+
+/// Whether two paths lead to the same file or device, through links as they are now.
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}

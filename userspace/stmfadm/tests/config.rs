@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is saved, and the commands about the configuration as a whole.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use libstmf::cli::Exit;
+use libstmf::sim::Sim;
+use libstmf::{Refusal, Stmf};
+use stmfadm::{Patience, Setting};
+use tempfile::TempDir;
+
+const A: &str = "600144F0000000000000000000000001";
+const B: &str = "600144F0000000000000000000000002";
+
+fn run(sim: &mut Sim, store: &Path, line: &str) -> (Exit, String, String) {
+    let setting = Setting {
+        patience: Patience {
+            interval: Duration::ZERO,
+            looks: 3,
+        },
+        zone: TimeZone::UTC,
+        store: Some(store.join("stmf")),
+    };
+    let args: Vec<_> = line.split_whitespace().map(Into::into).collect();
+    let connect = || Ok(Stmf::with_transport(sim));
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = stmfadm::main(args, connect, &setting, &mut out, &mut err);
+    let text = |bytes| String::from_utf8(bytes).expect("output is text");
+    (exit, text(out), text(err))
+}
+
+fn ok(sim: &mut Sim, store: &Path, line: &str) -> String {
+    let (exit, out, err) = run(sim, store, line);
+    assert_eq!((exit, err.as_str()), (Exit::Ok, ""), "{line}");
+    out
+}
+
+/// A framework with two disks and a view, and the directory where that is saved.
+fn configured() -> (Sim, TempDir) {
+    let (mut sim, store) = (Sim::new(), TempDir::new().unwrap());
+    let path = store.path();
+    for (guid, file) in [(A, "/dev/one"), (B, "/dev/two")] {
+        let line = format!("stmfadm create-lu -p guid={guid} {file}");
+        ok(&mut sim, path, &line);
+    }
+    ok(&mut sim, path, "stmfadm create-hg web");
+    ok(&mut sim, path, &format!("stmfadm add-view -n 5 -h web {A}"));
+    ok(&mut sim, path, &format!("stmfadm offline-lu {B}"));
+    (sim, store)
+}
+
+#[test]
+fn what_was_changed_is_loaded() {
+    let (mut sim, store) = configured();
+    let backup = ok(&mut sim, store.path(), "stmfadm backup");
+    let mut sim = Sim::new();
+    let line = "stmfadm load-config --dry-run";
+    let out = ok(&mut sim, store.path(), line);
+    assert!(out.contains("would create host group web\n"), "{out}");
+    assert_eq!(ok(&mut sim, store.path(), "stmfadm list-lu"), "");
+    let out = ok(&mut sim, store.path(), "stmfadm load-config");
+    assert!(out.contains(&format!("create logical unit {A}\n")), "{out}");
+    assert_eq!(ok(&mut sim, store.path(), "stmfadm backup"), backup);
+    assert_eq!(ok(&mut sim, store.path(), "stmfadm load-config"), "");
+}
+
+#[test]
+fn one_object_that_is_away_keeps_no_other_from_coming_back() {
+    let (_, store) = configured();
+    let mut sim = Sim::new();
+    let away = Refusal {
+        errno: 2,
+        message: Some("no such file or device".to_owned()),
+        attribute: None,
+    };
+    sim.refuse("stmf-sbd", 1, away);
+    let (exit, out, err) = run(&mut sim, store.path(), "stmfadm load-config");
+    assert_eq!(exit, Exit::NotFound);
+    let message = format!("stmfadm: logical unit {A}: no such file or device\n");
+    assert_eq!(err, message, "{out}");
+    let out = ok(&mut sim, store.path(), "stmfadm list-lu -v");
+    assert!(out.contains("unregistered"), "{out}");
+    assert!(out.contains("/dev/two"), "{out}");
+    // It has come back.
+    ok(&mut sim, store.path(), "stmfadm load-config");
+    let out = ok(&mut sim, store.path(), "stmfadm list-lu -v");
+    assert!(!out.contains("unregistered"), "{out}");
+}
+
+#[test]
+fn a_backup_is_restored() {
+    let (mut sim, store) = configured();
+    let path = store.path();
+    let file = path.join("backup");
+    ok(
+        &mut sim,
+        path,
+        &format!("stmfadm backup {}", file.display()),
+    );
+    ok(&mut sim, path, &format!("stmfadm delete-lu {A}"));
+    ok(&mut sim, path, "stmfadm create-hg other");
+    let line = format!("stmfadm restore --dry-run {}", file.display());
+    let out = ok(&mut sim, path, &line);
+    let expected = format!(
+        "would remove host group other\n\
+         would create view entry {A} host-group web\n\
+         would create logical unit {A}\n"
+    );
+    assert_eq!(out, expected);
+    ok(
+        &mut sim,
+        path,
+        &format!("stmfadm restore {}", file.display()),
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(ok(&mut sim, path, "stmfadm backup"), text);
+    // Saved too.
+    let mut sim = Sim::new();
+    ok(&mut sim, path, "stmfadm load-config");
+    assert_eq!(ok(&mut sim, path, "stmfadm backup"), text);
+}
+
+#[test]
+fn a_file_that_makes_no_sense_is_refused() {
+    let (mut sim, store) = configured();
+    let file = store.path().join("bad");
+    let line = format!("stmfadm apply {}", file.display());
+    let (exit, _, err) = run(&mut sim, store.path(), &line);
+    assert_eq!(exit, Exit::Store, "{err}");
+    let text = "{\"format\": \"stmf-configuration\", \"version\": 1, \"view\": [{\"lun\": 1}]}";
+    fs::write(&file, text).unwrap();
+    let (exit, out, err) = run(&mut sim, store.path(), &line);
+    assert_eq!((exit, out.as_str()), (Exit::Store, ""));
+    let message = format!("stmfadm: {}: view[0].guid: missing\n", file.display());
+    assert_eq!(err, message);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let (mut sim, store) = configured();
+    let before = ok(&mut sim, store.path(), "stmfadm backup");
+    let line = format!("stmfadm delete-lu --dry-run {A}");
+    assert_eq!(
+        ok(&mut sim, store.path(), &line),
+        format!(
+            "would remove logical unit {A}\n\
+             would remove view entry {A} host-group web\n"
+        )
+    );
+    let line = format!("stmfadm online-lu --dry-run {B}");
+    let out = ok(&mut sim, store.path(), &line);
+    assert_eq!(
+        out,
+        format!("would remove offline state of logical unit {B}\n")
+    );
+    assert_eq!(ok(&mut sim, store.path(), "stmfadm backup"), before);
+}
