@@ -97,3 +97,95 @@ fio_verify() {
 		fail "fio $name: expected every block as written"
 	}
 }
+
+# hosts_log_in TARGET COUNT: initiators iqn.2024-01.test:host1, host2 and so on log in; sets D, the
+# generic device of LUN 0 as each of them sees it. (Not the block device: udev reads one that was
+# open for writing, and so takes unit attentions away.)
+hosts_log_in() {
+	local target=$1 count=$2 n
+	local -a interfaces=()
+	for n in $(seq "$count"); do
+		iscsiadm -m iface -I "host$n" -o new >/dev/null
+		at_exit "iscsiadm -m iface -I host$n -o delete"
+		iscsiadm -m iface -I "host$n" -o update -n iface.initiatorname \
+			-v "iqn.2024-01.test:host$n" >/dev/null
+		interfaces+=(-I "host$n")
+	done
+	iscsiadm -m discovery -t sendtargets -p 127.0.0.1 "${interfaces[@]}" >/dev/null
+	at_exit "iscsiadm -m node -o delete"
+	iscsiadm -m node -T "$target" --login >/dev/null
+	at_exit "iscsiadm -m node -T $target --logout >/dev/null"
+	D=()
+	for n in $(seq "$count"); do
+		wait_for generic_of_host "$n"
+		D[n]=$(generic_of_host "$n")
+		wait_for test -c "${D[n]}"
+	done
+}
+
+# The generic device of LUN 0 as the initiator host$1 sees it.
+generic_of_host() {
+	local session device
+	for session in /sys/class/iscsi_session/session*; do
+		[ "$(cat "$session/initiatorname")" = "iqn.2024-01.test:host$1" ] || continue
+		for device in "$session"/device/target*/*:*:*:0/scsi_generic/*; do
+			[ -e "$device" ] || return 1
+			echo "/dev/${device##*/}"
+			return 0
+		done
+	done
+	return 1
+}
+
+# run_families TARGET FAMILY...: libiscsi's conformance tests on LUN 0; each test must have run.
+run_families() {
+	local target=$1 family out failed=0 ran passed bad skipped
+	shift
+	for family in "$@"; do
+		out=$WORK/$family
+		iscsi-test-cu --dataloss --allow-sanitize --test="$family" \
+			"iscsi://127.0.0.1:3260/$target/0" >"$out" 2>&1 || true
+		read -r _ ran passed bad < <(awk '$1 == "tests" { print $2, $3, $4, $5 }' "$out")
+		skipped=$(grep -c '\[SKIPPED\]' "$out" || true)
+		echo "    $family: ${passed:-0} of ${ran:-0} passed, ${bad:-?} failed," \
+			"$skipped skip messages"
+		if [ "${bad:-1}" != 0 ] || [ "${ran:-0}" = 0 ]; then
+			failed=$((failed + 1))
+			grep -B2 -A8 -i 'fail' "$out" | head -n 60
+		fi
+	done
+	expect 0 "$failed" "families with failures, or without a test"
+}
+
+# loop_target: a target of the local bus; sets LOOP_TARGET and LOOP_HOST (/sys/class/scsi_host/hostN).
+loop_target() {
+	local out
+	out=$(stmfadm create-target -P loopback)
+	LOOP_TARGET=$(sed -n 's/^Target \(naa\.3[0-9a-f]\{15\}\) successfully created$/\1/p' <<<"$out")
+	[ -n "$LOOP_TARGET" ] || fail "expected a target's name from create-target, got: $out"
+	at_exit "stmfadm delete-target -f $LOOP_TARGET 2>/dev/null || true"
+	LOOP_HOST=$(newest_host)
+	[ -n "$LOOP_HOST" ] || fail "expected a SCSI host for $LOOP_TARGET"
+}
+
+# The local bus's newest SCSI host.
+newest_host() { grep -l '^stmf$' /sys/class/scsi_host/*/proc_name | sort -V | tail -n 1 | xargs -r dirname; }
+
+# loop_disk HOST LUN: waits for the disk and prints its device.
+loop_disk() {
+	wait_for find_loop_disk "$1" "$2"
+	find_loop_disk "$1" "$2"
+}
+
+find_loop_disk() {
+	local device
+	for device in "$1"/device/target*/*:*:*:"$2"/block/*; do
+		[ -b "/dev/${device##*/}" ] || continue
+		echo "/dev/${device##*/}"
+		return
+	done
+	return 1
+}
+
+# no_loop_disk HOST LUN: succeeds when there is no device, whatever its kind.
+no_loop_disk() { ! compgen -G "$1/device/target*/*:*:*:$2" >/dev/null; }

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The loads: fio on block devices, and bare TCP."""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+
+# The clock and the idle time, before and after fio's job.
+CLOCK = "/tmp/clock"
+SNAPSHOT = f"cp /proc/timer_list {CLOCK}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What fio does."""
+
+    name: str
+    rw: str
+    size: str
+    depth: int
+    sessions: int = 1
+    mix: int = 0
+
+    def arguments(self, disks, seconds, ramp):
+        """fio's arguments: one job for each disk."""
+        common = [
+            "fio",
+            "--output-format=json",
+            "--ioengine=io_uring",
+            "--direct=1",
+            f"--rw={self.rw}",
+            f"--bs={self.size}",
+            f"--iodepth={self.depth}",
+            "--size=16g",
+            "--norandommap",
+            "--randrepeat=1",
+            "--time_based",
+            f"--runtime={int(seconds * 1000)}ms",
+            f"--ramp_time={int(ramp * 1000)}ms",
+            "--group_reporting",
+            f"--exec_prerun={SNAPSHOT}.0",
+            f"--exec_postrun={SNAPSHOT}.1",
+        ]
+        if self.mix:
+            common.append(f"--rwmixread={self.mix}")
+        return common + [
+            word
+            for number, disk in enumerate(disks[: self.sessions])
+            for word in (f"--name=job{number}", f"--filename={disk}")
+        ]
+
+
+LOADS = [
+    Load("4k randread qd1", "randread", "4k", 1),
+    Load("4k randread qd32", "randread", "4k", 32),
+    Load("4k randwrite qd32", "randwrite", "4k", 32),
+    Load("8k 70/30 qd16", "randrw", "8k", 16, mix=70),
+    Load("128k read qd8", "read", "128k", 8),
+    Load("128k write qd8", "write", "128k", 8),
+    Load("1m read qd4", "read", "1m", 4),
+]
+SESSIONS = [
+    Load(f"4k randread qd8, {n} session{'s' * (n > 1)}", "randread", "4k", 8, sessions=n)
+    for n in (1, 4, 16)
+]
+
+
+@dataclasses.dataclass
+class Measured:
+    """What came of one run; times in nanoseconds of the guest's clock."""
+
+    ios: int
+    seconds: float
+    percentiles: dict
+    idle: float
+
+    @property
+    def per_io(self):
+        """Nanoseconds for one I/O: under icount, instructions."""
+        return self.seconds * 1e9 / self.ios
+
+
+def fio(load, disks, seconds, ramp):
+    """Runs a load; fails when a single I/O failed."""
+    # fio writes the output of the snapshots to files.
+    done = subprocess.run(
+        load.arguments(disks, seconds, ramp),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/tmp",
+    )
+    if done.returncode:
+        raise RuntimeError(f"fio, {load.name} on {disks}: {done.stderr}{done.stdout}")
+    # fio may print notes before the object.
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    job = report["jobs"][0]
+    if job["error"]:
+        raise RuntimeError(f"fio, {load.name} on {disks}: error {job['error']}")
+    ways = [job[way] for way in ("read", "write") if job[way]["total_ios"]]
+    main = max(ways, key=lambda way: way["total_ios"])
+    return Measured(
+        ios=sum(way["total_ios"] for way in ways),
+        seconds=max(way["runtime"] for way in ways) / 1000,
+        percentiles=main["clat_ns"].get("percentile", {}),
+        idle=idle_share(),
+    )
+
+
+def idle_share():
+    """How much of the time of the last run the CPUs were idle."""
+    texts = [pathlib.Path(f"{CLOCK}.{n}").read_text(encoding="ascii") for n in (0, 1)]
+    idle = [sum(numbers(text, "idle_sleeptime")) for text in texts]
+    now = [numbers(text, "now at")[0] for text in texts]
+    cpus = len(numbers(texts[0], "idle_sleeptime"))
+    return (idle[1] - idle[0]) / max(1, (now[1] - now[0]) * cpus)
+
+
+def numbers(text, key):
+    """The numbers in the lines of /proc/timer_list that begin with a key."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [
+        int(next(word for word in line[len(key) :].split() if word.isdigit()))
+        for line in lines
+        if line.startswith(key)
+    ]
+
+
+def tcp(tool, request, answer, depth, count):
+    """The same bytes over TCP without iSCSI: `tcp.rs`; nanoseconds per exchange."""
+    done = subprocess.run(
+        [tool, str(request), str(answer), str(depth), str(count)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)

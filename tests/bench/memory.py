@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Memory of ours, measured inside the guest: per logical unit, session, command."""
+
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+import load
+import sides
+
+UNITS = 200
+SESSIONS = 64
+DEPTH = 32
+TARGET = "iqn.2026-11.bench:memory"
+PORT = 3260
+
+
+def in_use():
+    """Kernel memory in use, in bytes, with what can be dropped dropped."""
+    subprocess.run(["sync"], check=True)
+    for _ in range(2):
+        sides.put("/proc/sys/vm/drop_caches", 3)
+    # What RCU and deferred work still hold.
+    time.sleep(1)
+    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    values = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    kept = ("Slab", "KernelStack", "Percpu", "PageTables", "VmallocUsed")
+    return 1024 * sum(values[key] for key in kept)
+
+
+def free():
+    """Free memory, in bytes, with what can be dropped dropped."""
+    in_use()
+    text = pathlib.Path("/proc/meminfo").read_text(encoding="ascii")
+    return 1024 * int(text.split("MemFree:")[1].split()[0])
+
+
+def login(number):
+    """A session with nothing behind it: only the target's memory is used."""
+    keys = [
+        f"InitiatorName=iqn.2024-01.test:memory{number}",
+        f"TargetName={TARGET}",
+        "SessionType=Normal",
+        "HeaderDigest=None",
+        "DataDigest=None",
+    ]
+    text = b"".join(key.encode() + b"\0" for key in keys)
+    header = bytes([0x43, 0x87, 0, 0, 0]) + len(text).to_bytes(3, "big")
+    header += struct.pack(">BHBHH", 0x80, 0, number, 0, 0) + struct.pack(">IIII", 1, 0, 1, 0)
+    link = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+    link.sendall(header + bytes(16) + text + bytes(-len(text) % 4))
+    answer = link.recv(4096)
+    if answer[0] != 0x23 or answer[36:38] != b"\0\0":
+        raise RuntimeError(f"login refused: {answer[:48].hex()}")
+    return link
+
+
+def measure():
+    """All of it."""
+    sides.load_ours()
+    sides.start_iscsid()
+    sides.run("itadm", "create-target", "-n", TARGET)
+    results = {}
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as home:
+        results["a logical unit on a file"] = per_unit(home)
+    results["a session without I/O (with its TCP connection)"] = per_session()
+    results.update(per_command())
+    return {"bytes": results}
+
+
+def per_unit(home):
+    """Bytes that a disk takes: file, provider, framework."""
+    paths = [os.path.join(home, f"disk{number}") for number in range(UNITS)]
+    for path in paths:
+        with open(path, "wb") as file:
+            file.truncate(1 << 20)
+    taken = 0
+    # The first round is for the caches.
+    for _ in range(2):
+        before = in_use()
+        guids = [sides.run("stmfadm", "create-lu", path).split()[-1] for path in paths]
+        taken = in_use() - before
+        for guid in guids:
+            sides.run("stmfadm", "delete-lu", guid)
+    return taken / UNITS
+
+
+def per_session():
+    """Bytes that a session takes in the target; the other end is a bare socket."""
+    taken = 0
+    # The first round is for the caches.
+    for _ in range(2):
+        before = in_use()
+        links = [login(number) for number in range(1, SESSIONS + 1)]
+        taken = in_use() - before
+        for link in links:
+            link.close()
+    return taken / SESSIONS
+
+
+def per_command():
+    """Bytes that commands take that wait in a slow device, and what of it stays afterwards."""
+    sides.run("modprobe", "dm-delay")
+    device = sides.null_device("memory")
+    sectors = sides.DEVICE["size"] << 11
+    for name in ("slow", "slower"):
+        sides.run("dmsetup", "create", name, "--table", f"0 {sectors} delay {device} 0 4000")
+    sides.our_lu("/dev/mapper/slow", 0)
+    sides.login(TARGET, f"127.0.0.1:{PORT}", 1)
+    ours = sides.session_disks(TARGET, 0, 1)[0]
+    results = {}
+    for size, name in (("4k", "4 KiB"), ("1m", "1 MiB")):
+        alone, _ = in_flight("/dev/mapper/slower", size)
+        taken, kept = in_flight(ours, size)
+        results[f"a read of {name} in flight, with the initiator's part"] = (taken - alone) / DEPTH
+        results[f"still in use after {DEPTH} of {name} are over"] = kept
+    return results
+
+
+def in_flight(disk, size):
+    """Bytes in use while DEPTH reads wait in a device, fio's included; and after them."""
+    # Whoever else reads a new disk has done so by then.
+    sides.run("dd", f"if={disk}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct")
+    before = free()
+    job = load.Load("memory", "randread", size, DEPTH)
+    fio = subprocess.Popen(
+        job.arguments([disk], 20, 0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(8)
+    during = free()
+    fio.wait()
+    return before - during, before - free()

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Turns what was measured into Documentation/performance/: tables and a plot."""
+
+import statistics
+
+import chart
+
+AGREE = 0.02  # Repeats must be this near to each other.
+IDLE = 0.01  # More idle time than this, and the clock counted more than instructions.
+PEERS = {"our iSCSI": "LIO iSCSI", "our loopback": "LIO loop"}
+# The most that ours may cost, as a share of LIO's.
+GOALS = {
+    "our iSCSI": {
+        "4k randread qd1": 0.78,
+        "4k randread qd32": 0.68,
+        "4k randwrite qd32": 0.75,
+        "8k 70/30 qd16": 0.72,
+        "128k read qd8": 0.32,
+        "128k write qd8": 0.75,
+    },
+    "our loopback": {
+        "4k randread qd1": 0.78,
+        "4k randread qd32": 0.78,
+        "4k randwrite qd32": 0.78,
+        "8k 70/30 qd16": 0.78,
+        "128k read qd8": 1.0,
+        "128k write qd8": 1.0,
+    },
+}
+NOTE = "<!-- Written by `make bench`; don't edit. -->"
+
+
+def table(head, rows):
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def conditions(results):
+    """One line that says how the figures came about."""
+    said = results["conditions"]
+    cpus = f"{said['CPUs']} CPU" + "s" * (said["CPUs"] > 1)
+    return (
+        f"Kernel {said['kernel']}, {cpus}, {said['seconds']:g} s for each run after a ramp, "
+        f"{said['repeats']} runs of each."
+    )
+
+
+def sides_of(cells):
+    """The sides that were measured, in the order of their first appearance."""
+    return list(dict.fromkeys(side for row in cells.values() for side in row))
+
+
+def per_io(results):
+    """Instructions per I/O: a table, and what to doubt in it."""
+    cells = results["cells"]
+    sides = sides_of(cells)
+    doubts, rows = [], []
+    for name, row in cells.items():
+        line = [name]
+        for side in sides:
+            runs = row.get(side)
+            line.append(f"{statistics.mean(runs) / 1000:,.1f}" if runs else "")
+            if runs and max(runs) / min(runs) - 1 > AGREE:
+                spread = (max(runs) / min(runs) - 1) * 100
+                doubts.append(f"{name}, {side}: the runs differ by {spread:.1f} %.")
+            idle = max(results["idle"].get(name, {}).get(side, [0]))
+            if runs and idle > IDLE:
+                doubts.append(f"{name}, {side}: the CPU was idle for {idle * 100:.1f} %.")
+        rows.append(line)
+    lines = table(["thousand instructions", *sides], rows) + [""]
+    if doubts:
+        return lines + ["Not to be relied on:", ""] + [f"* {doubt}" for doubt in doubts]
+    return lines + [
+        f"All runs of a figure agree within {AGREE * 100:g} %, and the CPU was never idle "
+        f"for more than {IDLE * 100:g} % of one."
+    ]
+
+
+def ratios(cells):
+    """Ours as a share of LIO's, beside the goal."""
+    measured = [side for side in PEERS if any(side in row for row in cells.values())]
+    rows = []
+    for name, row in cells.items():
+        line = [name]
+        for side in measured:
+            if side in row and PEERS[side] in row:
+                ratio = statistics.mean(row[side]) / statistics.mean(row[PEERS[side]])
+                goal = GOALS[side].get(name)
+                mark = "" if goal is None or ratio <= goal else " missed"
+                line += [f"{ratio:.2f}", f"{goal:.2f}{mark}" if goal else ""]
+            else:
+                line += ["", ""]
+        if any(line[1:]):
+            rows.append(line)
+    head = [word for side in measured for word in (f"{side} / {PEERS[side]}", "goal")]
+    return table(["load", *head], rows)
+
+
+def set_up(settings):
+    """How the sides were set up."""
+    return table(["what", "settings"], [[what, said] for what, said in settings.items()])
+
+
+def latencies(results):
+    """Rates, latencies, switches and calls per I/O with several CPUs."""
+    columns = {
+        "iops": ("I/O per s", "{:,.0f}"),
+        "p50": ("p50 µs", "{:,.0f}"),
+        "p99": ("p99 µs", "{:,.0f}"),
+        "p99.9": ("p99.9 µs", "{:,.0f}"),
+        "switches": ("context switches per I/O", "{:.2f}"),
+        "sends": ("sends per I/O", "{:.2f}"),
+        "receives": ("receives per I/O", "{:.2f}"),
+    }
+    rows = []
+    for name, row in results["cells"].items():
+        for side, values in row.items():
+            cells = [
+                form.format(values[key]) if key in values else "" for key, (_, form) in columns.items()
+            ]
+            rows.append([name, side, *cells])
+    return table(["load", "side", *(title for title, _ in columns.values())], rows)
+
+
+def amount(count):
+    """A number of bytes for people."""
+    return f"{count / 1024:,.1f} KiB"
+
+
+def write(home, found):
+    """Writes results.md and the plot into a directory."""
+    lines = [NOTE, "# Measured", "", "`README.md` says how to read this.", ""]
+    if results := found.get("instructions"):
+        cells = results["cells"]
+        lines += ["## Instructions per I/O, end to end", "", conditions(results)]
+        lines += ["The guest's clock counts instructions: one a nanosecond.", ""]
+        lines += ["![instructions per I/O](instructions.svg)", ""]
+        lines += per_io(results) + [""]
+        lines += ["### Ours as a share of LIO's", ""] + ratios(cells) + [""]
+        lines += ["### How they were set up", ""] + set_up(results["settings"]) + [""]
+        sides = [side for side in ("LIO iSCSI", "our iSCSI", "LIO loop", "our loopback")]
+        (home / "instructions.svg").write_text(
+            chart.bars(cells, [side for side in sides if side in sides_of(cells)]),
+            encoding="utf-8",
+        )
+    if results := found.get("concurrency"):
+        lines += ["## Several CPUs", "", conditions(results)]
+        lines += ["Medians of the runs, the sides taking turns. The guest is emulated: compare"]
+        lines += ["sides, don't take the figures for those of a machine.", ""]
+        lines += latencies(results) + [""]
+    if results := found.get("memory"):
+        lines += ["## Memory", "", f"Kernel {results['conditions']['kernel']}.", ""]
+        rows = [[what, amount(count)] for what, count in results["bytes"].items()]
+        lines += table(["what", "takes"], rows) + [""]
+    (home / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# COMPARE AND WRITE lets nobody in between, while others read and write the same disk.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+target=$(target_name disk)
+make_target "$target"
+file_lu disk 64M 0
+login "$target"
+disk=$(disk_of "$target" 0)
+dd if=/dev/zero of="$disk" bs=512 count=1 oflag=direct status=none
+
+# add_to_block TIMES NAME: adds one to the number in block 0, by COMPARE AND WRITE.
+add_to_block() {
+	local i old new in=$WORK/caw.$2
+	for ((i = 0; i < $1; i++)); do
+		while :; do
+			dd if="$disk" of="$in.old" bs=512 count=1 iflag=direct status=none
+			old=$(tr -d '\0' <"$in.old")
+			new=$((${old:-0} + 1))
+			{
+				cat "$in.old"
+				printf '%-512s' "$new" | tr ' ' '\0'
+			} >"$in"
+			if sg_compare_and_write --in="$in" --lba=0 --num=1 --xferlen=1024 --quiet \
+				"$disk" 2>/dev/null; then break; fi
+		done
+	done
+}
+
+step "two initiators count in one block, others write and check elsewhere"
+cd "$WORK" # fio leaves a file.
+fio_verify around "$disk" --rw=randwrite --bsrange=512-16k --offset=1M --size=8M --iodepth=8 &
+around=$!
+add_to_block 25 a &
+first=$!
+add_to_block 25 b
+wait "$first"
+wait "$around" || fail "fio: $(cat "$WORK/fio.around")"
+expect 50 "$(dd if="$disk" bs=512 count=1 iflag=direct status=none | tr -d '\0')" "the sum"
+
+step "a difference is told by its offset, and nothing is written"
+{
+	printf '%-512s' 50 | tr ' ' '\0' | sed 's/\x00\(..\)$/X\1/'
+	printf '%-512s' 99 | tr ' ' '\0'
+} >"$WORK/caw"
+out=$(sg_compare_and_write --in="$WORK/caw" --lba=0 --num=1 --xferlen=1024 --verbose "$disk" 2>&1) &&
+	fail "expected MISCOMPARE"
+grep -i miscompare <<<"$out" || fail "expected MISCOMPARE, got: $out"
+grep -iE 'info(rmation)?.*(0x)?1fd' <<<"$out" || fail "expected the offset 509, got: $out"
+expect 50 "$(dd if="$disk" bs=512 count=1 iflag=direct status=none | tr -d '\0')" "the block"
+if stmfadm list-state | grep 'Lost Tasks'; then fail "expected no command to be lost"; fi

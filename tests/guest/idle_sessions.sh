@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# A thousand sessions that do nothing cost less than 64 KiB of memory each, and go again.
+# SPDX-License-Identifier: GPL-2.0
+# guest: --memory 3G
+# time-limit: 300
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+COUNT=1000
+LIMIT_KB=64
+target=$(target_name disk)
+make_target "$target"
+file_lu disk 16M 0
+ulimit -n 4096
+available() { awk '/^MemAvailable:/ { print $2 }' /proc/meminfo; }
+
+echo 3 >/proc/sys/vm/drop_caches
+mkfifo "$WORK/go"
+python3 "$COMSTAR_TOP/tests/idle.py" 127.0.0.1 3260 "$target" "$COUNT" \
+	<"$WORK/go" >"$WORK/idle.log" &
+idle=$!
+exec 9>"$WORK/go"
+wait_for -t 60 grep -q ready "$WORK/idle.log"
+before=$(available)
+echo >&9
+wait_for -t 200 grep -q "logged in" "$WORK/idle.log"
+# Memory that an idle session can do without is given back after a second.
+sleep 4
+expect "$COUNT" "$(sessions_of "$target")" sessions
+now=$(available)
+each=$(((before - now) / COUNT))
+echo "    $COUNT sessions: $each KiB each, the initiator's sockets included"
+[ "$each" -lt "$LIMIT_KB" ] || fail "expected less than $LIMIT_KB KiB a session, got $each"
+exec 9>&-
+wait "$idle"
+no_session() { [ "$(sessions_of "$target")" = 0 ]; }
+wait_for -t 60 no_session

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Resets, rescans and removal under load on the local bus; devices that are slow or stuck.
+# SPDX-License-Identifier: GPL-2.0
+# time-limit: 300
+. "$COMSTAR_TOP/tests/target.sh"
+
+load_stmf stmf_sbd stmf_loopback
+at_exit unload_stmf
+loop=$(loop_device backing 64M)
+at_exit "losetup -d $loop"
+modprobe dm-delay
+sectors=$(blockdev --getsz "$loop")
+
+# delay MILLISECONDS: from now on the device takes that long.
+delay() {
+	dmsetup suspend slow
+	echo "0 $sectors delay $loop 0 $1" | dmsetup load slow
+	dmsetup resume --noudevsync slow
+}
+
+echo "0 $sectors delay $loop 0 0" | dmsetup create slow
+at_exit "delay 0; dmsetup remove --retry slow"
+device_lu /dev/mapper/slow 0
+slow=$GUID
+loop_target
+host=$LOOP_HOST
+target=$LOOP_TARGET
+disk=$(loop_disk "$host" 0)
+
+step "resets and rescans while every block is verified"
+fio --name=load --filename="$disk" --direct=1 --ioengine=libaio --rw=randwrite --bs=16k \
+	--iodepth=32 --size=16M --loops=3 --verify=crc32c --verify_fatal=1 --randseed=7 \
+	--verify_state_save=0 --output="$WORK/fio.load" &
+load=$!
+rounds=0
+while kill -0 "$load" 2>/dev/null; do
+	sg_reset -d "$disk" || fail "expected a LUN reset to succeed while the device answers"
+	sg_reset -t "$disk" || fail "expected a target reset to succeed while the device answers"
+	echo "- - -" >"$host/scan"
+	rounds=$((rounds + 1))
+	sleep 0.2
+done
+wait "$load" || {
+	cat "$WORK/fio.load"
+	fail "expected every block as written, through $rounds rounds of resets"
+}
+
+step "a device that takes longer than the initiator's patience"
+delay 3000
+echo 1 >"/sys/block/${disk##*/}/device/timeout"
+begin=$SECONDS
+dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
+	fail "expected the read to be waited for: its memory can't be taken back"
+[ $((SECONDS - begin)) -ge 3 ] || fail "expected the device to take 3 s"
+
+step "a reset, and the end of the target, while the device doesn't answer: refused in time"
+delay 12000
+dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct status=none &
+writer=$!
+sleep 0.5
+begin=$SECONDS
+refused sg_reset -N -d "$disk"
+[ $((SECONDS - begin)) -le 6 ] || fail "expected the reset to be answered within 6 s"
+begin=$SECONDS
+refused stmfadm delete-target -f "$target"
+[ $((SECONDS - begin)) -le 6 ] || fail "expected delete-target to be answered within 6 s"
+refused rmmod stmf_loopback
+delay 0
+wait "$writer" || true
+# udev reads the disk when its writer is gone.
+idle() { ! stmfadm list-task | grep -q .; }
+wait_for -t 10 idle
+dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
+	fail "expected the disk to work as before"
+
+step "views, and the target, go while the disk is in use"
+echo 30 >"/sys/block/${disk##*/}/device/timeout"
+for way in view target; do
+	fio --name=gone --filename="$disk" --direct=1 --ioengine=libaio --rw=randrw --bs=4k \
+		--iodepth=32 --size=32M --time_based --runtime=60 --output="$WORK/fio.gone" &
+	load=$!
+	sleep 1
+	if [ "$way" = view ]; then
+		stmfadm remove-view -l "$slow" -a
+		wait_for no_loop_disk "$host" 0
+	else
+		stmfadm delete-target -f "$target"
+	fi
+	# It fails: its disk is gone.
+	ended() { ! kill -0 "$load" 2>/dev/null; }
+	wait_for -t 20 ended
+	wait "$load" || true
+	if [ "$way" = view ]; then
+		stmfadm add-view -n 0 "$slow"
+		disk=$(loop_disk "$host" 0)
+	fi
+done
+[ ! -e "$host" ] || fail "expected $host to go with its target"
+expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"

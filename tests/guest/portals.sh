@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Two targets in two network namespaces: each is reached and found only in its own.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+file_lu disk 16M 0
+for name in red blue; do
+	ip netns add "$name"
+	at_exit "ip netns del $name"
+	ip -n "$name" link set lo up
+done
+# A way from here to each of them, at the same addresses on their side.
+number=1
+for name in red blue; do
+	ip link add "to-$name" type veth peer name eth0 netns "$name"
+	ip addr add "10.9.$number.1/24" dev "to-$name"
+	ip link set "to-$name" up
+	ip -n "$name" addr add "10.9.$number.2/24" dev eth0
+	ip -n "$name" addr add 10.8.0.1/24 dev eth0
+	ip -n "$name" link set eth0 up
+	number=$((number + 1))
+done
+red=$(target_name red)
+blue=$(target_name blue)
+itadm create-target -n "$red" >/dev/null
+at_exit "itadm delete-target -f '$red'; itadm delete-target -f '$blue'"
+itadm create-target -n "$blue" >/dev/null
+
+step "groups of portals"
+ip netns exec red itadm create-tpg red 10.9.1.2:3261 10.8.0.1 >/dev/null
+ip netns exec blue itadm create-tpg blue 10.9.2.2:3261 10.8.0.1@eth0 >/dev/null
+at_exit "itadm delete-tpg -f red blue"
+itadm modify-target -t red "$red" >/dev/null
+itadm modify-target -t blue "$blue" >/dev/null
+expect 10.9.1.2:3261,10.8.0.1:3260 \
+	"$(ip netns exec red itadm list-tpg -p -v red | sed -n 's/.*portals:\t//p')" "portals of red"
+expect "" "$(itadm list-tpg -p -v red | sed -n 's/.*portals:\t//p')" "portals of red, from here"
+refused ip netns exec red itadm create-tpg again 10.9.1.2:3261
+refused ip netns exec red itadm create-tpg nowhere 192.0.2.7
+refused ip netns exec red itadm create-tpg nodev 10.8.0.1:3262@eth7
+refused itadm delete-tpg red
+expect "blue red" "$(itadm list-tpg -p | cut -f1 | sort | xargs)" "groups"
+
+step "who finds what"
+found() { iscsiadm -m discovery -t sendtargets -p "$1" 2>/dev/null | sort; }
+red_tag=$(itadm list-tpg --json red | jq '.[0].tag')
+expect "$(printf '%s\n' "10.8.0.1:3260,$red_tag $red" "10.9.1.2:3261,$red_tag $red")" \
+	"$(found 10.9.1.2:3261)" "targets at red"
+expect 1 "$(found 10.9.2.2:3261 | awk '{ print $2 }' | sort -u | grep -c "$blue")" "targets at blue"
+refused iscsiadm -m discovery -t sendtargets -p 127.0.0.1:3260
+
+step "who gets in"
+for pair in "$red 10.9.1.2:3261" "$blue 10.9.2.2:3261"; do
+	read -r target portal <<<"$pair"
+	iscsiadm -m node -T "$target" -p "$portal" --login >/dev/null
+	at_exit "iscsiadm -m node -T '$target' -p '$portal' --logout"
+	disk_of "$target" 0 >/dev/null
+done
+iscsiadm -m node -o new -T "$red" -p 10.9.2.2:3261 >/dev/null
+refused iscsiadm -m node -T "$red" -p 10.9.2.2:3261 --login
+
+step "a portal goes, the session stays; limits are as negotiated"
+expect 2 "$(itadm list-session --json | jq length)" sessions
+expect "10.9.1.2:3261 1048576" "$(itadm list-session --json "$red" |
+	jq -r '.[0] | "\(.local) \(.negotiated.MaxBurstLength)"')" "portal and MaxBurstLength"
+itadm modify-target -t default "$red" >/dev/null
+itadm delete-tpg red >/dev/null
+dd if="$(disk_of "$red" 0)" of=/dev/null bs=64k count=4 iflag=direct status=none
+itadm modify-target --limit MaxBurstLength=65536 --limit HeaderDigest=CRC32C "$red" >/dev/null
+iscsiadm -m node -T "$red" -p 10.9.1.2:3261 --logout >/dev/null
+iscsiadm -m node -o new -T "$red" -p 127.0.0.1:3260 >/dev/null
+refused iscsiadm -m node -T "$red" -p 127.0.0.1:3260 --login
+iscsiadm -m node -T "$red" -p 127.0.0.1:3260 -o update \
+	-n node.conn[0].iscsi.HeaderDigest -v CRC32C
+iscsiadm -m node -T "$red" -p 127.0.0.1:3260 --login >/dev/null
+at_exit "iscsiadm -m node -T '$red' -p 127.0.0.1:3260 --logout"
+expect "65536 CRC32C" "$(itadm list-session --json "$red" |
+	jq -r '.[0].negotiated | "\(.MaxBurstLength) \(.HeaderDigest)"')" "what was negotiated"

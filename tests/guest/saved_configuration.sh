@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The configuration comes back after the modules were unloaded, object by object.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+export STMF_STORE=$WORK/store
+serve
+target=$(target_name kept)
+make_target "$target"
+truncate -s 16M "$WORK/here" "$WORK/away"
+here=$(make_lu "$WORK/here" -p serial=here)
+away=$(make_lu "$WORK/away" -p serial=away)
+at_exit "stmfadm delete-lu $here; stmfadm delete-lu $away; stmfadm delete-hg web"
+stmfadm create-hg web
+stmfadm add-hg-member -g web "$INITIATOR"
+stmfadm add-view -n 3 -h web "$here"
+stmfadm add-view -n 7 "$away"
+stmfadm backup "$WORK/before"
+
+step "modules are unloaded and loaded: nothing is there"
+itadm delete-target -f "$target" --dry-run | grep -q "would remove target $target" ||
+	fail "expected a dry run to say what it would remove"
+unload_stmf
+load_stmf stmf_sbd stmf_iscsi
+expect "" "$(stmfadm list-lu)" "logical units after loading"
+
+step "one file is away: the rest is restored, its view is kept"
+mv "$WORK/away" "$WORK/elsewhere"
+if out=$(stmfadm load-config 2>&1); then
+	fail "expected load-config to tell of the missing file, got: $out"
+fi
+[[ $out == *"$away"* ]] || fail "expected the GUID of the missing disk, got: $out"
+stmfadm list-lu -v "$here" | grep -q 'Operational Status: Online' ||
+	fail "expected $here to be online"
+stmfadm list-lu -v "$away" | grep -q 'Operational Status: unregistered' ||
+	fail "expected $away to be listed as unregistered"
+login "$target"
+disk=$(disk_of "$target" 3)
+expect here "$(tail -c +5 "/sys/block/${disk##*/}/device/vpd_pg80")" "serial number"
+! find_disk "$target" 7 || fail "expected no disk at LUN 7"
+
+step "it comes back, and has its place"
+mv "$WORK/elsewhere" "$WORK/away"
+stmfadm load-config --device "$WORK/away"
+iscsiadm -m session --rescan >/dev/null
+disk_of "$target" 7 >/dev/null
+stmfadm backup "$WORK/after"
+diff "$WORK/before" "$WORK/after" || fail "expected the configuration as it was"
+expect "" "$(stmfadm restore --dry-run "$WORK/before")" "steps to what there is"
+logout "$target"
+
+step "a store that is broken is neither used nor written"
+echo '{"format":"stmf-configuration","version":9}' >"$STMF_STORE/format"
+if stmfadm create-hg other; then fail "expected a newer store to be refused"; fi
+expect 9 "$(jq .version "$STMF_STORE/format")" "version of the newer store"
+expect "" "$(stmfadm list-hg | grep -w other)" "group that could not be saved"
+echo '{"format":"stmf-configuration","version":1}' >"$STMF_STORE/format"

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Space is given back: UNMAP and WRITE SAME reach files and devices, and the initiator finds both out.
+# SPDX-License-Identifier: GPL-2.0
+# time-limit: 240
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+target=$(target_name disk)
+make_target "$target"
+file_lu file 400M 0 # xfs wants 300 MiB at least.
+modprobe scsi_debug dev_size_mb=64 lbpu=1 lbpws=1 lbprz=1 unmap_granularity=8 delay=0 add_host=1
+at_exit "rmmod scsi_debug"
+wait_for bash -c 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*'
+backing=/dev/$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*)
+device_lu "$backing" 1
+login "$target"
+file=$(disk_of "$target" 0)
+device=$(disk_of "$target" 1)
+
+used() { stat -c %b "$WORK/file"; }
+
+step "the initiator finds discard and write zeroes, with the backing device's granularity"
+for disk in "$file" "$device"; do
+	queue=/sys/block/${disk##*/}/queue
+	[ "$(cat "$queue/discard_max_bytes")" -gt 0 ] || fail "$disk: expected discard"
+	[ "$(cat "$queue/write_zeroes_max_bytes")" -gt 0 ] || fail "$disk: expected write zeroes"
+done
+expect "$(cat "/sys/block/${backing##*/}/queue/discard_granularity")" \
+	"$(cat "/sys/block/${device##*/}/queue/discard_granularity")" "granularity"
+
+cd "$WORK" # fio leaves files.
+for disk in "$file" "$device"; do
+	step "$disk: written, discarded, zeroed, checked"
+	fio_verify "write${disk##*/}" "$disk" --rw=randwrite --bsrange=512-64k --size=24M --iodepth=8
+	blkdiscard --offset 4M --length 4M "$disk"
+	blkdiscard --zeroout --offset 8M --length 4M "$disk"
+	cmp -n $((4 << 20)) -i $((8 << 20)):0 "$disk" /dev/zero || fail "$disk: expected zeros"
+done
+cmp -n $((4 << 20)) -i $((4 << 20)):0 "$file" /dev/zero || fail "expected holes to read as zeros"
+
+step "a file gets holes, and tells where they are"
+dd if=/dev/urandom of="$file" bs=1M count=16 oflag=direct status=none
+before=$(used)
+blkdiscard --offset 0 --length 8M "$file"
+[ "$(used)" -le $((before - 15000)) ] || fail "expected 8 MiB less, got $before then $(used) sectors"
+sg_get_lba_status --lba=0 --brief "$file" | tee "$WORK/status"
+grep -qE '^0x0+ +0x4000 +1' "$WORK/status" || fail "expected 16384 deallocated blocks at 0"
+
+# make_fs ext4|xfs
+make_fs() {
+	case $1 in
+	ext4) mkfs.ext4 -q -F "$file" ;;
+	xfs) mkfs.xfs -q -f "$file" ;;
+	esac
+}
+# check_fs ext4|xfs
+check_fs() {
+	case $1 in
+	ext4) e2fsck -fn "$file" ;;
+	xfs) xfs_repair -n "$file" ;;
+	esac
+}
+
+mkdir "$WORK/mnt"
+for fs in ext4 xfs; do
+	modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
+	step "$fs: made, filled, trimmed, checked"
+	make_fs "$fs"
+	mount -t "$fs" "$file" "$WORK/mnt"
+	at_exit "umount '$WORK/mnt' 2>/dev/null || true"
+	dd if=/dev/urandom of="$WORK/mnt/data" bs=1M count=32 status=none
+	sum=$(sha256sum <"$WORK/mnt/data")
+	cp "$WORK/mnt/data" "$WORK/mnt/more"
+	sync
+	rm "$WORK/mnt/more"
+	fstrim "$WORK/mnt"
+	umount "$WORK/mnt"
+	check_fs "$fs"
+	mount -t "$fs" "$file" "$WORK/mnt"
+	expect "$sum" "$(sha256sum <"$WORK/mnt/data")" "what was written"
+	umount "$WORK/mnt"
+done

@@ -1,0 +1,361 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""What stock initiators don't do, but may: `protocol.py ADDRESS PORT TARGET`.
+
+LUN 0 of the target has to be a disk of 1 MiB or more. Prints a line for each
+case, and ends with an error at the first that goes wrong.
+"""
+
+import os
+import socket
+import struct
+import sys
+
+ADDRESS, PORT, TARGET = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+NONE = 0xFFFFFFFF
+WRITE = bytes([0x2A, 0, 0, 0, 0, 0, 0, 0, 8])  # 4 KiB at block 0.
+READ = bytes([0x28, 0, 0, 0, 0, 0, 0, 0, 8])
+
+
+def crc32c(data):
+    """The digest of RFC 7143, as it goes on the wire."""
+    crc = NONE
+    for byte in data:
+        crc = CRC32C[(crc ^ byte) & 255] ^ crc >> 8
+    return struct.pack("<I", crc ^ NONE)
+
+
+def crc32c_of(byte):
+    """An entry of the table."""
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+CRC32C = [crc32c_of(byte) for byte in range(256)]
+
+
+class Session:
+    """A session with one connection."""
+
+    def __init__(self, host, isid=0, **keys):
+        self.socket = socket.create_connection((ADDRESS, PORT), timeout=10)
+        self.digests = (False, False)
+        self.cmd_sn = 1
+        names = {"InitiatorName": f"iqn.2024-01.test:{host}", "TargetName": TARGET}
+        text = "".join(f"{key}={value}\0" for key, value in (names | keys).items()).encode()
+        lead = bytes([0x80, 0, 0, 0, 0, isid, 0, 0])
+        self.send(0x43, 0x87, lead, (1, 0, self.cmd_sn, 0), data=text)
+        header, _ = self.receive()
+        check(header[0] == 0x23 and header[36:38] == b"\0\0", "a login succeeds")
+        self.digests = tuple(keys.get(key) == "CRC32C" for key in ("HeaderDigest", "DataDigest"))
+
+    def send(self, opcode, flags, lun, words, tail=b"", data=b"", damage=()):
+        """A PDU: `words` are bytes 16 to 31, `tail` what follows them; `damage` the digests."""
+        header = bytes([opcode, flags, 0, 0, 0]) + len(data).to_bytes(3, "big") + lun
+        header += struct.pack(">IIII", *words) + tail.ljust(16, b"\0")
+        data += bytes(-len(data) % 4)
+        for kind, part in enumerate((header, data)):
+            self.socket.sendall(part)
+            if self.digests[kind] and part:
+                digest = bytearray(crc32c(part))
+                digest[3] ^= kind in damage
+                self.socket.sendall(digest)
+
+    def receive(self):
+        """The next PDU's header and data."""
+        header = self.take_sealed(48, self.digests[0])
+        length = int.from_bytes(header[5:8], "big")
+        return header, self.take_sealed(length + -length % 4, self.digests[1])[:length]
+
+    def take_sealed(self, length, has_digest):
+        """So many bytes, and their digest if they have one."""
+        got = self.take(length)
+        if has_digest and got:
+            check(self.take(4) == crc32c(got), "the digest is right")
+        return got
+
+    def take(self, length):
+        """Exactly so many bytes."""
+        got = b""
+        while len(got) < length:
+            more = self.socket.recv(length - len(got))
+            if not more:
+                raise EOFError("the target closed the connection")
+            got += more
+        return got
+
+    def command(self, tag, cdb, flags=0x80, edtl=0, data=b"", damage=()):
+        """A SCSI command to LUN 0."""
+        self.send(0x01, flags, bytes(8), (tag, edtl, self.cmd_sn, 0), cdb, data, damage)
+        self.cmd_sn += 1
+
+    def extended(self, tag, cdb, ahs, flags, edtl=0):
+        """A SCSI command to LUN 0 with additional header segments."""
+        header = bytes([0x01, flags, 0, 0, len(ahs) // 4, 0, 0, 0]) + bytes(8)
+        header += struct.pack(">IIII", tag, edtl, self.cmd_sn, 0) + cdb.ljust(16, b"\0")
+        self.socket.sendall(header + ahs)
+        self.cmd_sn += 1
+
+    def data_out(self, tag, ttt, sn, offset, data, final=True, damage=()):
+        """A piece of data for a write."""
+        tail = bytes(4) + struct.pack(">II", sn, offset) + bytes(4)
+        self.send(0x05, 0x80 if final else 0, bytes(8), (tag, ttt, 0, 0), tail, data, damage)
+
+    def manage(self, tag, function, referenced=NONE, ref_cmd_sn=0):
+        """A task management request, for immediate delivery."""
+        words = (tag, referenced, self.cmd_sn, 0)
+        self.send(0x42, 0x80 | function, bytes(8), words, struct.pack(">I", ref_cmd_sn))
+        return self.expect(0x22, tag)[0][2]
+
+    def expect(self, opcode, tag):
+        """The next PDU, which has to be this."""
+        header, data = self.receive()
+        got = (header[0], int.from_bytes(header[16:20], "big"))
+        check(got == (opcode, tag), f"expected PDU {opcode:#x} of {tag}, got {got}")
+        return header, data
+
+    def status(self, tag):
+        """The SCSI status of a command, and its sense key, ASC and ASCQ."""
+        header, data = self.expect(0x21, tag)
+        sense = data[2:]
+        return header[3], (sense[2] & 15, sense[12], sense[13]) if sense else None
+
+    def r2t(self, tag):
+        """An R2T: its tag, offset and length."""
+        header, _ = self.expect(0x31, tag)
+        return struct.unpack(">I", header[20:24]) + struct.unpack(">II", header[40:48])
+
+
+def check(condition, what):
+    """Ends the test unless the condition holds."""
+    if not condition:
+        sys.exit(f"protocol.py: not so: {what}")
+
+
+def use_up_attentions(session):
+    """Until commands are carried out: a new session has unit attentions."""
+    for tag in range(100, 108):
+        session.command(tag, bytes(6))
+        if session.status(tag)[0] == 0:
+            return
+    check(False, "the disk becomes ready")
+
+
+def reinstatement():
+    """The same initiator port again: the old session ends, the new one works."""
+    old = Session("port")
+    new = Session("port")
+    other = Session("port", isid=1)
+    check(old.socket.recv(1) == b"", "the old connection is closed")
+    use_up_attentions(new)
+    use_up_attentions(other)
+
+
+def writing():
+    """Immediate, unsolicited and solicited data, in one command and in several bursts."""
+    session = Session(
+        "writer", InitialR2T="No", FirstBurstLength=1024, MaxBurstLength=1024, MaxOutstandingR2T=2
+    )
+    use_up_attentions(session)
+    pattern = os.urandom(4096)
+    session.command(1, WRITE, flags=0x20, edtl=4096, data=pattern[:512])
+    session.data_out(1, NONE, 0, 512, pattern[512:1024])
+    wanted = [session.r2t(1), session.r2t(1)]
+    check([r[1:] for r in wanted] == [(1024, 1024), (2048, 1024)], "two R2Ts at a time")
+    half = pattern[1024:1536]
+    session.data_out(1, wanted[0][0], 0, 1024, half, final=False)
+    session.data_out(1, wanted[0][0], 1, 1536, pattern[1536:2048])
+    last = session.r2t(1)
+    session.data_out(1, wanted[1][0], 0, 2048, pattern[2048:3072])
+    session.data_out(1, last[0], 0, 3072, pattern[3072:])
+    check(session.status(1)[0] == 0, "the write succeeds")
+    session.command(2, READ, flags=0xC0, edtl=4096)
+    got = [session.expect(0x25, 2) for _ in range(4)]
+    check(b"".join(data for _, data in got) == pattern, "the data comes back")
+    numbers = [struct.unpack(">II", header[36:44]) for header, _ in got]
+    check(numbers == [(n, n * 1024) for n in range(4)], "in order, one burst after the other")
+    flags = [header[1] for header, _ in got]
+    check(flags == [0x80, 0x80, 0x80, 0x81], "the status comes with the last")
+
+
+def bad_data():
+    """Data that breaks the rules ends its command, not the session."""
+    session = Session("bad", ImmediateData="No")
+    use_up_attentions(session)
+    session.command(1, WRITE, flags=0xA0, edtl=4096, data=bytes(512))
+    check(session.status(1) == (2, (11, 12, 12)), "immediate data where none was agreed")
+    session.command(2, WRITE, flags=0xA0, edtl=4096)
+    ttt, _, _ = session.r2t(2)
+    session.data_out(2, ttt, 5, 0, bytes(4096))
+    check(session.status(2) == (2, (11, 12, 13)), "a DataSN out of order")
+    session.data_out(2, ttt, 0, 0, bytes(4096))
+    use_up_attentions(session)
+
+
+def damage():
+    """Damaged data is rejected and ends its command; a damaged header ends the connection."""
+    keys = {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C", "FirstBurstLength": 4096}
+    session = Session("damaged", MaxBurstLength=4096, **keys)
+    use_up_attentions(session)
+    pattern = os.urandom(4096)
+    session.command(1, WRITE, flags=0xA0, edtl=4096, data=pattern[:509], damage=[1])
+    header, data = session.expect(0x3F, NONE)
+    check(header[2] == 2 and data[16:20] == b"\0\0\0\1", "immediate data is rejected by its digest")
+    session.cmd_sn -= 1
+    session.command(2, WRITE, flags=0xA0, edtl=4096, data=pattern[:509])
+    ttt, offset, length = session.r2t(2)
+    check((offset, length) == (509, 3587), "the same number is taken again")
+    session.data_out(2, ttt, 0, 509, pattern[509:2048], final=False, damage=[1])
+    check(session.expect(0x3F, NONE)[0][2] == 2, "a Data-Out is rejected by its digest")
+    session.data_out(2, ttt, 1, 2048, pattern[2048:])
+    check(session.status(2) == (2, (11, 0x47, 5)), "the command ends when all has come")
+    session.command(3, WRITE, flags=0xA0, edtl=4096, data=pattern)
+    check(session.status(3)[0] == 0, "good data is written")
+    session.command(4, READ, flags=0xC0, edtl=4096)
+    check(session.expect(0x25, 4)[1] == pattern, "and read")
+    session.send(0x40, 0x80, bytes(8), (5, NONE, session.cmd_sn, 0), data=b"hel", damage=[1])
+    check(session.expect(0x3F, NONE)[0][2] == 2, "a ping is rejected by its digest")
+    session.command(6, bytes(6), damage=[0])
+    check(session.socket.recv(1) == b"", "a header digest error ends the connection")
+
+
+def aborting():
+    """Commands that wait for data are aborted; data that comes late is ignored."""
+    session = Session("aborter", ImmediateData="No")
+    use_up_attentions(session)
+    session.command(1, WRITE, flags=0xA0, edtl=4096)
+    ttt, _, _ = session.r2t(1)
+    check(session.manage(2, 1, referenced=1) == 0, "ABORT TASK is complete")
+    check(session.manage(3, 1, referenced=1) == 1, "then the task does not exist")
+    session.data_out(1, ttt, 0, 0, bytes(4096))
+    for tag in (4, 5):
+        session.command(tag, WRITE, flags=0xA0, edtl=4096)
+        session.r2t(tag)
+    check(session.manage(6, 5) == 0, "LOGICAL UNIT RESET is complete")
+    session.command(7, bytes(6))
+    check(session.status(7)[1] == (6, 0x29, 3), "the reset is reported")
+    check(session.manage(8, 8) == 4, "TASK REASSIGN is not supported")
+    check(session.manage(9, 99) == 5, "an unknown function is not supported")
+    use_up_attentions(session)
+
+
+def gaps():
+    """Commands wait for those before them, which come late or are aborted."""
+    session = Session("gaps", InitialR2T="No", FirstBurstLength=4096)
+    use_up_attentions(session)
+    first = session.cmd_sn
+    pattern = os.urandom(4096)
+    session.cmd_sn = first + 1
+    session.command(2, WRITE, flags=0x20, edtl=4096, data=pattern[:512])
+    session.data_out(2, NONE, 0, 512, pattern[512:])
+    session.command(3, READ, flags=0xC0, edtl=4096)
+    session.send(0x40, 0x80, bytes(8), (9, NONE, session.cmd_sn, 0))
+    header, _ = session.expect(0x20, 9)
+    check(struct.unpack(">I", header[28:32])[0] == first, "nothing was carried out yet")
+    session.cmd_sn = first
+    session.command(1, bytes(6))
+    check(session.status(1)[0] == 0, "first the command that was missing")
+    check(session.status(2)[0] == 0, "then the write")
+    header, data = session.expect(0x25, 3)
+    check(header[1] == 0x81 and len(data) == 4096, "then the read")
+    first += 3
+    session.cmd_sn = first + 1
+    session.command(5, bytes(6))
+    check(session.manage(6, 1, referenced=4, ref_cmd_sn=first) == 0, "a missing command is aborted")
+    check(session.status(5)[0] == 0, "and not waited for any more")
+    session.command(7, bytes(6), flags=0x87)
+    check(session.expect(0x3F, NONE)[0][2] == 9, "there is no such task attribute")
+    session.cmd_sn -= 1
+    session.command(7, bytes(6))
+    check(session.status(7)[0] == 0, "the number of a rejected command is still free")
+    # Out of the window, and a number that was there: ignored.
+    session.send(0x01, 0x80, bytes(8), (8, 0, session.cmd_sn + 1000, 0))
+    session.send(0x01, 0x80, bytes(8), (8, 0, session.cmd_sn - 1, 0))
+    use_up_attentions(session)
+
+
+def names_of_tasks():
+    """A tag is used once at a time; long CDBs and commands in both directions are refused."""
+    session = Session("tags", ImmediateData="No")
+    use_up_attentions(session)
+    session.command(1, WRITE, flags=0xA0, edtl=4096)
+    ttt, _, _ = session.r2t(1)
+    session.command(1, bytes(6))
+    header, data = session.expect(0x3F, NONE)
+    check(header[2] == 7 and data[16:20] == b"\0\0\0\1", "the tag is in use")
+    session.cmd_sn -= 1
+    session.data_out(1, ttt, 0, 0, bytes(4096))
+    check(session.status(1)[0] == 0, "the first command goes on")
+    session.command(1, bytes(6))
+    check(session.status(1)[0] == 0, "and then the tag is free")
+    session.command(2, WRITE, flags=0xA0, edtl=4096)
+    session.r2t(2)
+    check(session.manage(3, 1, referenced=2) == 0, "an abort is complete")
+    session.command(2, bytes(6))
+    check(session.status(2)[0] == 0, "and the tag of an aborted command is free")
+    # A CDB of 32 bytes that no disk has, and one in both directions.
+    ahs = bytes([0, 17, 1, 0]) + bytes(16)
+    session.extended(4, bytes([0x7F, 0, 0, 0, 0, 0, 0, 24, 0x7F, 0xFF]), ahs, flags=0x80)
+    check(session.status(4)[1][0] == 5, "an unknown long CDB is an illegal request")
+    ahs = bytes([0, 5, 2, 0, 0, 0, 16, 0])
+    session.extended(5, WRITE, ahs, flags=0xE0, edtl=4096)
+    check(session.status(5)[1] == (5, 0x20, 0), "a command in both directions is refused")
+
+
+def many_r2ts():
+    """Up to 64 R2Ts at a time."""
+    session = Session(
+        "many", ImmediateData="No", MaxBurstLength=512, FirstBurstLength=512, MaxOutstandingR2T=64
+    )
+    use_up_attentions(session)
+    cdb = WRITE[:8] + bytes([128])
+    session.command(1, cdb, flags=0xA0, edtl=65536)
+    wanted = [session.r2t(1) for _ in range(16)]
+    check([r[1] for r in wanted] == [n * 512 for n in range(16)], "R2Ts in order")
+    done = 0
+    while done < 128:
+        ttt, offset, length = wanted.pop(0)
+        session.data_out(1, ttt, 0, offset, bytes(length))
+        done += 1
+        if done + len(wanted) < 128:
+            wanted.append(session.r2t(1))
+    check(session.status(1)[0] == 0, "the write succeeds")
+
+
+def small_talk():
+    """Pings, texts, SNACKs and logouts."""
+    session = Session("talker")
+    number = session.cmd_sn
+    session.send(0x40, 0x80, bytes(8), (1, NONE, number, 0), data=b"hello")
+    check(session.expect(0x20, 1)[1] == b"hello", "ping data comes back")
+    session.send(0x44, 0x80, bytes(8), (2, NONE, number, 0), data=b"SendTargets=\0")
+    text = session.expect(0x24, 2)[1]
+    check(text.startswith(b"TargetName=" + TARGET.encode() + b"\0TargetAddress="), "SendTargets")
+    session.send(0x10, 0x80, bytes(8), (NONE, NONE, 0, 0))
+    check(session.expect(0x3F, NONE)[0][2] == 3, "a SNACK is rejected")
+    session.send(0x46, 0x82, bytes(8), (3, 0, number, 0))
+    check(session.expect(0x26, 3)[0][2] == 2, "a logout for recovery is not supported")
+    session.send(0x46, 0x81, bytes(8), (4, 7 << 16, number, 0))
+    check(session.expect(0x26, 4)[0][2] == 1, "there is no such connection")
+    session.send(0x46, 0x80, bytes(8), (5, 0, number, 0))
+    check(session.expect(0x26, 5)[0][2] == 0, "a logout succeeds")
+    check(session.socket.recv(1) == b"", "and the target closes the connection")
+
+
+def strangers():
+    """Connections that never log in don't keep out those that do."""
+    idle = [socket.create_connection((ADDRESS, PORT)) for _ in range(300)]
+    use_up_attentions(Session("among-strangers"))
+    check(len(idle) == 300, "they are still there")
+
+
+def main():
+    """All cases."""
+    cases = (reinstatement, writing, bad_data, damage, aborting, gaps, names_of_tasks, many_r2ts)
+    for case in (*cases, small_talk, strangers):
+        case()
+        print(f"ok: {case.__doc__}")
+
+
+main()

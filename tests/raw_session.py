@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A small iSCSI initiator for tests that must say exactly what is sent when.
+
+One connection in each session, no digests, no authentication.  What is sent is
+not waited for unless asked: commands can be left in the target.
+"""
+
+import socket
+import struct
+import time
+
+SIMPLE, ORDERED, HEAD_OF_QUEUE, ACA = 1, 2, 3, 4
+ABORT_TASK, ABORT_TASK_SET, CLEAR_ACA, CLEAR_TASK_SET, LUN_RESET = 1, 2, 3, 4, 5
+TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
+COMPLETE, NO_TASK, NO_LUN, UNSUPPORTED, REJECTED = 0, 1, 2, 5, 255
+GOOD, CHECK, BUSY, CONFLICT, FULL, ABORTED = 0x00, 0x02, 0x08, 0x18, 0x28, 0x40
+NOBODY = 0xFFFFFFFF
+
+
+class Answer:
+    """What came back for a command."""
+
+    def __init__(self):
+        self.status = None
+        self.sense = b""
+        self.data = b""
+        self.when = None
+
+    @property
+    def code(self):
+        """Sense key, additional sense code and qualifier."""
+        if len(self.sense) < 4:
+            return None
+        if self.sense[0] & 0x7F >= 0x72:
+            return tuple(self.sense[1:4])
+        return (self.sense[2] & 0x0F, self.sense[12], self.sense[13])
+
+
+class Session:
+    """A session with a target, logged in."""
+
+    def __init__(self, target, name="iqn.2024-01.test:raw", isid=1, address=("127.0.0.1", 3260)):
+        self.socket = socket.create_connection(address, timeout=20)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.cmd_sn, self.exp_stat_sn, self.tag = 1, 0, 16
+        self.answers, self.functions = {}, {}
+        self.logged_out = False
+        keys = (f"InitiatorName={name}", f"TargetName={target}", "SessionType=Normal",
+                "InitialR2T=No", "ImmediateData=Yes", "MaxRecvDataSegmentLength=262144")
+        text = b"".join(key.encode() + b"\0" for key in keys)
+        rest = b"\0\x02\x3d" + isid.to_bytes(3, "big") + bytes(2)
+        rest += struct.pack(">IIII", 1, 0, self.cmd_sn, 0) + bytes(16)
+        self.send(0x43, 0x87, rest, text)
+        header, data = self.receive_pdu()
+        if header[0] & 0x3F != 0x23 or header[36] != 0 or header[1] & 0x87 != 0x87:
+            raise RuntimeError(f"login failed: {header.hex()} {data}")
+        self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
+
+    # --- PDUs ---------------------------------------------------------------
+
+    def send(self, opcode, flags, rest, data=b""):
+        header = bytes([opcode, flags, 0, 0, 0]) + len(data).to_bytes(3, "big") + rest
+        self.socket.sendall(header + data + bytes(-len(data) % 4))
+
+    def exactly(self, count):
+        data = b""
+        while len(data) < count:
+            more = self.socket.recv(count - len(data))
+            if not more:
+                raise ConnectionError("the target has closed the connection")
+            data += more
+        return data
+
+    def receive_pdu(self):
+        header = self.exactly(48)
+        length = int.from_bytes(header[5:8], "big")
+        data = self.exactly(header[4] * 4 + length + -length % 4)[header[4] * 4:]
+        return header, data[:length]
+
+    def take(self, seconds):
+        """Takes one PDU; says whether one came in time."""
+        self.socket.settimeout(max(seconds, 0.001))
+        try:
+            header, data = self.receive_pdu()
+        except TimeoutError:
+            return False
+        self.socket.settimeout(20)
+        opcode, tag = header[0] & 0x3F, int.from_bytes(header[16:20], "big")
+        answer = self.answers.get(tag)
+        if opcode in (0x21, 0x22, 0x26) or (opcode == 0x20 and tag != NOBODY):
+            self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
+        if opcode == 0x20 and header[20:24] != b"\xff" * 4:
+            rest = header[8:16] + b"\xff" * 4 + header[20:24]
+            rest += struct.pack(">II", self.cmd_sn, self.exp_stat_sn) + bytes(16)
+            self.send(0x40, 0x80, rest)
+        elif opcode == 0x21 and answer:
+            answer.status, answer.when = header[3], time.monotonic()
+            answer.sense = data[2:2 + int.from_bytes(data[:2], "big")] if data else b""
+        elif opcode == 0x25 and answer:
+            answer.data += data
+            if header[1] & 1:
+                self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
+                answer.status, answer.when = header[3], time.monotonic()
+        elif opcode == 0x22:
+            self.functions[tag] = header[2]
+        elif opcode == 0x26:
+            self.logged_out = True
+        elif opcode == 0x31 and answer:
+            self.send_data(tag, header)
+        return True
+
+    def send_data(self, tag, r2t):
+        """Answers an R2T with one PDU."""
+        offset, length = struct.unpack(">II", r2t[40:48])
+        rest = r2t[8:16] + struct.pack(">I", tag) + r2t[20:24] + bytes(4)
+        rest += struct.pack(">IIIII", self.exp_stat_sn, 0, 0, offset, 0)
+        self.send(0x05, 0x80, rest, self.answers[tag].out[offset:offset + length])
+
+    def until(self, condition, seconds):
+        """Takes PDUs until a condition holds; says whether it does in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self.take(left)
+        return True
+
+    # --- commands -----------------------------------------------------------
+
+    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None):
+        """Sends a command and returns its tag.
+
+        `data` is what is sent at once of `write`; all of it unless said.
+        """
+        self.tag += 1
+        answer = self.answers[self.tag] = Answer()
+        answer.out = write
+        data = write if data is None else data
+        flags = 0x80 | (0x40 if read else 0) | (0x20 if write else 0) | attr
+        rest = struct.pack(">HHI", lun, 0, 0)
+        rest += struct.pack(">IIII", self.tag, read or len(write), self.cmd_sn, self.exp_stat_sn)
+        self.send(0x01, flags, rest + cdb.ljust(16, b"\0"), data)
+        self.cmd_sn += 1
+        return self.tag
+
+    def answer(self, tag, seconds=20):
+        """The answer to a command; `None` if there is none in time."""
+        answer = self.answers[tag]
+        return answer if self.until(lambda: answer.status is not None, seconds) else None
+
+    def do(self, cdb, **how):
+        """A command and its answer."""
+        answer = self.answer(self.start(cdb, **how))
+        if answer is None:
+            raise RuntimeError(f"no answer to {cdb.hex()} within 20 s")
+        return answer
+
+    def read(self, lba, blocks=8, **how):
+        return self.start(struct.pack(">BBIBHB", 0x28, 0, lba, 0, blocks, 0), read=blocks * 512, **how)
+
+    def write(self, lba, content, **how):
+        cdb = struct.pack(">BBIBHB", 0x2A, 0, lba, 0, len(content) // 512, 0)
+        return self.start(cdb, write=content, **how)
+
+    def clear_attentions(self, lun=0):
+        """TEST UNIT READY until nothing is reported any more; gives what was."""
+        told = []
+        while True:
+            answer = self.do(bytes(6), lun=lun)
+            if answer.status != CHECK or answer.code[0] != 6:
+                return told
+            told.append(answer.code[1:])
+
+    def manage(self, function, tag=NOBODY, lun=0, seconds=20):
+        """A task management function and its response."""
+        self.tag += 1
+        mine = self.tag
+        rest = struct.pack(">HHIII", lun, 0, 0, mine, tag)
+        rest += struct.pack(">III", self.cmd_sn, self.exp_stat_sn, self.cmd_sn - 1) + bytes(12)
+        self.send(0x42, 0x80 | function, rest)
+        self.until(lambda: mine in self.functions, seconds)
+        return self.functions.get(mine)
+
+    def logout(self, seconds=20):
+        """Ends the session; says whether the target answered in time."""
+        self.tag += 1
+        rest = bytes(8) + struct.pack(">IHHII", self.tag, 1, 0, self.cmd_sn, self.exp_stat_sn)
+        self.send(0x46, 0x80, rest + bytes(16))
+        done = self.until(lambda: self.logged_out, seconds)
+        self.close()
+        return done
+
+    def close(self):
+        self.socket.close()

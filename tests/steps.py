@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the Python parts of guest tests share."""
+
+import subprocess
+import sys
+
+
+def fail(text):
+    sys.exit(f"FAIL: {text}")
+
+
+def expect(expected, got, what):
+    if expected != got:
+        fail(f"{what}: expected {expected}, got {got}")
+
+
+def run(*command, good=True):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if (done.returncode == 0) != good:
+        fail(f"{' '.join(command)}: expected {'success' if good else 'a refusal'}, got "
+             f"{done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def tasks(guid):
+    """The rows of list-task that are about an LU, as text."""
+    return [row for row in run("stmfadm", "list-task").splitlines() if guid in row]
+
+
+def stages(guid):
+    """The stages of an LU's tasks, sorted."""
+    return sorted(word for row in tasks(guid) for word in row.split() if word in STAGES)
+
+
+STAGES = ("queued", "executing", "data-out", "data-in", "status", "aborting", "detached")
