@@ -6,7 +6,7 @@
 MAKEFLAGS += --no-builtin-rules
 # `make test T=name` is no business of the makes below.
 MAKEOVERRIDES :=
-export KDIR V T
+export KDIR V T DESTDIR PREFIX B
 
 .PHONY: all
 all: modules userspace
@@ -17,11 +17,16 @@ help:
 	@echo 'make demo       see it work, in a virtual machine'
 	@echo 'make test       all tests; T=NAME runs the one of that name'
 	@echo 'make shell      a shell in a virtual machine with the modules loaded'
+	@echo 'make bench      measure against LIO and write Documentation/performance/;'
+	@echo '                B=NAME only instructions, concurrency or memory'
 	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
 	@echo 'make doc        documentation of the crates, below build/doc'
 	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
 	@echo 'make userspace  only the tools'
 	@echo 'make rust-project.json   for rust-analyzer'
+	@echo 'make man        manual pages and shell completion, below build/share'
+	@echo 'make install    modules, tools, units, manual pages; DESTDIR and PREFIX are'
+	@echo '                honoured; make uninstall removes them'
 	@echo 'make clean      remove what was built here; the kernel stays in its cache'
 	@echo
 	@echo 'KDIR=DIR builds against a kernel tree of your own. Documentation/building.md'
@@ -41,11 +46,24 @@ modules-debug:
 userspace: setup
 	@tools/cargo build --release --locked --quiet
 
+man: setup
+	@tools/cargo run --release --locked --quiet -p docgen -- "$(CURDIR)/build/share"
+
+# Builds what is missing, but not as root what was built before.
+install: all man
+	@tools/install install
+
+uninstall:
+	@tools/install uninstall
+
 demo: all
 	@tools/demo
 
 test: all
 	@tests/run $(T)
+
+bench: all
+	@tests/bench/run $(B)
 
 shell: all
 	@tools/guest --shell
@@ -65,5 +83,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace demo test shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall demo test bench shell lint doc \
 	rust-project.json clean
