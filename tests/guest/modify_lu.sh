@@ -27,6 +27,11 @@ sees_cache() {
 	rescan
 	[ "$(cat "$device"/scsi_disk/*/cache_type)" = "$1" ]
 }
+# is_writable: the initiator has seen that the disk isn't write protected.
+is_writable() {
+	rescan
+	[ "$(blockdev --getro "$disk")" = 0 ]
+}
 # failing ARGUMENT...: a command by sg_raw that must fail; prints why.
 failing() {
 	local out
@@ -79,6 +84,7 @@ sg_turs "$disk" || true
 failing -s 4096 -i /dev/zero "$disk" 2a 00 00 00 00 00 00 00 08 00 | grep -i 'protect' || fail "expected WRITE PROTECTED"
 stmfadm modify-lu -p wp=false "$guid"
 sg_turs "$disk" || true
+wait_for is_writable
 dd if=/dev/zero of="$disk" bs=64k count=16 oflag=direct status=none
 
 step "names"

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use libstmf::cli::Exit;
 use libstmf::sim::Sim;
-use libstmf::{Refusal, Stmf};
+use libstmf::{Error, Events, Refusal, Stmf};
 use stmfadm::{Patience, Setting};
 use tempfile::TempDir;
 
@@ -27,8 +27,9 @@ fn run(sim: &mut Sim, store: &Path, line: &str) -> (Exit, String, String) {
     };
     let args: Vec<_> = line.split_whitespace().map(Into::into).collect();
     let connect = || Ok(Stmf::with_transport(sim));
+    let listen = || -> Result<Events, Error> { panic!("the configuration has no events") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = stmfadm::main(args, connect, &setting, &mut out, &mut err);
+    let exit = stmfadm::main(args, connect, listen, &setting, &mut out, &mut err);
     let text = |bytes| String::from_utf8(bytes).expect("output is text");
     (exit, text(out), text(err))
 }

@@ -332,7 +332,8 @@ fn break_after(
 
 #[test]
 fn every_step_may_be_the_last() {
-    let changes: [fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>; 3] = [
+    type Change = fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>;
+    let changes: [Change; 3] = [
         |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
         |stmf| stmf.remove_view(&guid(1), 0),
         |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
