@@ -2,6 +2,8 @@
 
 //! Saves every change that goes by.
 
+use std::collections::BTreeMap;
+
 use super::class::{Class, Effect, CLASSES};
 use super::document::Document;
 use super::files::Lock;
@@ -111,8 +113,8 @@ impl<T: Transport> Recorder<T> {
         if let Some(store) = &mut self.store {
             if let Some(place) = &place {
                 saved = store.read(place)?.unwrap_or_default();
-                store.reserve(place)?;
             }
+            store.reserve(class.directory, place.as_ref())?;
         }
         Ok(Change {
             class,
@@ -180,20 +182,24 @@ impl<T: Transport> Recorder<T> {
         let Some((directory, owner)) = store.intent()? else {
             return Ok(());
         };
-        let mut now = Vec::new();
+        let mut now: BTreeMap<Place, Vec<Item>> = BTreeMap::new();
         for class in CLASSES.iter().filter(|class| class.directory == directory) {
-            if let Ok(items) = kernel::items_of(class, &mut self.inner) {
-                now.extend(items.into_iter().filter(|item| item.owner() == owner));
+            let items = kernel::items_of(class, &mut self.inner).unwrap_or_default();
+            for item in items {
+                if owner.is_empty() || item.owner() == owner {
+                    now.entry(Place::of(&item)).or_default().push(item);
+                }
             }
         }
-        if let Some(first) = now.first() {
-            let place = Place::of(first);
-            let mut saved = store.read(&place)?.unwrap_or_default();
-            for mut item in now {
-                // The state may be a passing one.
-                if item.is_state() {
-                    continue;
-                }
+        for (place, items) in now {
+            let saved = store.read(&place)?;
+            // An object whose name only the kernel knew is one that isn't saved.
+            if owner.is_empty() && saved.is_some() {
+                continue;
+            }
+            let mut saved = saved.unwrap_or_default();
+            // A state may be a passing one.
+            for mut item in items.into_iter().filter(|item| !item.is_state()) {
                 if let Some(previous) = saved.take(&item) {
                     item.adopt_secrets(&previous);
                 }

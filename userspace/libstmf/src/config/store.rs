@@ -173,6 +173,12 @@ impl Store {
         if !self.check()? {
             let format = self.root.join("format");
             self.replace(&format, document::format([], []).as_bytes())?;
+            // The store itself must be there after a reboot too.
+            if let Some(parent) = self.root.parent() {
+                self.files
+                    .sync_directory(parent)
+                    .map_err(io_error(parent))?;
+            }
         }
         Ok(lock)
     }
@@ -218,17 +224,23 @@ impl Store {
         read_document(&self.path_of(place)?)
     }
 
-    /// Makes sure that a file can be written, and notes that it will be.
-    pub(crate) fn reserve(&mut self, place: &Place) -> Result<(), StoreError> {
-        let path = self.path_of(place)?;
-        let directory = self.root.join(place.directory);
-        self.files
-            .make_directory(&directory)
-            .map_err(io_error(&directory))?;
-        let old = files::read(&path)
-            .map_err(io_error(&path))?
-            .map_or(0, |bytes| bytes.len());
-        let intent = format!("{}\n{}\n", place.directory, place.owner);
+    /// Makes sure that a file of `directory` can be written, and notes that it will be. There is no
+    /// owner as long as only the kernel knows its name: the file is a new one then.
+    pub(crate) fn reserve(
+        &mut self,
+        directory: &'static str,
+        owner: Option<&Place>,
+    ) -> Result<(), StoreError> {
+        let old = match owner.map(|place| self.path_of(place)).transpose()? {
+            Some(path) => files::read(&path)
+                .map_err(io_error(&path))?
+                .map_or(0, |bytes| bytes.len()),
+            None => 0,
+        };
+        let path = self.root.join(directory);
+        self.files.make_directory(&path).map_err(io_error(&path))?;
+        let owner = owner.map_or("", |place| &place.owner);
+        let intent = format!("{directory}\n{owner}\n");
         let done = self.write(".intent", intent.as_bytes()).and_then(|()| {
             let room = old.saturating_add(RESERVE);
             self.write(".new", &vec![b' '; room])
@@ -254,7 +266,8 @@ impl Store {
         Ok(())
     }
 
-    /// Which file was going to be changed by someone who did not come to the end.
+    /// Which file was going to be changed by someone who did not come to the end: its directory, and
+    /// whose it is, or nothing for a new object.
     pub(crate) fn intent(&self) -> Result<Option<(String, String)>, StoreError> {
         let path = self.root.join(".intent");
         let bytes = files::read(&path).map_err(io_error(&path))?;

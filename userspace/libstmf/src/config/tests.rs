@@ -333,10 +333,11 @@ fn break_after(
 #[test]
 fn every_step_may_be_the_last() {
     type Change = fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>;
-    let changes: [Change; 3] = [
+    let changes: [Change; 4] = [
         |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
         |stmf| stmf.remove_view(&guid(1), 0),
         |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
+        |stmf| stmf.create_lu(&LuSpec::new("/dev/made-up")).map(|_| ()),
     ];
     for change in changes {
         for is_killed in [false, true] {
@@ -347,6 +348,16 @@ fn every_step_may_be_the_last() {
             assert!(steps > 5, "{steps} steps cannot be all");
         }
     }
+}
+
+#[test]
+fn the_first_change_may_be_one_that_the_kernel_names() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    let guid = stmf.create_lu(&LuSpec::new("/dev/made-up")).unwrap();
+    assert!(store.join("lu").join(guid.to_string()).exists());
 }
 
 #[test]
