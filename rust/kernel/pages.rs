@@ -255,8 +255,10 @@ impl PageList {
             last.bv_len -= cut as u32;
             self.len -= cut;
             if last.bv_len == 0 {
-                // SAFETY: By the invariant the segment owns its pages; it leaves the list below.
-                unsafe { shims::put_page(last.bv_page) };
+                if !self.lent {
+                    // SAFETY: By the invariant the segment owns its pages; it leaves the list below.
+                    unsafe { shims::put_page(last.bv_page) };
+                }
                 if self.spilled.pop().is_none() {
                     self.count -= 1;
                 }
