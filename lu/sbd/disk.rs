@@ -110,8 +110,10 @@ impl Disk {
     /// What initiators are told of the backing store.
     pub(crate) fn traits(&self) -> Traits {
         let own = self.backend().traits();
+        // Some file systems (overlayfs) name no unit, or one below our blocks.
+        let physical_block = own.physical_block.max(self.geometry().block_size());
         Traits {
-            physical_block: self.shape.physical_block.unwrap_or(own.physical_block),
+            physical_block: self.shape.physical_block.unwrap_or(physical_block),
             unmap: own.unmap && self.shape.unmap.unwrap_or(true),
             ..own
         }

@@ -211,7 +211,7 @@ impl Table {
             .ok_or_else(|| {
                 Refusal::new(
                     ENOENT,
-                    format_args!("there is no LU {guid} of this provider"),
+                    format_args!("no such logical unit of this provider"),
                 )
                 .at(Lu::Guid as u16)
             })

@@ -20,6 +20,9 @@ stmfadm backup "$WORK/before"
 step "modules are unloaded and loaded: nothing is there"
 itadm delete-target -f "$target" --dry-run | grep -q "would remove target $target" ||
 	fail "expected a dry run to say what it would remove"
+# As a reboot would: behind the store's back.
+STMF_STORE='' itadm delete-target -f "$target"
+STMF_STORE='' stmfadm delete-lu -k "$here" "$away"
 unload_stmf
 load_stmf stmf_sbd stmf_iscsi
 expect "" "$(stmfadm list-lu)" "logical units after loading"

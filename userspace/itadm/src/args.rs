@@ -121,10 +121,6 @@ pub(crate) struct Properties {
     /// default removes it
     #[arg(long = "limit", value_name = "key=value", value_parser = limit)]
     pub(crate) limits: Vec<(Limit, Option<u32>)>,
-
-    /// Say what would be done, without doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -172,10 +168,6 @@ pub(crate) struct Delete {
     #[arg(short, long)]
     pub(crate) force: bool,
 
-    /// Say what would be done, without doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
     /// Names
     #[arg(required = true, value_name = "name")]
     pub(crate) names: Vec<String>,
@@ -213,10 +205,6 @@ pub(crate) struct ListDefaults {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateTpg {
-    /// Say what would be done, without doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
     /// Name; a number from 2 to 65535 is the tag too
     #[arg(value_name = "tpg-name")]
     pub(crate) name: String,
@@ -236,10 +224,6 @@ pub(crate) struct Initiator {
     #[arg(short = 'u', long = "chap-user", value_name = "chap-user-name")]
     pub(crate) chap_user: Option<String>,
 
-    /// Say what would be done, without doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
     /// Name
     #[arg(value_name = "initiator-node-name", value_parser = name)]
     pub(crate) name: String,
@@ -247,10 +231,6 @@ pub(crate) struct Initiator {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteInitiator {
-    /// Say what would be done, without doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
     /// Names
     #[arg(required = true, value_name = "initiator-node-name", value_parser = name)]
     pub(crate) names: Vec<String>,

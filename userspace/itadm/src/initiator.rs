@@ -22,15 +22,11 @@ pub(crate) fn set<T: Transport>(
     let secret = secret::get(&args.secret)?;
     let (name, user, secret) = (&args.name, user.as_deref(), secret.as_ref());
     let done = if is_new { "created" } else { "modified" };
-    if args.dry_run {
-        console.print(format_args!("Initiator {name} would be {done}\n"));
-        return Ok(());
-    }
     match is_new {
         true => targets.create_initiator(name, user, secret)?,
         false => targets.modify_initiator(name, user, secret)?,
     }
-    console.print(format_args!("Initiator {name} successfully {done}\n"));
+    console.done(format_args!("Initiator {name} successfully {done}\n"));
     Ok(())
 }
 
@@ -39,13 +35,7 @@ pub(crate) fn delete<T: Transport>(
     targets: &mut IscsiTargets<T>,
     console: &mut Console<'_>,
 ) {
-    console.each(&args.names, |console, name| {
-        if args.dry_run {
-            console.print(format_args!("Initiator {name} would be deleted\n"));
-            return Ok(());
-        }
-        Ok(targets.delete_initiator(name)?)
-    });
+    console.each(&args.names, |_, name| Ok(targets.delete_initiator(name)?));
 }
 
 pub(crate) fn list<T: Transport>(

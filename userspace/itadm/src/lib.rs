@@ -71,6 +71,7 @@ fn carry_out<T: Transport>(
             console,
         );
     }
+    console.dry();
     let mut targets = IscsiTargets::with_transport(Dry::new(recorder));
     let done = run(cli.command, &mut targets, console);
     for sentence in targets.into_transport().sentences() {
@@ -96,7 +97,7 @@ fn run<T: Transport>(
         Command::ModifyInitiator(args) => initiator::set(&args, false, targets, console)?,
         Command::ListInitiator(args) => initiator::list(&args, targets, console)?,
         Command::DeleteInitiator(args) => initiator::delete(&args, targets, console),
-        Command::ModifyDefaults(args) => target::modify_defaults(&args, targets, console)?,
+        Command::ModifyDefaults(args) => target::modify_defaults(&args, targets)?,
         Command::ListDefaults(args) => target::list_defaults(&args, targets, console)?,
         Command::ListSession(args) => session::list(&args, targets, console)?,
     }

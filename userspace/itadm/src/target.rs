@@ -74,12 +74,8 @@ pub(crate) fn create<T: Transport>(
         None => libstmf::new_iscsi_name()?,
     };
     let properties = target_change(&args.properties, targets)?;
-    if args.properties.common.dry_run {
-        console.print(format_args!("Target {name} would be created\n"));
-        return Ok(());
-    }
     targets.create(&name, &properties)?;
-    console.print(format_args!("Target {name} successfully created\n"));
+    console.done(format_args!("Target {name} successfully created\n"));
     Ok(())
 }
 
@@ -90,13 +86,8 @@ pub(crate) fn modify<T: Transport>(
 ) -> Result<(), Failure> {
     let change = target_change(&args.properties, targets)?;
     console.each(&args.targets, |console, name| {
-        if args.properties.common.dry_run {
-            targets.target(name)?;
-            console.print(format_args!("Target {name} would be modified\n"));
-            return Ok(());
-        }
         targets.modify(name, &change)?;
-        console.print(format_args!("Target {name} successfully modified\n"));
+        console.done(format_args!("Target {name} successfully modified\n"));
         Ok(())
     });
     Ok(())
@@ -107,13 +98,8 @@ pub(crate) fn delete<T: Transport>(
     targets: &mut IscsiTargets<T>,
     console: &mut Console<'_>,
 ) {
-    console.each(&args.names, |console, text| {
+    console.each(&args.names, |_, text| {
         let name = &name(text).map_err(|why| Failure::new(Exit::Usage, text, why))?;
-        if args.dry_run {
-            targets.target(name)?;
-            console.print(format_args!("Target {name} would be deleted\n"));
-            return Ok(());
-        }
         match targets.delete(name, args.force) {
             Err(Error::Busy { .. }) if !args.force => Err(Failure::new(
                 Exit::Busy,
@@ -253,13 +239,8 @@ fn describe(target: &IscsiTarget, tpgs: &[Tpg]) -> Value {
 pub(crate) fn modify_defaults<T: Transport>(
     args: &Properties,
     targets: &mut IscsiTargets<T>,
-    console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let change = change(args)?;
-    if args.dry_run {
-        console.print("The defaults would be modified\n");
-        return Ok(());
-    }
     Ok(targets.modify_defaults(&change)?)
 }
 

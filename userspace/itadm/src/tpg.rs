@@ -15,13 +15,8 @@ pub(crate) fn create<T: Transport>(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let name = &args.name;
-    if args.dry_run {
-        let portals = args.portals.join(", ");
-        console.print(format_args!("TPG {name} would be created with {portals}\n"));
-        return Ok(());
-    }
     targets.create_tpg(name, &args.portals)?;
-    console.print(format_args!("TPG {name} successfully created\n"));
+    console.done(format_args!("TPG {name} successfully created\n"));
     Ok(())
 }
 
@@ -31,10 +26,6 @@ pub(crate) fn delete<T: Transport>(
     console: &mut Console<'_>,
 ) {
     console.each(&args.names, |console, name| {
-        if args.dry_run {
-            console.print(format_args!("TPG {name} would be deleted\n"));
-            return Ok(());
-        }
         match targets.delete_tpg(name, args.force) {
             Err(Error::Busy { .. }) => Err(Failure::new(
                 Exit::Busy,
@@ -44,7 +35,7 @@ pub(crate) fn delete<T: Transport>(
             )),
             done => {
                 done?;
-                console.print(format_args!("TPG {name} successfully deleted\n"));
+                console.done(format_args!("TPG {name} successfully deleted\n"));
                 Ok(())
             }
         }

@@ -321,10 +321,8 @@ fn defaults_are_listed_as_ever() {
 #[test]
 fn a_dry_run_changes_nothing() {
     let mut sim = Sim::new();
-    ok(
-        &mut sim,
-        &format!("itadm create-target --dry-run -n {NAME}"),
-    );
+    let dry = format!("itadm create-target --dry-run -n {NAME}");
+    assert_eq!(ok(&mut sim, &dry), format!("would create target {NAME}\n"));
     assert_eq!(ok(&mut sim, "itadm list-target"), "");
     ok(&mut sim, "itadm create-tpg --dry-run lab 192.0.2.1");
     assert_eq!(ok(&mut sim, "itadm list-tpg"), "");

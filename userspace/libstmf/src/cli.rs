@@ -96,6 +96,7 @@ pub struct Console<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     exit: Exit,
+    is_dry: bool,
 }
 
 impl<'a> Console<'a> {
@@ -106,6 +107,19 @@ impl<'a> Console<'a> {
             out,
             err,
             exit: Exit::Ok,
+            is_dry: false,
+        }
+    }
+
+    /// Nothing is done from here on: [`Console::done`] says nothing.
+    pub fn dry(&mut self) {
+        self.is_dry = true;
+    }
+
+    /// Tells what was done.
+    pub fn done(&mut self, text: impl fmt::Display) {
+        if !self.is_dry {
+            self.print(text);
         }
     }
 

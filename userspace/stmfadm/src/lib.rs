@@ -114,6 +114,7 @@ fn carry_out<T: Transport>(
         }
         Command::LoadConfig(args) => config::load(&args, is_dry, &mut recorder, console),
         command if is_dry => {
+            console.dry();
             let mut stmf = Stmf::with_transport(Dry::new(recorder));
             let done = run(command, &mut stmf, setting, console);
             for sentence in stmf.into_transport().sentences() {

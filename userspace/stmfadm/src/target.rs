@@ -23,7 +23,7 @@ pub(crate) fn create<T: Transport>(
         None => libstmf::new_loopback_name()?,
     };
     stmf.create_loopback_target(&name)?;
-    console.print(format_args!("Target {name} successfully created\n"));
+    console.done(format_args!("Target {name} successfully created\n"));
     Ok(())
 }
 
