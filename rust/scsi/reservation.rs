@@ -15,7 +15,7 @@
 //! change that is refused half-way, or can't be saved, has not happened, and who lost what is seen
 //! by comparing the two.
 //!
-//! The reservations of SPC-2 ([`spc2`]) are kept beside the persistent ones. Both go by the
+//! The reservations of SPC-2 (`spc2`) are kept beside the persistent ones. Both go by the
 //! initiator *port* and the target port it came through (SPC-5, I_T nexus), not by the session.
 
 pub mod class;

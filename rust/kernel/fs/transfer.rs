@@ -86,7 +86,7 @@ impl State {
     }
 }
 
-/// Starts an I/O; see [`super::File::submit`].
+/// Starts an I/O; see [`super::Entry::submit`].
 pub(super) fn submit<T: Carried, D: Done<T>>(
     open: LiveRef<Open>,
     operation: Operation,
