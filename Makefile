@@ -16,6 +16,8 @@ help:
 	@echo '                kernel to build against: about 15 minutes)'
 	@echo 'make demo       see it work, in a virtual machine'
 	@echo 'make test       all tests; T=NAME runs the one of that name'
+	@echo 'make test-debug tests in guests again, on a kernel that looks for bugs (the first'
+	@echo '                time builds it: about 15 minutes); T=NAME runs the one of that name'
 	@echo 'make shell      a shell in a virtual machine with the modules loaded'
 	@echo 'make bench      measure against LIO and write Documentation/performance/;'
 	@echo '                B=NAME only instructions, concurrency or memory'
@@ -62,6 +64,9 @@ demo: all
 test: all
 	@tests/run $(T)
 
+test-debug: userspace modules-debug
+	@tests/run --debug --guest-only $(T)
+
 bench: all
 	@tests/bench/run $(B)
 
@@ -83,5 +88,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall demo test bench shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall demo test test-debug bench shell lint doc \
 	rust-project.json clean
