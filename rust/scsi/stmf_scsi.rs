@@ -5,7 +5,7 @@
 //! Commands are parsed into types ([`cdb`]), answers are written from types ([`sense`],
 //! [`inquiry`], [`vpd`], [`mode`], [`capacity`], [`provisioning`], [`report_luns`], [`opcodes`]), and
 //! state is plain values: what SAM keeps for each I_T nexus ([`ua`], [`tmf`]), what SPC keeps for
-//! each logical unit ([`reservation`]). Nothing here knows a transport, a backing store or a clock.
+//! each logical unit ([`reservation`], [`alua`]). Nothing here knows a transport, a backing store or a clock.
 //!
 //! The crate is pure: only `core`, no allocation, no I/O, no panic path. Kbuild compiles it into
 //! the kernel modules and cargo compiles the same files for tests, fuzzers and tools.
@@ -38,6 +38,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod alua;
 pub mod capacity;
 pub mod cdb;
 pub mod control;
