@@ -23,7 +23,8 @@ use stmf_kernel::{
     io::Room,
     live::LiveRef,
     pages::{Contents, PageList},
-    scsi_host, //
+    scsi_host,
+    trace, //
 };
 use stmf_scsi::{
     tmf::TaskAttribute,
@@ -113,6 +114,10 @@ fn build(
     slot: Slot,
     lender: &mut Option<scsi_host::Command>,
 ) -> Result<Incoming, AllocError> {
+    let guid = decision.lu.as_ref().map(|lu| *lu.entry.guid.as_bytes());
+    let session = endpoint.nexus.id;
+    let (guid, expected) = (guid.unwrap_or_default(), command.expected);
+    trace::task_admit(session, command.tag, &guid, command.cdb, expected);
     if let Some(lender) = lender.take() {
         decision.data.carry(lender, command.write);
     }

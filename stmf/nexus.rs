@@ -273,7 +273,7 @@ impl NexusRegistration {
                 inventory: Atomic::new(0),
                 inventory_reported: Atomic::new(0),
                 managing: Atomic::new(0),
-                tasks <- TaskSet::new(),
+                tasks <- TaskSet::new(*id),
                 links <- ListLinks::new(),
                 tracker <- AtomicTracker::new(),
             }? Error),

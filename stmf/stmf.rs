@@ -19,10 +19,12 @@ pub mod port;
 pub mod task;
 
 mod admit;
+mod debug;
 mod default_lu;
 mod event;
 mod framework;
 mod group;
+mod in_flight;
 mod netlink;
 mod order;
 mod table;
@@ -36,6 +38,7 @@ use kernel::{
     sync::Arc, //
 };
 use stmf_kernel::{
+    debugfs::Directory,
     genl,
     module::{Filled, ModuleCell},
     work::OwnedQueue, //
@@ -69,6 +72,7 @@ fn spawn(flags: Flags, work: impl FnOnce() + Send + 'static) -> Result {
 
 /// The loaded module. Fields drop in order: no more requests, the work ends, the registry goes.
 struct StmfModule {
+    _debug: Directory,
     _netlink: Filled<genl::Registration>,
     _queue: Filled<OwnedQueue>,
     _late: Filled<OwnedQueue>,
@@ -82,6 +86,7 @@ impl kernel::Module for StmfModule {
         let late = OwnedQueue::new(c"stmf_late", LATE_WORKERS)?;
         let late = LATE.fill(Arc::new(late, GFP_KERNEL)?);
         Ok(Self {
+            _debug: debug::directory(),
             _netlink: event::SENDER.fill(Arc::new(
                 genl::Registration::new(&netlink::FAMILY, module)?,
                 GFP_KERNEL,

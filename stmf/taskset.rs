@@ -20,6 +20,7 @@ use kernel::{
 };
 use stmf_kernel::{
     clock::monotonic_ns,
+    trace,
     wait::WaitQueue, //
 };
 use stmf_scsi::tmf::TaskAttribute;
@@ -67,6 +68,8 @@ pub(crate) enum Reply {
 /// The table.
 #[pin_data]
 pub(crate) struct TaskSet {
+    /// The session's number, for those who trace.
+    session: u64,
     /// One bit per slot in use.
     occupied: [Atomic<u64>; WORDS],
     entries: KVec<Entry>,
@@ -81,8 +84,9 @@ pub(crate) struct TaskSet {
 }
 
 impl TaskSet {
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
+    pub(crate) fn new(session: u64) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            session,
             occupied: [const { Atomic::new(0) }; WORDS],
             entries: {
                 let mut entries = KVec::with_capacity(DEPTH, GFP_KERNEL)?;
@@ -149,6 +153,7 @@ impl TaskSet {
     /// Frees a slot. Any context.
     pub(crate) fn release(&self, slot: Slot) {
         let entry = self.entry(slot);
+        trace::task_end(self.session, entry.tag.load(ordering::Relaxed));
         let bytes = entry.bytes.load(ordering::Relaxed);
         if bytes > 0 {
             entry.bytes.store(0, ordering::Relaxed);
@@ -201,7 +206,10 @@ impl TaskSet {
     pub(crate) fn begin_execution(&self, slot: Slot) -> Begin {
         let entry = self.entry(slot);
         match entry.state.cmpxchg(RECEIVING, EXECUTING, ordering::Full) {
-            Ok(_) => Begin::Go,
+            Ok(_) => {
+                trace::task_execute(self.session, entry.tag.load(ordering::Relaxed));
+                Begin::Go
+            }
             Err(state) if state == RECEIVING | DORMANT => Begin::Wait,
             Err(_) => Begin::Aborted,
         }
@@ -368,7 +376,13 @@ impl TaskSet {
             if executing && marked.is_err() {
                 self.orphans.fetch_sub(1, ordering::Relaxed);
             }
-            marked.map(|_| true)
+            marked.map(|_| {
+                trace::task_abort(self.session, task.tag);
+                if flags & DETACHED != 0 && executing {
+                    trace::task_detach(self.session, task.tag);
+                }
+                true
+            })
         }
     }
 
@@ -379,7 +393,13 @@ impl TaskSet {
             let mut state = entry.state.load(ordering::Acquire);
             while is_orphan(state) && chosen(&entry.view(slot, state, now)) {
                 match entry.state.cmpxchg(state, state | DETACHED, ordering::Full) {
-                    Ok(_) => break,
+                    Ok(_) => {
+                        if state & DETACHED == 0 {
+                            let tag = entry.tag.load(ordering::Relaxed);
+                            trace::task_detach(self.session, tag);
+                        }
+                        break;
+                    }
                     Err(changed) => state = changed,
                 }
             }

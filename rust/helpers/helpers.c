@@ -7,6 +7,7 @@
 
 #include "block.c"
 #include "crypto.c"
+#include "debugfs.c"
 #include "fs.c"
 #include "genl.c"
 #include "kthread.c"
@@ -14,6 +15,7 @@
 #include "net.c"
 #include "percpu_ref.c"
 #include "scsi_host.c"
+#include "trace.c"
 #include "wait.c"
 #include "work.c"
 #include "xarray.c"

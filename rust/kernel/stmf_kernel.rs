@@ -10,6 +10,7 @@
 pub mod block;
 pub mod clock;
 pub mod crypto;
+pub mod debugfs;
 pub mod fs;
 pub mod genl;
 pub mod io;
@@ -23,6 +24,7 @@ pub mod random;
 pub mod rcu;
 pub mod scsi_host;
 pub mod token;
+pub mod trace;
 pub mod wait;
 pub mod work;
 

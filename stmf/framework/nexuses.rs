@@ -12,6 +12,7 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use stmf_kernel::trace;
 use stmf_model::{
     EndName,
     State, //
@@ -60,6 +61,8 @@ impl Framework {
         let (hosts, targets) = (registry.host_sides(&record), registry.target_sides(&record));
         registry.show_groups(&record.nexus, hosts, targets)?;
         record.tell(EventKind::SessionBegun);
+        let nexus = &record.nexus;
+        trace::nexus_begin(id, &nexus.identity.target.name, &nexus.initiator);
         registry.nexuses.put(room, id, record);
         registry.nexuses_by_host.put(by_host, (host, id), ());
         registry.nexuses_by_target.put(by_target, (target, id), ());
@@ -84,6 +87,8 @@ impl Framework {
         }
         registry.touch();
         gone.tell(EventKind::SessionEnded);
+        let nexus = &gone.nexus;
+        trace::nexus_end(id, &nexus.identity.target.name, &nexus.initiator);
         drop(registry);
         gone.nexus.luns.clear();
     }

@@ -4,9 +4,8 @@
 
 use super::{framework, list::list, shown};
 use crate::{
-    framework::{Framework, NexusRecord, Registry},
-    nexus::Nexus,
-    taskset::{Stage, TaskView}, //
+    in_flight::{in_flight, Gone, Row},
+    nexus::Nexus, //
 };
 use kernel::{
     prelude::*,
@@ -14,7 +13,7 @@ use kernel::{
 };
 use stmf_kernel::genl::{Dump, Refusal, Request, Writer};
 use stmf_model::Guid;
-use stmf_uapi::stmf::{Session, Task, TaskStage};
+use stmf_uapi::stmf::{Session, Task};
 
 /// `session-get`, of one target if one is named.
 pub(super) fn dump(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
@@ -49,20 +48,13 @@ fn write(writer: &mut Writer<'_>, nexus: &Arc<Nexus>) -> Result {
     writer.uint(Session::Created as u16, nexus.created.unsigned_abs())
 }
 
-/// A task as it is listed.
-struct Row {
-    session: u64,
-    guid: Option<Guid>,
-    task: TaskView,
-}
-
 /// `task-get`, of one logical unit if one is named.
 pub(super) fn dump_tasks(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     let only = request.array(Task::Guid as u16).map(Guid::new);
     let framework = framework()?;
     let gone = Gone::collect(&framework)?;
     framework.read(|registry| {
-        let rows = rows(registry, &gone, only)?;
+        let rows = in_flight(registry, &gone, only)?;
         dump.set_generation(registry.generation);
         let mut done = dump.cursor();
         for row in rows
@@ -79,69 +71,13 @@ pub(super) fn dump_tasks(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(
     })
 }
 
-/// Commands of sessions that may be gone, which a device has still.
-struct Gone(KVVec<(u64, TaskView)>);
-
-impl Gone {
-    fn collect(framework: &Framework) -> Result<Self> {
-        let mut tasks = KVVec::new();
-        let mut memory = Ok(());
-        framework.for_each_detached(|nexus| {
-            nexus.tasks.for_each(|task| {
-                if memory.is_ok() && task.is_orphan() {
-                    memory = tasks.push((nexus.id, task), GFP_KERNEL);
-                }
-            });
-        });
-        memory?;
-        Ok(Self(tasks))
-    }
-}
-
-fn rows(registry: &Registry, gone: &Gone, only: Option<Guid>) -> Result<KVVec<Row>> {
-    let mut rows = KVVec::new();
-    let mut memory = Ok(());
-    let mut add = |session, task: TaskView| {
-        let guid = registry.lu_ids.get(&task.lu).copied();
-        if memory.is_ok() && (only.is_none() || only == guid) {
-            let row = Row {
-                session,
-                guid,
-                task,
-            };
-            memory = rows.push(row, GFP_KERNEL);
-        }
-    };
-    for (session, task) in &gone.0 {
-        if registry.nexuses.get(session).is_none() {
-            add(*session, *task);
-        }
-    }
-    for NexusRecord { nexus, .. } in registry.nexuses.values() {
-        nexus.tasks.for_each(|task| add(nexus.id, task));
-    }
-    memory?;
-    Ok(rows)
-}
-
 fn write_task(writer: &mut Writer<'_>, row: &Row) -> Result {
-    let stage = match row.task.stage {
-        Stage::Executing if row.task.detached => TaskStage::Detached,
-        Stage::Receiving | Stage::Queued | Stage::Executing if row.task.aborted => {
-            TaskStage::Aborting
-        }
-        Stage::Free | Stage::Receiving => TaskStage::DataOut,
-        Stage::Queued => TaskStage::Queued,
-        Stage::Executing => TaskStage::Executing,
-        Stage::SendingData => TaskStage::DataIn,
-        Stage::SendingStatus => TaskStage::Status,
-    };
     if let Some(guid) = &row.guid {
         writer.bytes(Task::Guid as u16, guid.as_bytes())?;
     }
     writer.uint(Task::Session as u16, row.session)?;
     writer.uint(Task::Tag as u16, row.task.tag)?;
-    writer.u32(Task::Stage as u16, stage as u32)?;
+    writer.u32(Task::Stage as u16, row.stage() as u32)?;
     writer.uint(Task::AgeMs as u16, row.task.age.unsigned_abs() / 1_000_000)?;
     writer.u8(Task::Opcode as u16, row.task.opcode)
 }
