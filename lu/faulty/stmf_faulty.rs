@@ -2,7 +2,7 @@
 
 //! A logical unit that does what a provider must not do, to show what that costs: one command.
 //!
-//! What a READ does goes by its block:
+//! What a READ or WRITE does goes by its block:
 //!
 //! | LBA | what happens |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | 1 | the command is kept, and not answered |
 //! | 2 | the commands that are kept are answered, late; so is this one |
 //! | 3 | the command is answered with more than was planned for |
-//! | others | zeros |
+//! | others | zeros are read, what is written is thrown away |
 //!
 //! That a command is answered twice can't be written: to end a [`Task`] consumes it.
 
@@ -67,7 +67,13 @@ impl LogicalUnit for Faulty {
             Command::TestUnitReady => Ok(DataPhase::None.into()),
             Command::Read(transfer) => {
                 transfer.check(u64::MAX, MAX_BLOCKS)?;
-                Ok(DataPhase::Answer(transfer.blocks.saturating_mul(BLOCK)).into())
+                let phase = DataPhase::Answer(transfer.blocks.saturating_mul(BLOCK));
+                Ok(Plan::reads(phase, transfer.lba, transfer.blocks.into()))
+            }
+            Command::Write(transfer) => {
+                transfer.check(u64::MAX, MAX_BLOCKS)?;
+                let phase = DataPhase::FromInitiator(transfer.blocks.saturating_mul(BLOCK));
+                Ok(Plan::writes(phase, transfer.lba, transfer.blocks.into()))
             }
             _ => {
                 let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
@@ -78,14 +84,15 @@ impl LogicalUnit for Faulty {
 
     fn execute(&self, task: Task) {
         match cdb::parse(task.cdb()) {
-            Ok(Command::Read(transfer)) => self.read(transfer.lba, task),
+            Ok(Command::Read(transfer)) => self.act(transfer.lba, task),
+            Ok(Command::Write(transfer)) => self.act(transfer.lba, task),
             _ => task.good(),
         }
     }
 }
 
 impl Faulty {
-    fn read(&self, lba: u64, task: Task) {
+    fn act(&self, lba: u64, task: Task) {
         match lba {
             0 => drop(task),
             1 => drop(self.kept.push(task.into())),

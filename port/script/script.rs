@@ -4,13 +4,23 @@
 
 use core::fmt::{self, Write};
 use kernel::prelude::*;
-use stmf_scsi::{Lun, Status};
+use stmf_scsi::{
+    tmf::{TaskManagement, TmfResponse},
+    Lun,
+    Status, //
+};
 
 /// The most bytes of data that a line moves.
 const DATA_MAX: u32 = 1 << 20;
 
+/// A line of a script.
+pub(crate) enum Line {
+    Send(Send),
+    Manage(Manage),
+}
+
 /// A command.
-pub(crate) struct Line {
+pub(crate) struct Send {
     /// The LUN field.
     pub(crate) lun: [u8; 8],
     pub(crate) cdb: KVec<u8>,
@@ -19,9 +29,18 @@ pub(crate) struct Line {
     /// Bytes for the target, and what all of them are.
     pub(crate) write: u32,
     pub(crate) pattern: u8,
+    /// The answer is not waited for.
+    pub(crate) leave: bool,
 }
 
-/// Reads a script: a command a line, `#` begins a comment.
+/// A task management function.
+pub(crate) struct Manage {
+    pub(crate) function: TaskManagement,
+    pub(crate) lun: [u8; 8],
+    pub(crate) tag: u64,
+}
+
+/// Reads a script: a command or `tmf FUNCTION LUN [TAG]` a line, `#` begins a comment.
 ///
 /// # Errors
 ///
@@ -39,30 +58,73 @@ pub(crate) fn parse(text: &str) -> Result<KVec<Line>> {
 
 impl Line {
     fn parse(text: &str) -> Result<Self> {
+        match text.strip_prefix("tmf ") {
+            Some(rest) => Manage::parse(rest).map(Line::Manage),
+            None => Send::parse(text).map(Line::Send),
+        }
+    }
+}
+
+impl Send {
+    fn parse(text: &str) -> Result<Self> {
         let mut words = text.split_whitespace();
-        let lun = words.next().and_then(|word| word.parse().ok());
-        let mut line = Self {
-            lun: lun.and_then(Lun::new).ok_or(EINVAL)?.encode(),
+        let mut send = Self {
+            lun: lun(words.next())?,
             cdb: KVec::new(),
             read: 0,
             write: 0,
             pattern: 0,
+            leave: false,
         };
         while let Some(word) = words.next() {
             match word {
-                "<" => line.read = count(words.next())?,
+                "<" => send.read = count(words.next())?,
                 ">" => {
-                    line.write = count(words.next())?;
-                    line.pattern = byte(words.next())?;
+                    send.write = count(words.next())?;
+                    send.pattern = byte(words.next())?;
                 }
-                word => line.cdb.push(byte(Some(word))?, GFP_KERNEL)?,
+                "&" => send.leave = true,
+                word => send.cdb.push(byte(Some(word))?, GFP_KERNEL)?,
             }
         }
-        match line.cdb.is_empty() || (line.read > 0 && line.write > 0) {
+        match send.cdb.is_empty() || (send.read > 0 && send.write > 0) {
             true => Err(EINVAL),
-            false => Ok(line),
+            false => Ok(send),
         }
     }
+}
+
+impl Manage {
+    fn parse(text: &str) -> Result<Self> {
+        let mut words = text.split_whitespace();
+        let function = match words.next() {
+            Some("abort-task") => TaskManagement::AbortTask,
+            Some("abort-task-set") => TaskManagement::AbortTaskSet,
+            Some("clear-aca") => TaskManagement::ClearAca,
+            Some("clear-task-set") => TaskManagement::ClearTaskSet,
+            Some("lun-reset") => TaskManagement::LogicalUnitReset,
+            Some("target-warm-reset") => TaskManagement::TargetWarmReset,
+            Some("target-cold-reset") => TaskManagement::TargetColdReset,
+            Some("i-t-nexus-reset") => TaskManagement::ItNexusReset,
+            Some("query-task") => TaskManagement::QueryTask,
+            Some("query-task-set") => TaskManagement::QueryTaskSet,
+            Some("query-async-event") => TaskManagement::QueryAsyncEvent,
+            _ => return Err(EINVAL),
+        };
+        Ok(Self {
+            function,
+            lun: lun(words.next())?,
+            tag: match words.next() {
+                Some(word) => word.parse().map_err(|_| EINVAL)?,
+                None => 0,
+            },
+        })
+    }
+}
+
+fn lun(word: Option<&str>) -> Result<[u8; 8]> {
+    let number = word.and_then(|word| word.parse().ok());
+    Ok(number.and_then(Lun::new).ok_or(EINVAL)?.encode())
 }
 
 fn count(word: Option<&str>) -> Result<u32> {
@@ -98,7 +160,17 @@ impl Transcript {
         Ok(writeln!(self)?)
     }
 
-    /// A command was not answered in time.
+    /// A command was sent whose answer is not waited for.
+    pub(crate) fn sent(&mut self, tag: u64) -> Result {
+        Ok(writeln!(self, "sent {tag}")?)
+    }
+
+    /// A task management function was answered.
+    pub(crate) fn managed(&mut self, response: TmfResponse) -> Result {
+        Ok(writeln!(self, "response {response:?}")?)
+    }
+
+    /// What was sent was not answered in time.
     pub(crate) fn unanswered(&mut self) -> Result {
         Ok(writeln!(self, "no answer")?)
     }

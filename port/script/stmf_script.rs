@@ -9,6 +9,7 @@
 //! exec 3<>/dev/stmf_script
 //! echo '0 12 00 00 00 24 00 < 36' >&3         # LUN, CDB, bytes expected from the target
 //! cat <&3                                     # status 00 data 00 00 06 ...
+//! echo 'tmf lun-reset 0' >&3; cat <&3         # response Complete
 //! echo '0 2a 00 00 00 00 00 00 00 01 00 > 512 5a' >&3     # bytes for the target, all 5Ah
 //! exec 3>&-
 //! ```
@@ -47,9 +48,9 @@ use kernel::{
     },
     time::{Delta, Nsec}, //
 };
-use script::{Line, Transcript};
+use script::{Line, Manage, Send, Transcript};
 use stmf::{
-    nexus::{Command, Endpoint, NexusDescription, NexusRegistration},
+    nexus::{Command, Endpoint, ManagementRequest, NexusDescription, NexusRegistration},
     port::{Completer, Protocol, TargetDescription, TargetPort, TargetRegistration},
     task::{Finished, Incoming, TaskBody}, //
 };
@@ -189,6 +190,11 @@ impl TargetPort for Port {
 #[pin_data]
 struct Answers {
     finished: Queue<TaskBody>,
+    /// The last answer to a task management function, with its cookie.
+    #[pin]
+    managed: Mutex<Option<(u64, TmfResponse)>>,
+    /// How many of those have come.
+    count: Atomic<u32>,
     #[pin]
     came: WaitQueue,
 }
@@ -197,6 +203,8 @@ impl Answers {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             finished: Queue::new(),
+            managed <- new_mutex!(None),
+            count: Atomic::new(0),
             came <- WaitQueue::new(),
         })
     }
@@ -208,54 +216,99 @@ impl Completer for Answers {
         self.came.wake_all();
     }
 
-    fn managed(&self, _cookie: u64, _response: TmfResponse) {
-        // The script asks for no task management.
+    fn managed(&self, cookie: u64, response: TmfResponse) {
+        *self.managed.lock() = Some((cookie, response));
+        self.count.fetch_add(1, ordering::Full);
+        self.came.wake_all();
     }
 }
 
 impl Connection {
-    /// Sends one command and waits for its answer.
+    /// Does what a line says and waits for the answer.
     fn replay(&self, line: &Line, out: &mut Transcript) -> Result {
-        let command = Command {
-            tag: self.last_tag.fetch_add(1, ordering::Relaxed),
-            lun: line.lun,
-            cdb: &line.cdb,
-            attribute: TaskAttribute::Simple,
-            read: line.read > 0,
-            write: line.write > 0,
-            expected: line.read.max(line.write),
-        };
-        // What the command needs is reserved here, or it is over.
-        match self.endpoint.as_arc_borrow().admit(&command) {
-            Ok(incoming) => self.carry_out(incoming, line, out),
-            Err(status) => out.ended(status, &[], &[]),
+        // Also the cookie of a task management function.
+        let tag = self.last_tag.fetch_add(1, ordering::Relaxed);
+        match line {
+            Line::Send(send) => self.send(tag, send, out),
+            Line::Manage(manage) => self.manage(tag, manage, out),
         }
     }
 
-    fn carry_out(&self, mut incoming: Incoming, line: &Line, out: &mut Transcript) -> Result {
-        let tag = incoming.tag();
-        // The data for the target, which a real port receives: no more than it wants.
-        let mut left = usize::try_from(incoming.wanted())?;
-        for slice in incoming.data_mut().slices_mut() {
-            let (now, _) = slice.split_at_mut(left.min(slice.len()));
-            now.fill(line.pattern);
-            left -= now.len();
-        }
+    fn send(&self, tag: u64, send: &Send, out: &mut Transcript) -> Result {
+        let command = Command {
+            tag,
+            lun: send.lun,
+            cdb: &send.cdb,
+            attribute: TaskAttribute::Simple,
+            read: send.read > 0,
+            write: send.write > 0,
+            expected: send.read.max(send.write),
+        };
+        // What the command needs is reserved here, or it is over.
+        let mut incoming = match self.endpoint.as_arc_borrow().admit(&command) {
+            Ok(incoming) => incoming,
+            Err(status) => return out.ended(status, &[], &[]),
+        };
+        receive(&mut incoming, send.pattern);
         // The answer may come before this returns.
         incoming.execute();
-        let mut answer = None;
-        let has_come = || {
-            // Older ones are late answers to commands that the script didn't wait for.
-            let tokens = self.answers.finished.take_all().map(Finished::from);
-            answer = tokens.filter(|task| task.tag() == tag).last();
-            answer.is_some()
-        };
-        self.answers.came.wait_timeout(PATIENCE, has_come);
-        match answer {
+        if send.leave {
+            return out.sent(tag);
+        }
+        match self.answer_to(tag) {
             Some(task) => tell(&task, out),
             None => out.unanswered(),
         }
         // Dropping the task frees what it held: all was sent.
+    }
+
+    /// Waits for the answer to a command. Late answers to others are dropped.
+    fn answer_to(&self, tag: u64) -> Option<Finished> {
+        let Answers { finished, came, .. } = &*self.answers;
+        while came.wait_timeout(PATIENCE, || !finished.is_empty()) {
+            let tasks = finished.take_all().map(Finished::from);
+            let answer = tasks.filter(|task| task.tag() == tag).last();
+            if answer.is_some() {
+                return answer;
+            }
+        }
+        None
+    }
+
+    fn manage(&self, cookie: u64, manage: &Manage, out: &mut Transcript) -> Result {
+        let Answers {
+            managed,
+            count,
+            came,
+            ..
+        } = &*self.answers;
+        let mut seen = count.load(ordering::Acquire);
+        self.endpoint.as_arc_borrow().manage(ManagementRequest {
+            function: manage.function,
+            lun: manage.lun,
+            tag: manage.tag,
+            cookie,
+        });
+        loop {
+            match *managed.lock() {
+                Some((of, response)) if of == cookie => return out.managed(response),
+                _ => (),
+            }
+            if !came.wait_timeout(PATIENCE, || count.load(ordering::Acquire) != seen) {
+                return out.unanswered();
+            }
+            seen = count.load(ordering::Acquire);
+        }
+    }
+}
+
+/// The data for the target, which a real port receives: as much as the logical unit wants.
+fn receive(incoming: &mut Incoming, pattern: u8) {
+    let mut left = usize::try_from(incoming.wanted()).unwrap_or(usize::MAX);
+    for slice in incoming.data_mut().slices_mut() {
+        let (now, _) = slice.split_at_mut(left.min(slice.len()));
+        now.fill(pattern);
+        left -= now.len();
     }
 }
 
