@@ -1,25 +1,31 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Measures inside the guest: `inside.py instructions|concurrency|memory SECONDS REPEATS`.
+"""Measures inside the guest: `inside.py NAME SECONDS REPEATS LOADS`.
 
-Leaves what it measured as JSON in $COMSTAR_SCRATCH, for tests/bench/run.
+NAME is instructions, profile, concurrency or memory; LOADS is a regular expression
+that chooses loads by their names. Leaves what it measured as JSON in
+$COMSTAR_SCRATCH, for tests/bench/run.
 """
 
 import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import sys
 import time
 
 import load
 import memory
+import profile
 import sides
 from load import LOADS, SESSIONS
 
 SCRATCH = pathlib.Path(os.environ["COMSTAR_SCRATCH"])
 TRACING = pathlib.Path("/sys/kernel/tracing")
+CHOICE = sys.argv[4] if len(sys.argv) > 4 else ""
+PROFILED = ("LIO iSCSI", "our iSCSI", "LIO loop", "our loopback")
 MOST_SESSIONS = max(each.sessions for each in SESSIONS)
 PERCENTILES = ("50.000000", "99.000000", "99.900000")
 # The threads that serve a connection, by side.
@@ -41,11 +47,12 @@ def set_up():
     disks = {"raw": [sides.null_device("raw")]}
     disks["LIO iSCSI"] = sides.lio_iscsi(sides.null_device("lioiscsi"), MOST_SESSIONS)
     disks["LIO loop"] = sides.lio_loop(sides.null_device("lioloop"))
-    sides.our_lu(sides.null_device("ours"), 0)
     sides.null_lu(9)
+    sides.our_lu(sides.null_device("ours"), 0)
     disks["our iSCSI"], null_iscsi = sides.our_iscsi(MOST_SESSIONS)
     disks["our loopback"], null_loop = sides.our_loop()
     disks["our iSCSI, null LU"], disks["our loopback, null LU"] = null_iscsi, null_loop
+    sides.hold_udev()
     return disks
 
 
@@ -60,11 +67,16 @@ def switches():
     return int(text.split("\nctxt ")[1].split()[0])
 
 
+def chosen(loads):
+    """Those of the loads that were asked for."""
+    return [each for each in loads if re.search(CHOICE, each.name)]
+
+
 def instructions(seconds, repeats):
     """Nanoseconds per I/O on a CPU whose clock counts instructions."""
     disks = set_up()
     cells, idle = {}, {}
-    for each in LOADS + SESSIONS:
+    for each in chosen(LOADS + SESSIONS):
         for side, those in disks.items():
             if not fits(each, those) or (each in SESSIONS and "iSCSI" not in side):
                 continue
@@ -74,13 +86,31 @@ def instructions(seconds, repeats):
                 idle.setdefault(each.name, {}).setdefault(side, []).append(measured.idle)
             say(f"{each.name}, {side}: {cells[each.name][side][-1]:.0f}")
     tool = SCRATCH / "tcp"
-    for each in LOADS:
+    for each in chosen(LOADS):
         if tool.exists() and each.rw in ("randread", "read"):
             answer = 48 + int(each.size[:-1]) * (1024 if each.size.endswith("k") else 1 << 20)
             count = int(seconds * 1e9 / 60000 / max(1, answer / 65536))
             costs = [load.tcp(tool, 48, answer, each.depth, count) for _ in range(repeats)]
             cells[each.name]["TCP alone"] = costs
     return {"cells": cells, "idle": idle, "settings": settings(disks)}
+
+
+def profiles(seconds, _repeats):
+    """Samples of the call stack, by load and side, and what an I/O cost meanwhile."""
+    disks = set_up()
+    cells = {}
+    for each in chosen(LOADS):
+        for side in PROFILED:
+            with profile.recording():
+                measured = load.fio(each, disks[side], seconds, seconds / 4, profile.AROUND)
+            stacks = [[*stack, count] for stack, count in profile.stacks().items()]
+            cells.setdefault(each.name, {})[side] = {
+                "per_io": measured.per_io,
+                "idle": measured.idle,
+                "stacks": stacks,
+            }
+            say(f"{each.name}, {side}: {len(stacks)} stacks")
+    return {"cells": cells}
 
 
 def settings(disks):
@@ -139,7 +169,7 @@ def concurrency(seconds, repeats):
     disks = set_up()
     calls = Calls()
     found = {}
-    for each in [each for each in LOADS if each.size in ("4k", "128k")] + SESSIONS:
+    for each in chosen([each for each in LOADS if each.size in ("4k", "128k")] + SESSIONS):
         for _ in range(repeats):
             for side, those in disks.items():
                 if not fits(each, those) or "null" in side:
@@ -182,7 +212,8 @@ def main():
     if what == "memory":
         results = memory.measure()
     else:
-        results = {"instructions": instructions, "concurrency": concurrency}[what](seconds, repeats)
+        measure = {"instructions": instructions, "profile": profiles, "concurrency": concurrency}
+        results = measure[what](seconds, repeats)
     results["conditions"] = {
         "kernel": platform.release(),
         "CPUs": os.cpu_count(),

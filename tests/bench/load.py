@@ -22,8 +22,8 @@ class Load:
     sessions: int = 1
     mix: int = 0
 
-    def arguments(self, disks, seconds, ramp):
-        """fio's arguments: one job for each disk."""
+    def arguments(self, disks, seconds, ramp, around=("true", "true")):
+        """fio's arguments: one job for each disk. `around`: what to run before and after."""
         common = [
             "fio",
             "--output-format=json",
@@ -39,8 +39,8 @@ class Load:
             f"--runtime={int(seconds * 1000)}ms",
             f"--ramp_time={int(ramp * 1000)}ms",
             "--group_reporting",
-            f"--exec_prerun={SNAPSHOT}.0",
-            f"--exec_postrun={SNAPSHOT}.1",
+            f"--exec_prerun={around[0]}; {SNAPSHOT}.0",
+            f"--exec_postrun={around[1]}; {SNAPSHOT}.1",
         ]
         if self.mix:
             common.append(f"--rwmixread={self.mix}")
@@ -81,11 +81,11 @@ class Measured:
         return self.seconds * 1e9 / self.ios
 
 
-def fio(load, disks, seconds, ramp):
-    """Runs a load; fails when a single I/O failed."""
+def fio(load, disks, seconds, ramp, around=("true", "true")):
+    """Runs a load, and commands before and after it; fails when a single I/O failed."""
     # fio writes the output of the snapshots to files.
     done = subprocess.run(
-        load.arguments(disks, seconds, ramp),
+        load.arguments(disks, seconds, ramp, around),
         capture_output=True,
         text=True,
         check=False,

@@ -113,8 +113,7 @@ def null_device(name):
 def tuned(disk):
     """Pins what would differ from disk to disk; returns the disk."""
     queue = pathlib.Path("/sys/block") / pathlib.Path(disk).name / "queue"
-    wait_for((queue / "scheduler").exists, f"{disk} as a whole")
-    put(queue / "scheduler", "none")
+    wait_for(lambda: put_if_there(queue / "scheduler", "none"), f"{disk} as a whole")
     put(queue / "nomerges", 2)
     put(queue / "add_random", 0)
     put_if_there(queue / "wbt_lat_usec", 0)
@@ -131,6 +130,12 @@ def disks_below(root, pattern):
         for path in host.glob(f"target*/{pattern}/block/*")
     ]
     return ["/dev/" + path.name for path in sorted(found, key=lambda p: (len(p.name), p.name))]
+
+
+def hold_udev():
+    """Keeps udev from looking at a disk anew after each load that wrote to it."""
+    run("udevadm", "settle")
+    run("udevadm", "control", "--stop-exec-queue")
 
 
 # --- iSCSI initiator ----------------------------------------------------------
@@ -250,7 +255,7 @@ def our_lu(device, lun):
 
 
 def null_lu(lun):
-    """Maps the disk of stmf_null."""
+    """Maps the disk of stmf_null, the only one so far."""
     guid = re.search(r"6[0-9A-F]{31}", run("stmfadm", "list-lu"))[0]
     run("stmfadm", "add-view", "-n", lun, guid)
 

@@ -52,10 +52,10 @@ guest_command() {
 	fi
 	if [ "$accel" = icount ]; then
 		# The guest's clock counts its instructions, one a nanosecond.
-		# Without ERMS the kernel does not copy with `rep movsb`, which
-		# would count one a byte.
+		# Without these features the kernel does not copy and clear with
+		# `rep movsb` and `rep stosb`, which would count one a byte.
 		QEMU_RUN+=(--qemu-opt=-icount "--qemu-opt=shift=0,sleep=off"
-			--kopt clearcpuid=erms --kopt null_blk.max_sectors=2048)
+			--kopt clearcpuid=erms,fsrm,fsrs --kopt null_blk.max_sectors=2048)
 	fi
 }
 
