@@ -6,9 +6,11 @@ sample every so many of them. It can't interrupt code that has interrupts disabl
 what such code costs shows where it enables them again.
 """
 
+import bisect
 import collections
 import contextlib
 import os
+import re
 import signal
 import subprocess
 
@@ -39,17 +41,45 @@ def recording():
 def stacks():
     """How often each stack was seen: {(thread, outermost, ..., innermost): count}."""
     done = subprocess.run(
-        ["perf", "script", f"--input={DATA}", "--fields=comm,ip,sym", "--kallsyms=/proc/kallsyms"],
+        ["perf", "script", f"--input={DATA}", "--fields=comm,ip"],
         capture_output=True,
         text=True,
         check=True,
     )
+    names = Symbols()
     found = collections.Counter()
     for sample in done.stdout.split("\n\n"):
         thread, *calls = sample.strip("\n").split("\n")
         if calls:
-            found[(family(thread), *frames(calls))] += 1
+            addresses = [int(call, 16) for call in reversed(calls)]
+            found[(family(thread), *frames(addresses, names))] += 1
     return found
+
+
+class Symbols:
+    """The kernel's symbols, its modules' too; perf doesn't know names as long as Rust's."""
+
+    def __init__(self):
+        with open("/proc/kallsyms", encoding="ascii") as lines:
+            found = sorted((int(at, 16), name) for at, _, name, *_ in map(str.split, lines))
+        self.starts = [at for at, _ in found]
+        self.names = [readable(name) for _, name in found]
+
+    def name(self, address):
+        """The function that an address is in."""
+        return self.names[bisect.bisect_right(self.starts, address) - 1]
+
+
+def readable(symbol):
+    """A function's name for people: of Rust's mangled ones, the last words of the path."""
+    if not symbol.startswith("_R"):
+        return symbol.removeprefix("__pi_")
+    words, rest = [], symbol[2:]
+    while found := re.search(r"(?<![0-9])([1-9][0-9]?)_?([A-Za-z_]\w*)", rest):
+        length = int(found[1])
+        words.append(found[2][:length])
+        rest = found[2][length:]
+    return "::".join(word for word in words[-3:] if word)
 
 
 def family(thread):
@@ -57,13 +87,12 @@ def family(thread):
     return thread.strip().split(":")[0].split("/0")[0]
 
 
-def frames(calls):
+def frames(addresses, names):
     """The names of a sample's functions, outermost first; a program's own are one."""
-    names = []
-    for call in reversed(calls):
-        address, name = call.split(maxsplit=1)
-        if int(address, 16) >= KERNEL:
-            names.append(name)
-        elif names[-1:] != [USER]:
-            names.append(USER)
-    return names
+    found = []
+    for address in addresses:
+        if address >= KERNEL:
+            found.append(names.name(address))
+        elif found[-1:] != [USER]:
+            found.append(USER)
+    return found
