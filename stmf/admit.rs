@@ -125,7 +125,7 @@ fn build(
     for (to, from) in cdb.iter_mut().zip(command.cdb) {
         *to = *from;
     }
-    Incoming::new(TaskBody {
+    Incoming::new(|| TaskBody {
         endpoint: endpoint.into(),
         slot,
         lu: decision.lu,

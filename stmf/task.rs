@@ -240,8 +240,9 @@ fn queue_error(token: &TaskBody) {
 pub struct Incoming(Token<TaskBody>);
 
 impl Incoming {
-    pub(crate) fn new(body: TaskBody) -> Result<Self, AllocError> {
-        Token::new(body, GFP_KERNEL).map(Self)
+    #[inline]
+    pub(crate) fn new(body: impl FnOnce() -> TaskBody) -> Result<Self, AllocError> {
+        Token::new_with(body, GFP_KERNEL).map(Self)
     }
 
     /// The bytes that the logical unit wants before it executes the command. The initiator may

@@ -50,13 +50,16 @@ unsafe impl<T: MustEnd + Sync> Sync for Token<T> {}
 impl<T: MustEnd> Token<T> {
     /// Allocates a token.
     pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
-        let cell = KBox::new(
-            Cell {
-                next: core::ptr::null_mut(),
-                value,
-            },
-            flags,
-        )?;
+        Self::new_with(|| value, flags)
+    }
+
+    /// Allocates a token, and then makes the value, in its place.
+    #[inline]
+    pub fn new_with(value: impl FnOnce() -> T, flags: Flags) -> Result<Self, AllocError> {
+        let cell = KBox::new_uninit(flags)?.write(Cell {
+            next: core::ptr::null_mut(),
+            value: value(),
+        });
         // INVARIANT: `KBox::leak` gives up the only owner of a live `Cell`.
         Ok(Self(NonNull::from(KBox::leak(cell))))
     }

@@ -6,7 +6,7 @@ import statistics
 import chart
 
 AGREE = 0.02  # Repeats must be this near to each other.
-IDLE = 0.01  # More idle time than this, and the clock counted more than instructions.
+IDLE = 0.04  # More idle time than this, and the clock counted more than instructions.
 PEERS = {"our iSCSI": "LIO iSCSI", "our loopback": "LIO loop"}
 # The most that ours may cost, as a share of LIO's.
 GOALS = {

@@ -291,7 +291,7 @@ impl Receiver {
             buffers.push(self.buffer.get_mut(self.end..room).unwrap_or(&mut []));
         }
         let asked = buffers.room();
-        let received = match stream.receive(buffers) {
+        let received = match stream.receive(&mut buffers) {
             Ok(0) => return Err(End::Lost),
             Ok(received) => received,
             Err(error) if error == EAGAIN => {

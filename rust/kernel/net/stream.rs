@@ -6,8 +6,9 @@ use super::{address::RawAddress, listener::Accepted};
 use crate::{bindings, kthread::Doorbell, pages::PageList, shims};
 use core::{
     marker::PhantomData,
+    mem::MaybeUninit,
     net::SocketAddr,
-    ptr::{self, NonNull}, //
+    ptr::NonNull, //
 };
 use kernel::{
     ffi::{c_int, c_void},
@@ -130,15 +131,16 @@ impl Stream {
     /// # Errors
     ///
     /// `EAGAIN` when nothing is there. Any other error is the end of the connection.
-    pub fn receive(&mut self, buffers: Buffers<'_>) -> Result<usize> {
+    pub fn receive(&mut self, buffers: &mut Buffers<'_>) -> Result<usize> {
         let mut message = bindings::msghdr::default();
-        // SAFETY: The segments are valid for writes of their lengths, and for the whole call
-        // because `buffers` borrows them. The socket is live.
+        // SAFETY: By the invariant of `Buffers` the first `count` parts are set and valid for writes
+        // of their lengths, and they stay so for the whole call because `buffers` borrows them. The
+        // socket is live.
         let received = unsafe {
             bindings::iov_iter_kvec(
                 &mut message.msg_iter,
                 bindings::ITER_DEST,
-                buffers.parts.as_ptr(),
+                buffers.parts.as_ptr().cast(),
                 buffers.count,
                 buffers.room,
             );
@@ -250,9 +252,10 @@ const PARTS: usize = 16;
 ///
 /// # Invariants
 ///
-/// The first `count` of `parts` are valid for writes for `'a`, and `room` long in all.
+/// The first `count` of `parts` are set, valid for writes for `'a`, and `room` long in all.
 pub struct Buffers<'a> {
-    parts: [bindings::kvec; PARTS],
+    /// Made for every call and mostly not filled: clearing them costs more than filling one.
+    parts: [MaybeUninit<bindings::kvec>; PARTS],
     count: usize,
     room: usize,
     _borrowed: PhantomData<&'a mut [u8]>,
@@ -261,12 +264,8 @@ pub struct Buffers<'a> {
 impl<'a> Buffers<'a> {
     /// No room.
     pub fn new() -> Self {
-        const NONE: bindings::kvec = bindings::kvec {
-            iov_base: ptr::null_mut(),
-            iov_len: 0,
-        };
         Self {
-            parts: [NONE; PARTS],
+            parts: [const { MaybeUninit::uninit() }; PARTS],
             count: 0,
             room: 0,
             _borrowed: PhantomData,
@@ -279,10 +278,10 @@ impl<'a> Buffers<'a> {
             return false;
         };
         // INVARIANT: The slice is borrowed for `'a`.
-        *part = bindings::kvec {
+        part.write(bindings::kvec {
             iov_base: bytes.as_mut_ptr().cast(),
             iov_len: bytes.len(),
-        };
+        });
         self.count += 1;
         self.room += bytes.len();
         true
