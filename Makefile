@@ -20,7 +20,8 @@ help:
 	@echo '                time builds it: about 15 minutes); T=NAME runs the one of that name'
 	@echo 'make shell      a shell in a virtual machine with the modules loaded'
 	@echo 'make bench      measure against LIO and write Documentation/performance/;'
-	@echo '                B=NAME only instructions, concurrency or memory'
+	@echo '                B=NAME only instructions, concurrency or memory;'
+	@echo '                PROFILE=1 where the instructions go, by function'
 	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
 	@echo 'make doc        documentation of the crates, below build/doc'
 	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
@@ -68,7 +69,7 @@ test-debug: userspace modules-debug
 	@tests/run --debug --guest-only $(T)
 
 bench: all
-	@tests/bench/run $(B)
+	@tests/bench/run $(if $(PROFILE),profile) $(B)
 
 shell: all
 	@tools/guest --shell

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Turns what was measured into Documentation/performance/: tables and a plot."""
 
+import collections
 import statistics
 
 import chart
+import flame
 
 AGREE = 0.02  # Repeats must be this near to each other.
 IDLE = 0.04  # More idle time than this, and the clock counted more than instructions.
@@ -27,6 +29,7 @@ GOALS = {
         "128k write qd8": 1.0,
     },
 }
+FUNCTIONS = 12  # As many of each side are listed.
 NOTE = "<!-- Written by `make bench`; don't edit. -->"
 
 
@@ -123,6 +126,38 @@ def latencies(results):
     return table(["load", "side", *(title for title, _ in columns.values())], rows)
 
 
+def by_function(row):
+    """Where the instructions go: the functions that cost most themselves, of each side."""
+    rows = []
+    for side, cell in row.items():
+        alone, within, all_samples = collections.Counter(), collections.Counter(), 0
+        for *stack, count in cell["stacks"]:
+            all_samples += count
+            alone[stack[-1]] += count
+            within.update(dict.fromkeys(stack[1:], count))
+        for name, count in alone.most_common(FUNCTIONS):
+            cost = [n * cell["per_io"] / all_samples for n in (count, within[name])]
+            rows.append([side, f"`{name}`", *(f"{each:,.0f}" for each in cost)])
+    return table(["side", "function", "by itself", "with what it calls"], rows)
+
+
+def write_profiles(home, results):
+    """Writes profile.md, and a flame graph for each load and side of ours and its peer."""
+    lines = [NOTE, "# Where the instructions go", ""]
+    lines += [f"Kernel {results['conditions']['kernel']}, instructions per I/O, by samples of the"]
+    lines += ["call stack. A function's share of a small figure is rough. Rust's names are short.", ""]
+    for load, row in results["cells"].items():
+        lines += [f"## {load}", ""]
+        for side, cell in row.items():
+            name = "profile-" + f"{load} {side}".replace("/", "-").replace(" ", "-") + ".svg"
+            title = f"{load}, {side}: {cell['per_io']:,.0f} instructions per I/O"
+            picture = flame.draw(title, cell["stacks"], cell["per_io"])
+            (home / name).write_text(picture, encoding="utf-8")
+            lines.append(f"* [{title}]({name})")
+        lines += [""] + by_function(row) + [""]
+    (home / "profile.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
 def amount(count):
     """A number of bytes for people."""
     return f"{count / 1024:,.1f} KiB"
@@ -144,6 +179,9 @@ def write(home, found):
             chart.bars(cells, [side for side in sides if side in sides_of(cells)]),
             encoding="utf-8",
         )
+    if results := found.get("profile"):
+        lines += ["`profile.md` tells where the instructions go.", ""]
+        write_profiles(home, results)
     if results := found.get("concurrency"):
         lines += ["## Several CPUs", "", conditions(results)]
         lines += ["Medians of the runs, the sides taking turns. The guest is emulated: compare"]
