@@ -56,7 +56,7 @@ guest_command() {
 		# `rep movsb` and `rep stosb`, which would count one a byte. (395 is FSRS,
 		# which has no name.)
 		QEMU_RUN+=(--qemu-opt=-icount "--qemu-opt=shift=0,sleep=off"
-			--kopt clearcpuid=erms,fsrm,395 --kopt null_blk.max_sectors=2048)
+			--kopt "clearcpuid=erms,fsrm,395" --kopt null_blk.max_sectors=2048)
 	fi
 }
 
