@@ -3,6 +3,7 @@
 //! Admission: from a command on the wire to a task with all that it needs.
 
 use crate::{
+    access,
     default_lu,
     lu::{LuEntry, LuPath},
     nexus::{Command, Endpoint, Itl},
@@ -27,6 +28,8 @@ use stmf_kernel::{
     trace, //
 };
 use stmf_scsi::{
+    alua::AccessState,
+    cdb::opcode::REQUEST_SENSE,
     tmf::TaskAttribute,
     ua::{self, UaDisposition},
     AdditionalSense,
@@ -173,6 +176,12 @@ fn decide(
                 };
             }
         }
+        let state = itl.access();
+        if !state.is_active() {
+            if let Some(decision) = inaccessible(state, itl, command) {
+                return decision;
+            }
+        }
         // The map's own reference keeps the count above zero within the read-side section.
         itl.lu.clone()
     };
@@ -186,7 +195,7 @@ fn decide(
         let sense = Sense::illegal(AdditionalSense::INVALID_COMMAND_OPERATION_CODE);
         return Ok(Decision::refuse(sense, Some(&lu)));
     }
-    match lu.entry.unit().plan(&nexus.identity, command.cdb) {
+    match access::plan(&endpoint.framework, nexus, &lu.entry, command.cdb) {
         Ok(plan) if is_blocked(endpoint, &lu.entry, &plan) => {
             Ok(Decision::over(Outcome::status(Status::Busy), Some(&lu)))
         }
@@ -197,6 +206,22 @@ fn decide(
         Err(Refusal::Sense(sense)) => Ok(Decision::refuse(sense, Some(&lu))),
         Err(Refusal::Status(status)) => Ok(Decision::over(Outcome::status(status), Some(&lu))),
     }
+}
+
+/// What becomes of a command that is not carried out by a port in this state; `None` for those that
+/// are (SPC-5, Asymmetric logical unit access).
+fn inaccessible(
+    state: AccessState,
+    itl: &Itl,
+    command: &Command<'_>,
+) -> Option<Result<Decision, Full>> {
+    if let Err(sense) = state.check(command.cdb) {
+        return Some(Ok(Decision::refuse(sense, Some(&itl.lu))));
+    }
+    let sense = state
+        .sense()
+        .filter(|_| command.cdb.first() == Some(&REQUEST_SENSE))?;
+    Some(answered(default_lu::sense_data(command, sense), command))
 }
 
 /// Whether a command has to come again later, because of aborted commands that the device has.

@@ -11,9 +11,11 @@ use stmf_kernel::{
     module::ModuleCell, //
 };
 use stmf_model::{
+    GroupName,
     Guid,
     State, //
 };
+use stmf_scsi::alua::AccessState;
 use stmf_uapi::stmf::{
     Command,
     Event as Key,
@@ -38,6 +40,7 @@ pub(crate) struct Event<'a> {
     session: Option<u64>,
     initiator: Option<&'a CStr>,
     held: bool,
+    access: Option<(&'a GroupName, AccessState)>,
 }
 
 impl<'a> Event<'a> {
@@ -50,6 +53,7 @@ impl<'a> Event<'a> {
             session: None,
             initiator: None,
             held: false,
+            access: None,
         }
     }
 
@@ -66,6 +70,19 @@ impl<'a> Event<'a> {
         Self {
             target: Some(name),
             ..Self::new(kind)
+        }
+    }
+
+    /// A target group has another access state for a logical unit, or for all.
+    pub(crate) fn of_access(
+        group: &'a GroupName,
+        guid: Option<&'a Guid>,
+        state: AccessState,
+    ) -> Self {
+        Self {
+            guid,
+            access: Some((group, state)),
+            ..Self::new(EventKind::AccessState)
         }
     }
 
@@ -118,6 +135,10 @@ impl<'a> Event<'a> {
         if self.held {
             writer.u8(Key::Held as u16, 1)?;
         }
+        if let Some((group, state)) = self.access {
+            writer.text(Key::Group as u16, group.as_str())?;
+            writer.u32(Key::Access as u16, access_number(state))?;
+        }
         Ok(())
     }
 }
@@ -130,4 +151,11 @@ pub(crate) fn object_state(state: State) -> ObjectState {
         State::Onlining => ObjectState::Onlining,
         State::Offlining => ObjectState::Offlining,
     }
+}
+
+/// An access state as the netlink interface has it: its place among all of them, which that and SPC
+/// have in the same order.
+pub(crate) fn access_number(state: AccessState) -> u32 {
+    let place = AccessState::ALL.iter().position(|other| *other == state);
+    place.and_then(|place| u32::try_from(place).ok()).unwrap_or(0)
 }

@@ -9,6 +9,7 @@
 //! Lock order: `Framework::detached`, `Framework::registry`, then the spin locks inside an `RcuMap`.
 //! No provider is called with the registry locked.
 
+mod access;
 mod detached;
 mod groups;
 mod lus;
@@ -18,6 +19,7 @@ mod sight;
 mod targets;
 mod views;
 
+pub(crate) use access::{unit_of, AccessChange, AccessRecord, AccessRefused, AccessTable};
 pub(crate) use lus::LuRecord;
 pub(crate) use nexuses::NexusRecord;
 pub(crate) use service::Service;
@@ -96,6 +98,7 @@ pub(crate) struct Registry {
     pub(crate) host_groups: Groups,
     pub(crate) target_groups: Groups,
     pub(crate) views: Views,
+    pub(crate) access: AccessTable,
     pub(crate) service: Service,
     /// Counts changes, so that a listing in several parts can say that it isn't of one moment.
     pub(crate) generation: u32,
@@ -120,6 +123,7 @@ impl Framework {
                         host_groups: Groups::new(),
                         target_groups: Groups::new(),
                         views: Views::new()?,
+                        access: AccessTable::new(),
                         service: Service::new(),
                         generation: 1,
                     },

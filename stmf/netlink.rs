@@ -4,6 +4,7 @@
 //!
 //! Each handler makes one change or one look, whole, under the registry's mutex.
 
+mod access;
 mod group;
 mod list;
 mod lu;
@@ -50,6 +51,9 @@ pub(crate) static FAMILY: Family = Family {
         Handler::Do(Command::GroupMemberRemove as u8, group::remove_member),
         Handler::Dump(Command::GroupMemberGet as u8, group::dump_members),
         Handler::Do(Command::ServiceSet as u8, state::set),
+        Handler::Do(Command::AccessSet as u8, access::set),
+        Handler::Do(Command::AccessClear as u8, access::clear),
+        Handler::Dump(Command::AccessGet as u8, access::dump),
     ],
     groups: &[uapi::EVENTS_C],
 };

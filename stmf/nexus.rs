@@ -29,6 +29,7 @@ use stmf_kernel::{
     scsi_host, //
 };
 use stmf_scsi::{
+    alua::AccessState,
     tmf::{TaskAttribute, TaskManagement, TmfResponse},
     ua::{UnitAttention, UnitAttentions},
     Lun,
@@ -44,7 +45,16 @@ pub struct ItNexus {
     session: u64,
     initiator: TransportId,
     pub(crate) target: Arc<TargetEntry>,
+    /// The target port group: zero when there are none, else [`GROUPED`], [`EXPLICIT`] and the
+    /// group's number.
+    port_group: Atomic<u32>,
 }
+
+/// There are target port groups.
+const GROUPED: u32 = 0x1_0000;
+
+/// Initiators may set the states of some.
+const EXPLICIT: u32 = 0x2_0000;
 
 impl ItNexus {
     /// The number of the session, which no other had or will have.
@@ -60,6 +70,32 @@ impl ItNexus {
     /// The relative target port identifier of the target port.
     pub fn relative_port(&self) -> u16 {
         self.target.relative_id
+    }
+
+    /// Whether target ports are in groups, so that the framework carries out REPORT TARGET PORT
+    /// GROUPS.
+    pub fn has_port_groups(&self) -> bool {
+        self.port_group.load(ordering::Relaxed) != 0
+    }
+
+    /// Whether it carries out SET TARGET PORT GROUPS, too.
+    pub fn may_set_port_groups(&self) -> bool {
+        self.port_group.load(ordering::Relaxed) & EXPLICIT != 0
+    }
+
+    /// The number of the target port's group; zero when it is in none.
+    pub(crate) fn port_group(&self) -> u16 {
+        // CAST: the number is in the lower half.
+        self.port_group.load(ordering::Relaxed) as u16
+    }
+
+    /// Notes the target port's group, and whether initiators may set states; `None` when there are
+    /// no groups.
+    pub(crate) fn set_port_group(&self, group: Option<(u16, bool)>) {
+        let word = group.map_or(0, |(number, explicit)| {
+            GROUPED | if explicit { EXPLICIT } else { 0 } | u32::from(number)
+        });
+        self.port_group.store(word, ordering::Relaxed);
     }
 
     /// The target port.
@@ -84,18 +120,32 @@ pub(crate) struct Itl {
     attentions: Atomic<u32>,
     /// The inventory generation of the nexus that this LUN has reported or predates.
     inventory: Atomic<u32>,
+    /// The code of the [`AccessState`] of the nexus's port group.
+    access: Atomic<u32>,
 }
 
 impl Itl {
     /// A LUN that its initiator hasn't talked to yet: POWER ON is pending.
-    pub(crate) fn new(lu: LiveRef<LuPath>, inventory: u32) -> Self {
+    pub(crate) fn new(lu: LiveRef<LuPath>, inventory: u32, access: AccessState) -> Self {
         let mut attentions = UnitAttentions::default();
         attentions.insert(UnitAttention::PowerOn);
         Self {
             lu,
             attentions: Atomic::new(attentions.bits()),
             inventory: Atomic::new(inventory),
+            access: Atomic::new(access.code().into()),
         }
+    }
+
+    /// The access state: the I/O path's one question about asymmetric access.
+    pub(crate) fn access(&self) -> AccessState {
+        let code = self.access.load(ordering::Relaxed);
+        let state = u8::try_from(code).ok().and_then(AccessState::from_code);
+        state.unwrap_or_default()
+    }
+
+    pub(crate) fn set_access(&self, state: AccessState) {
+        self.access.store(state.code().into(), ordering::Relaxed);
     }
 
     /// Makes a unit attention pending. Any context.
@@ -263,6 +313,7 @@ impl NexusRegistration {
                     session: *id,
                     initiator: description.port,
                     target,
+                    port_group: Atomic::new(0),
                 },
                 initiator: CString::try_from_fmt(fmt!("{}", description.initiator))?,
                 alias: CString::try_from_fmt(fmt!("{}", description.alias))?,

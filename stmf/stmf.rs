@@ -18,6 +18,7 @@ pub mod plan;
 pub mod port;
 pub mod task;
 
+mod access;
 mod admit;
 mod debug;
 mod default_lu;

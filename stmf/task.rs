@@ -17,6 +17,7 @@
 //! All memory that a command needs is allocated when it is admitted; nothing here allocates.
 
 use crate::{
+    access::{self, Addition},
     framework,
     lu::{LuHandle, LuHold, LuPath},
     nexus::{Endpoint, ItNexus, Nexus},
@@ -293,7 +294,9 @@ impl Incoming {
         match (&token.outcome, &token.lu) {
             (None, Some(lu)) => {
                 let lu = lu.clone();
-                lu.entry.unit().execute(Task(token));
+                if let Some(task) = access::execute(Task(token)) {
+                    lu.entry.unit().execute(task);
+                }
             }
             // Decided at admission.
             _ => answer(token),
@@ -434,6 +437,11 @@ impl Task {
     /// Ends a task of [`DataPhase::Answer`] with GOOD and the bytes that `build` writes. Any
     /// context.
     pub fn answer(mut self, build: impl FnOnce(&mut Sink<'_>)) {
+        let addition = Addition::to(self.nexus(), self.cdb());
+        let build = |sink: &mut Sink<'_>| {
+            build(sink);
+            addition.write(sink);
+        };
         let data = &mut self.0.data;
         let written = if data.first_mut().len() == data.len() {
             write(data.first_mut(), build)

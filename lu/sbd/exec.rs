@@ -79,7 +79,7 @@ impl LogicalUnit for Disk {
                 let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
                 return Err(Sense::illegal(code).into());
             }
-            command => answer::plan(self, &command)?.into(),
+            command => answer::plan(self, nexus, &command)?.into(),
         })
     }
 

@@ -82,6 +82,15 @@ impl AccessState {
         }
     }
 
+    /// What REQUEST SENSE returns through a port in this state: that the logical unit isn't ready,
+    /// as TEST UNIT READY would (SPC-5, REQUEST SENSE command).
+    pub const fn sense(self) -> Option<Sense> {
+        match self.is_active() {
+            true => None,
+            false => Some(Sense::not_ready(self.code_of_refusal())),
+        }
+    }
+
     const fn code_of_refusal(self) -> AdditionalSense {
         match self {
             AccessState::Standby => AdditionalSense::NOT_READY_TARGET_PORT_IN_STANDBY,
@@ -92,19 +101,36 @@ impl AccessState {
     }
 }
 
+/// The commands of asymmetric access, which are the same for every kind of logical unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessCommand {
+    /// REPORT TARGET PORT GROUPS.
+    Report,
+    /// SET TARGET PORT GROUPS.
+    Set,
+}
+
+impl AccessCommand {
+    /// Which of them a CDB is, if it is one.
+    pub fn of(cdb: &[u8]) -> Option<AccessCommand> {
+        match (cdb.first().copied()?, service_action(cdb)) {
+            (opcode::MAINTENANCE_IN, opcode::REPORT_TARGET_PORT_GROUPS) => Some(Self::Report),
+            (opcode::MAINTENANCE_OUT, opcode::SET_TARGET_PORT_GROUPS) => Some(Self::Set),
+            _ => None,
+        }
+    }
+}
+
 /// Commands that say what there is and in which state.
 fn is_basic(cdb: &[u8]) -> bool {
     match cdb.first().copied().unwrap_or(0) {
         opcode::INQUIRY | opcode::REPORT_LUNS | opcode::REQUEST_SENSE => true,
-        opcode::MAINTENANCE_IN => service_action(cdb) == opcode::REPORT_TARGET_PORT_GROUPS,
-        _ => false,
+        _ => AccessCommand::of(cdb) == Some(AccessCommand::Report),
     }
 }
 
-/// SET TARGET PORT GROUPS.
 fn is_set(cdb: &[u8]) -> bool {
-    cdb.first() == Some(&opcode::MAINTENANCE_OUT)
-        && service_action(cdb) == opcode::SET_TARGET_PORT_GROUPS
+    AccessCommand::of(cdb) == Some(AccessCommand::Set)
 }
 
 /// Commands that manage a logical unit without using its medium. READ CAPACITY is not in SPC's

@@ -52,6 +52,10 @@ pub use primary::{
 };
 
 use crate::{
+    alua::{
+        ReportTargetPortGroups,
+        SetTargetPortGroups, //
+    },
     opcodes::{
         CommandId,
         CommandSet,
@@ -182,6 +186,10 @@ pub enum Command {
     ReportSupportedOperationCodes(ReportSupportedOperationCodes),
     /// REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-5).
     ReportTaskManagement(ReportTaskManagement),
+    /// REPORT TARGET PORT GROUPS (SPC-5).
+    ReportTargetPortGroups(ReportTargetPortGroups),
+    /// SET TARGET PORT GROUPS (SPC-5).
+    SetTargetPortGroups(SetTargetPortGroups),
 }
 
 /// The LUN field of SCSI-2 in byte 1.
@@ -424,6 +432,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         primary::report_luns,
     ),
     Entry::new(
+        &[opcode::MAINTENANCE_IN, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        primary::report_target_port_groups,
+    ).service_action(opcode::REPORT_TARGET_PORT_GROUPS),
+    Entry::new(
         &[opcode::MAINTENANCE_IN, 0x1f, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::report_supported_operation_codes,
     ).service_action(opcode::REPORT_SUPPORTED_OPERATION_CODES),
@@ -431,6 +443,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         &[opcode::MAINTENANCE_IN, 0x1f, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::report_task_management,
     ).service_action(opcode::REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS),
+    Entry::new(
+        &[opcode::MAINTENANCE_OUT, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        primary::set_target_port_groups,
+    ).service_action(opcode::SET_TARGET_PORT_GROUPS),
     Entry::new(
         &[opcode::READ_12, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0],
         block::read_12,

@@ -57,12 +57,30 @@ numbers! {
 }
 
 numbers! {
-    /// Whether this host is one node of an ALUA pair.
+    /// Whether there is asymmetric access to logical units.
     AluaState: u32 {
-        /// It stands alone.
+        /// All target ports are as good.
         Disabled = 0, "disabled";
-        /// It has a peer.
+        /// There are target groups with access states.
         Enabled = 1, "enabled";
+    }
+}
+
+numbers! {
+    /// How well logical units are reached through the target ports of a group.
+    AccessState: u32 {
+        /// The best way there is.
+        ActiveOptimized = 0, "active-optimized";
+        /// A way, but others are better.
+        ActiveNonOptimized = 1, "active-non-optimized";
+        /// Only to manage the logical unit.
+        Standby = 2, "standby";
+        /// No way.
+        Unavailable = 3, "unavailable";
+        /// No way, and initiators needn't try.
+        Offline = 4, "offline";
+        /// On its way to another state.
+        Transitioning = 5, "transitioning";
     }
 }
 
@@ -123,6 +141,8 @@ numbers! {
         ViewsChanged = 10, "views-changed";
         /// Commands don't come back from a device in time.
         TasksStuck = 11, "tasks-stuck";
+        /// A target group has another access state.
+        AccessState = 12, "access-state";
     }
 }
 
@@ -153,7 +173,7 @@ attributes! {
         State = 1, "state", Kind::U32 { min: 0, max: 3 };
         /// Whether the configuration has been loaded, a [`ConfigState`].
         ConfigState = 2, "config-state", Kind::U32 { min: 0, max: 1 };
-        /// Whether this host is one node of a pair, an [`AluaState`].
+        /// Whether there is asymmetric access, an [`AluaState`].
         AluaState = 3, "alua-state", Kind::U32 { min: 0, max: 1 };
         /// Number of this node.
         AluaNode = 4, "alua-node", Kind::U32;
@@ -235,6 +255,24 @@ attributes! {
 }
 
 attributes! {
+    /// Attributes of the access state of a target group.
+    Access {
+        /// Target group.
+        Group = 1, "group", Kind::String { max: GROUP_NAME_MAX };
+        /// GUID of the logical unit; all without a state of their own when absent.
+        Guid = 2, "guid", Kind::Binary { len: GUID_LEN };
+        /// State, an [`AccessState`].
+        State = 3, "state", Kind::U32 { min: 0, max: 5 };
+        /// Whether initiators shall prefer the group.
+        Preferred = 4, "preferred", Kind::BOOL;
+        /// Whether initiators may set the group's states.
+        Explicit = 5, "explicit", Kind::BOOL;
+        /// Number by which initiators know the group.
+        Number = 6, "number", Kind::U16 { min: 1, max: u16::MAX };
+    }
+}
+
+attributes! {
     /// Attributes of a target port.
     Target {
         /// Name in the protocol's text form.
@@ -296,7 +334,7 @@ attributes! {
     /// Attributes of an event.
     Event {
         /// What it tells, an [`EventKind`].
-        Kind = 1, "kind", Kind::U32 { min: 0, max: 11 };
+        Kind = 1, "kind", Kind::U32 { min: 0, max: 12 };
         /// GUID of the logical unit.
         Guid = 2, "guid", Kind::Binary { len: GUID_LEN };
         /// Name of the target port.
@@ -309,6 +347,10 @@ attributes! {
         Initiator = 6, "initiator", Kind::String { max: PORT_NAME_MAX };
         /// Whether it is held offline because it came and went too often.
         Held = 7, "held", Kind::BOOL;
+        /// Target group.
+        Group = 8, "group", Kind::String { max: GROUP_NAME_MAX };
+        /// Access state that the group has now, an [`AccessState`].
+        Access = 9, "access", Kind::U32 { min: 0, max: 5 };
     }
 }
 
@@ -366,5 +408,14 @@ commands! {
         }
         /// Something has happened; sent to the group [`EVENTS`].
         EventNtf = 18, "event-ntf", Event {}
+        /// Set the access state of a target group for a logical unit, or for all.
+        AccessSet = 19, "access-set", Access {
+            permission: admin;
+            request: [Group, Guid, State, Preferred, Explicit, Number];
+        }
+        /// Remove the access state of a target group for a logical unit, or for all.
+        AccessClear = 20, "access-clear", Access { permission: admin; request: [Group, Guid]; }
+        /// Dump access states.
+        AccessGet = 21, "access-get", Access { dump: []; }
     }
 }

@@ -31,7 +31,11 @@ impl Framework {
     /// Removes a group that no view entry names. Nobody sees less for it.
     pub(crate) fn remove_group(&self, kind: GroupKind, name: &GroupName) -> Result<(), Refused> {
         let mut registry = self.registry.lock();
+        let group = registry.groups(kind).find(name);
         registry.groups_mut(kind).remove(name)?;
+        if let (GroupKind::Target, Some(group)) = (kind, group) {
+            registry.forget_access(group);
+        }
         registry.touch();
         Ok(())
     }
@@ -58,6 +62,9 @@ impl Framework {
             registry.groups_mut(kind).remove_member(group, &name)?;
             return Err(error.into());
         }
+        if kind == GroupKind::Target {
+            registry.port_moved(group, &name);
+        }
         registry.touch();
         Event::new(EventKind::ViewsChanged).send();
         Ok(())
@@ -80,6 +87,9 @@ impl Framework {
         }
         registry.withdraw(kind, group, &name, &mut retired);
         registry.groups_mut(kind).remove_member(group, &name)?;
+        if kind == GroupKind::Target {
+            registry.port_moved(group, &name);
+        }
         registry.touch();
         Event::new(EventKind::ViewsChanged).send();
         Ok(())

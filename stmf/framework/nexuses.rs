@@ -59,6 +59,7 @@ impl Framework {
             return Err(ENODEV);
         }
         let (hosts, targets) = (registry.host_sides(&record), registry.target_sides(&record));
+        registry.identify(&record.nexus);
         registry.show_groups(&record.nexus, hosts, targets)?;
         record.tell(EventKind::SessionBegun);
         let nexus = &record.nexus;

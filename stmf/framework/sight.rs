@@ -77,7 +77,8 @@ impl Registry {
         let Some(lu) = self.lus.get(guid).and_then(|record| record.reference()) else {
             return Ok(false);
         };
-        let itl = Itl::new(lu, nexus.inventory());
+        let access = self.access_by(nexus, guid);
+        let itl = Itl::new(lu, nexus.inventory(), access);
         nexus.luns.insert(lun_index(lun), itl)?;
         Ok(true)
     }

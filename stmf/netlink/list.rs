@@ -44,6 +44,17 @@ impl Key for Guid {
     }
 }
 
+impl Key for (u64, Guid) {
+    fn words(self) -> [u64; 3] {
+        let [high, low, _] = self.1.words();
+        [self.0, high, low]
+    }
+
+    fn from_words([first, high, low]: [u64; 3]) -> Self {
+        (first, Guid::from_words([high, low, 0]))
+    }
+}
+
 impl Key for (Guid, u32) {
     fn words(self) -> [u64; 3] {
         let [high, low, _] = self.0.words();

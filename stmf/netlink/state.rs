@@ -17,7 +17,11 @@ pub(super) fn get(_request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(),
         let service = &registry.service;
         writer.u32(Service::State as u16, object_state(service.state) as u32)?;
         writer.u32(Service::ConfigState as u16, ConfigState::Initialized as u32)?;
-        writer.u32(Service::AluaState as u16, AluaState::Disabled as u32)?;
+        let alua = match registry.has_port_groups() {
+            true => AluaState::Enabled,
+            false => AluaState::Disabled,
+        };
+        writer.u32(Service::AluaState as u16, alua as u32)?;
         writer.u32(Service::AluaNode as u16, 0)?;
         writer.uint(Service::LostTasks as u16, lost_tasks())?;
         writer.u32(Service::LuCount as u16, registry.lus.len())?;

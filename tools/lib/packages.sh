@@ -38,7 +38,7 @@ package_lists() {
 		util-linux udev ca-certificates"
 	# Initiators, devices and loads inside the guest.
 	echo "open-iscsi libiscsi-bin sg3-utils lsscsi mtx mt-st fio e2fsprogs
-		xfsprogs dmsetup nftables"
+		xfsprogs dmsetup nftables multipath-tools"
 	# Checks.
 	echo "shellcheck jq python3-yaml python3-jsonschema"
 	if is_bookworm; then

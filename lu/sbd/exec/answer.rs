@@ -5,6 +5,7 @@
 use super::{inquiry, mode};
 use crate::disk::Disk;
 use stmf::{
+    nexus::ItNexus,
     plan::DataPhase,
     task::Task, //
 };
@@ -33,17 +34,18 @@ const TASK_MANAGEMENT: &[TaskManagement] = &[
 ];
 
 /// Builds the answer into nothing, to see whether it is refused and how long it is.
-pub(super) fn plan(disk: &Disk, command: &Command) -> Result<DataPhase, Sense> {
+pub(super) fn plan(disk: &Disk, nexus: &ItNexus, command: &Command) -> Result<DataPhase, Sense> {
     let mut measure = Sink::new(&mut []);
-    write(disk, command, &mut measure)?;
+    write(disk, Groups::of(nexus), command, &mut measure)?;
     let len = u32::try_from(measure.len()).unwrap_or(u32::MAX);
     Ok(DataPhase::Answer(len.min(allocation(command))))
 }
 
 pub(super) fn execute(disk: &Disk, command: &Command, task: Task) {
+    let groups = Groups::of(task.nexus());
     task.answer(|sink| {
         // What can be refused was refused by `plan`.
-        let _ = write(disk, command, sink);
+        let _ = write(disk, groups, command, sink);
     });
 }
 
@@ -62,7 +64,7 @@ fn allocation(command: &Command) -> u32 {
     }
 }
 
-fn write(disk: &Disk, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
+fn write(disk: &Disk, groups: Groups, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
     match command {
         Command::Inquiry { evpd: None, .. } => inquiry::standard(disk, sink),
         Command::Inquiry {
@@ -77,7 +79,7 @@ fn write(disk: &Disk, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sens
         }
         Command::RequestSense { desc, .. } => no_sense(*desc, sink),
         Command::ReportSupportedOperationCodes(query) => {
-            cdb::report_opcodes(query, |id| supports(disk, id), sink)?;
+            cdb::report_opcodes(query, |id| supports(disk, groups, id), sink)?;
         }
         Command::ReportTaskManagement(request) => request.write(TASK_MANAGEMENT, sink),
         _ => {
@@ -88,9 +90,28 @@ fn write(disk: &Disk, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sens
     Ok(())
 }
 
-/// Whether the disk has a command; those that need the backing store's help it may not.
-fn supports(disk: &Disk, id: CommandId) -> bool {
+/// Which commands of target port groups the framework carries out.
+#[derive(Clone, Copy)]
+struct Groups {
+    report: bool,
+    set: bool,
+}
+
+impl Groups {
+    fn of(nexus: &ItNexus) -> Self {
+        Self {
+            report: nexus.has_port_groups(),
+            set: nexus.may_set_port_groups(),
+        }
+    }
+}
+
+/// Whether the disk has a command; those that need the help of the backing store, or target port
+/// groups, it may not.
+fn supports(disk: &Disk, groups: Groups, id: CommandId) -> bool {
     match (id.opcode, id.service_action) {
+        (opcode::MAINTENANCE_IN, Some(opcode::REPORT_TARGET_PORT_GROUPS)) => groups.report,
+        (opcode::MAINTENANCE_OUT, Some(opcode::SET_TARGET_PORT_GROUPS)) => groups.set,
         (opcode::UNMAP, _) | (opcode::SERVICE_ACTION_IN_16, Some(opcode::GET_LBA_STATUS_16)) => {
             disk.traits().unmap
         }

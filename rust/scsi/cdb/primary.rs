@@ -4,6 +4,10 @@
 
 use super::Command;
 use crate::{
+    alua::{
+        ReportTargetPortGroups,
+        SetTargetPortGroups, //
+    },
     opcodes::Cdb,
     report_tmf::ReportTaskManagement,
     sense::Sense, //
@@ -225,6 +229,29 @@ pub(super) fn report_supported_operation_codes(cdb: &Cdb) -> Result<Command, Sen
             allocation: u32::from_be_bytes([a3, a2, a1, a0]),
         },
     ))
+}
+
+pub(super) fn report_target_port_groups(cdb: &Cdb) -> Result<Command, Sense> {
+    const EXTENDED_HEADER: u8 = 1;
+
+    let [_, flags, _, _, _, _, a3, a2, a1, a0, ..] = *cdb;
+    let format = flags >> 5;
+    if format > EXTENDED_HEADER {
+        return Err(Sense::invalid_cdb_field(1, Some(7)));
+    }
+    Ok(Command::ReportTargetPortGroups(ReportTargetPortGroups {
+        extended: format == EXTENDED_HEADER,
+        allocation: u32::from_be_bytes([a3, a2, a1, a0]),
+    }))
+}
+
+pub(super) fn set_target_port_groups(cdb: &Cdb) -> Result<Command, Sense> {
+    let [_, _, _, _, _, _, l3, l2, l1, l0, ..] = *cdb;
+    let request = SetTargetPortGroups {
+        list_len: u32::from_be_bytes([l3, l2, l1, l0]),
+    };
+    request.check_length()?;
+    Ok(Command::SetTargetPortGroups(request))
 }
 
 pub(super) fn report_task_management(cdb: &Cdb) -> Result<Command, Sense> {

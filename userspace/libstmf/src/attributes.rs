@@ -43,6 +43,7 @@ keys!(
     stmf::View,
     stmf::Group,
     stmf::GroupMember,
+    stmf::Access,
     stmf::Target,
     stmf::Session,
     stmf::Task,

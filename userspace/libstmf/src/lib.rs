@@ -44,6 +44,7 @@
     )
 )]
 
+mod access;
 mod attributes;
 pub mod cli;
 mod client;
@@ -60,6 +61,7 @@ mod transport;
 mod types;
 mod wire;
 
+pub use access::{Access, AccessChange};
 pub use attributes::{Builder, DecodeError, Fields, Key};
 pub use client::{Stmf, Views};
 pub use error::Error;
@@ -82,7 +84,7 @@ pub use stmf_model::{
 pub use stmf_uapi::iscsi::AuthMethod;
 pub use stmf_uapi::sbd::Backend;
 pub use stmf_uapi::stmf::{
-    AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
+    AccessState, AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
 };
 
 /// A result whose error is an [`Error`].

@@ -15,6 +15,7 @@
     clippy::unwrap_used
 )]
 
+mod access;
 mod groups;
 #[path = "sim/iscsi.rs"]
 mod iscsi_target;
@@ -28,7 +29,7 @@ use stmf_model::{
     admit, Conflict, Group, GroupName, Guid, GuidSource, Lun, LunBitmap, NewView, ViewEntry,
 };
 use stmf_uapi::sbd::Backend;
-use stmf_uapi::stmf::{AluaState, ConfigState, GroupKind, ObjectState, Protocol, TaskStage};
+use stmf_uapi::stmf::{ConfigState, GroupKind, ObjectState, Protocol, TaskStage};
 use stmf_uapi::{iscsi, loopback, sbd, stmf, Attribute, Kind, Operation};
 
 use crate::attributes::{Attributes, Builder, Fields, Key};
@@ -99,6 +100,7 @@ pub struct Sim {
     /// By logical unit and number.
     views: BTreeMap<(Guid, u32), ViewEntry>,
     groups: groups::Groups,
+    access: access::States,
     targets: BTreeMap<String, Target>,
     sessions: Vec<Session>,
     tasks: Vec<Task>,
@@ -131,6 +133,7 @@ impl Sim {
             lus: BTreeMap::new(),
             views: BTreeMap::new(),
             groups: groups::Groups::default(),
+            access: access::States::new(),
             targets: BTreeMap::new(),
             sessions: Vec::new(),
             tasks: Vec::new(),
@@ -292,6 +295,9 @@ impl Sim {
             stmf::Command::GroupMemberRemove => self.remove_member(fields),
             stmf::Command::GroupMemberGet => self.get_members(fields),
             stmf::Command::ServiceSet => self.set_service(fields),
+            stmf::Command::AccessSet => self.set_access(fields),
+            stmf::Command::AccessClear => self.clear_access(fields),
+            stmf::Command::AccessGet => Ok(self.access_states()),
             stmf::Command::EventNtf => Err(bare(libc::EOPNOTSUPP)),
         }
     }
@@ -348,7 +354,7 @@ impl Sim {
         Builder::new()
             .u32(Key::State, self.service.number())
             .u32(Key::ConfigState, ConfigState::Initialized.number())
-            .u32(Key::AluaState, AluaState::Disabled.number())
+            .u32(Key::AluaState, self.alua_state().number())
             .u32(Key::AluaNode, 0)
             .uint(Key::LostTasks, self.lost_tasks)
             .u32(Key::LuCount, count(self.lus.len()))

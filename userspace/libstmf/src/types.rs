@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use stmf_model::{Group, GroupName, Guid, Lun, NewView, PortName, ViewEntry};
 use stmf_uapi::sbd::Backend;
 use stmf_uapi::stmf::{
-    AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
+    AccessState, AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
 };
 use stmf_uapi::{sbd, stmf};
 
@@ -26,7 +26,7 @@ pub struct Service {
     pub state: ObjectState,
     /// Whether the saved configuration has been loaded.
     pub config: ConfigState,
-    /// Whether this host is one node of an ALUA pair.
+    /// Whether there is asymmetric access to logical units.
     pub alua: AluaState,
     /// Number of this node.
     pub alua_node: u32,
@@ -479,6 +479,10 @@ pub struct Event {
     pub initiator: Option<String>,
     /// Whether the target port is held offline because it came and went too often.
     pub held: bool,
+    /// The target group.
+    pub group: Option<String>,
+    /// Access state that the target group has now.
+    pub access: Option<AccessState>,
 }
 
 impl Decode for Event {
@@ -492,6 +496,8 @@ impl Decode for Event {
             session: fields.uint(Key::Session)?,
             initiator: fields.text(Key::Initiator),
             held: fields.u8(Key::Held)? == Some(1),
+            group: fields.text(Key::Group),
+            access: fields.number(Key::Access)?,
         })
     }
 }

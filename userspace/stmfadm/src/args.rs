@@ -5,9 +5,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{value_parser, ArgAction, Args, Parser, Subcommand};
 use libstmf::cli::{size, Exit};
-use libstmf::{Goal, GroupName, Guid, Lun, Oui, PortName};
+use libstmf::{AccessState, Goal, GroupName, Guid, Lun, Oui, PortName};
 
 /// Manage the SCSI target framework
 #[derive(Debug, Parser)]
@@ -71,6 +71,12 @@ pub(crate) enum Command {
     AddTgMember(Members),
     /// Remove targets from a target group
     RemoveTgMember(Members),
+    /// Set how well logical units are reached through the targets of a group (ALUA)
+    SetAccess(SetAccess),
+    /// Remove what was set of a target group with set-access
+    ClearAccess(ClearAccess),
+    /// List the access states of target groups
+    ListAccess(ListAccess),
     /// Create a target of the local bus, with a SCSI host of this machine
     CreateTarget(CreateTarget),
     /// Delete targets of the local bus, with their SCSI hosts
@@ -278,6 +284,66 @@ pub(crate) struct Members {
     /// Names: iqn., eui., naa. or wwn. and what follows
     #[arg(required = true, value_name = "member-name")]
     pub(crate) members: Vec<PortName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetAccess {
+    /// Target group
+    #[arg(short, long = "group-name", value_name = "group-name")]
+    pub(crate) group: GroupName,
+
+    /// GUID; all logical units without a state of their own when not given
+    #[arg(short, long = "lu-name", value_name = "lu-name")]
+    pub(crate) lu: Option<Guid>,
+
+    /// Whether initiators shall prefer the group
+    #[arg(short, long, value_name = "true|false", action = ArgAction::Set)]
+    pub(crate) preferred: Option<bool>,
+
+    /// Whether initiators may set the group's states too, with SET TARGET PORT GROUPS; true unless
+    /// given
+    #[arg(short, long, value_name = "true|false", action = ArgAction::Set, conflicts_with = "lu")]
+    pub(crate) explicit: Option<bool>,
+
+    /// Number by which initiators know the group, from 1; the lowest free one when not given
+    #[arg(
+        short,
+        long,
+        value_name = "number",
+        value_parser = value_parser!(u16).range(1..),
+        conflicts_with = "lu"
+    )]
+    pub(crate) number: Option<u16>,
+
+    /// active-optimized, active-non-optimized, standby, unavailable, offline or transitioning; as it
+    /// is when not given
+    #[arg(value_name = "state", value_parser = access_state)]
+    pub(crate) state: Option<AccessState>,
+}
+
+fn access_state(text: &str) -> Result<AccessState, String> {
+    let mut states = AccessState::ALL.iter().copied();
+    states
+        .find(|state| state.name() == text)
+        .ok_or_else(|| format!("{text}: no access state"))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClearAccess {
+    /// Target group
+    #[arg(short, long = "group-name", value_name = "group-name")]
+    pub(crate) group: GroupName,
+
+    /// GUID; what was set for all logical units when not given
+    #[arg(short, long = "lu-name", value_name = "lu-name")]
+    pub(crate) lu: Option<Guid>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListAccess {
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

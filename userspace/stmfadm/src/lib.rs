@@ -17,6 +17,7 @@
     )
 )]
 
+mod access;
 mod args;
 mod config;
 mod group;
@@ -157,6 +158,9 @@ fn run<T: Transport>(
         Command::ListTg(args) => group::list(Target, &args, stmf, console)?,
         Command::AddTgMember(args) => group::add_members(Target, &args, stmf, console),
         Command::RemoveTgMember(args) => group::remove_members(Target, &args, stmf, console),
+        Command::SetAccess(args) => access::set(&args, stmf)?,
+        Command::ClearAccess(args) => access::clear(&args, stmf)?,
+        Command::ListAccess(args) => access::list(&args, stmf, console)?,
         Command::CreateTarget(args) => target::create(&args, stmf, console)?,
         Command::DeleteTarget(args) => target::delete(&args, stmf, console),
         Command::ListTarget(args) => target::list(&args, stmf, setting, console)?,

@@ -42,6 +42,8 @@ fn fields(notice: &Notice) -> Vec<(&'static str, Value)> {
         session,
         initiator,
         held,
+        group,
+        access,
     } = event;
     let all = [
         ("event", Some(kind.name().into())),
@@ -51,6 +53,8 @@ fn fields(notice: &Notice) -> Vec<(&'static str, Value)> {
         ("initiator", initiator.clone().map(Value::from)),
         ("state", state.map(|state| state.name().into())),
         ("held", held.then_some(true.into())),
+        ("group", group.clone().map(Value::from)),
+        ("access", access.map(|state| state.name().into())),
     ];
     all.into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

@@ -620,6 +620,8 @@ fn events_are_printed_as_they_come() {
         session: None,
         initiator: None,
         held: true,
+        group: None,
+        access: None,
     };
     for (line, expected) in [
         (

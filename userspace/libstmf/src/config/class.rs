@@ -103,7 +103,11 @@ const fn group(name: &'static str, noun: &'static str, kind: Constants) -> Class
         list_with: kind,
         only: &[],
         get: None,
-        takes: &["host-group-member", "target-group-member"],
+        takes: &[
+            "host-group-member",
+            "target-group-member",
+            "target-group-access",
+        ],
         is_complete: false,
     }
 }
@@ -149,6 +153,25 @@ pub(crate) static CLASSES: &[Class] = &[
     member("host-group-member", "host", "host-group", HOST),
     group("target-group", "target group", TARGET),
     member("target-group-member", "target", "target-group", TARGET),
+    Class {
+        name: "target-group-access",
+        noun: "access state of target group",
+        directory: "target-group",
+        owner: Some(stmf::Access::Group as u16),
+        key: &[stmf::Access::Group as u16, stmf::Access::Guid as u16],
+        family: STMF,
+        create: stmf::Command::AccessSet.number(),
+        create_with: &[],
+        remove: stmf::Command::AccessClear.number(),
+        remove_with: &[],
+        modify: Some("access-set"),
+        list: stmf::Command::AccessGet.number(),
+        list_with: &[],
+        only: &[],
+        get: None,
+        takes: &[],
+        is_complete: false,
+    },
     // Before disks: an initiator that is there sees a new disk in its place at once.
     Class {
         name: "view",

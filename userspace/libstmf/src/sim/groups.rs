@@ -70,6 +70,9 @@ impl Sim {
             ));
         }
         self.groups.names.retain(|group| *group != (kind, name));
+        if kind == GroupKind::Target {
+            self.access.retain(|(group, _), _| *group != name);
+        }
         let stays =
             |(of, _): &(GroupKind, PortName), group: &mut GroupName| (*of, *group) != (kind, name);
         self.groups.member_of.retain(stays);
@@ -145,7 +148,7 @@ impl Sim {
         views.count()
     }
 
-    fn known_group(&self, key: impl Key, kind: GroupKind, name: GroupName) -> Result<(), Refusal> {
+    pub(super) fn known_group(&self, key: impl Key, kind: GroupKind, name: GroupName) -> Result<(), Refusal> {
         match self.groups.has(kind, name) {
             true => Ok(()),
             false => Err(refusal(libc::ENOENT, "group not found", key)),
@@ -168,7 +171,7 @@ fn kind_in(key: impl Key, fields: &Fields<'_>) -> Result<GroupKind, Refusal> {
     fields.number(key).unwrap().ok_or_else(|| missing(key))
 }
 
-fn name_in<T>(
+pub(super) fn name_in<T>(
     key: impl Key,
     fields: &Fields<'_>,
     parse: impl Fn(&str) -> Result<T, NameError>,

@@ -38,6 +38,7 @@ fn likely_cdb() -> impl Strategy<Value = Vec<u8>> {
 const MAY_BE_ZERO: &[u8] = &[
     cdb::opcode::REPORT_LUNS,
     cdb::opcode::MAINTENANCE_IN,
+    cdb::opcode::MAINTENANCE_OUT,
     cdb::opcode::WRITE_SAME_10,
     cdb::opcode::WRITE_SAME_16,
     cdb::opcode::SANITIZE,
