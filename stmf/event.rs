@@ -157,5 +157,7 @@ pub(crate) fn object_state(state: State) -> ObjectState {
 /// have in the same order.
 pub(crate) fn access_number(state: AccessState) -> u32 {
     let place = AccessState::ALL.iter().position(|other| *other == state);
-    place.and_then(|place| u32::try_from(place).ok()).unwrap_or(0)
+    place
+        .and_then(|place| u32::try_from(place).ok())
+        .unwrap_or(0)
 }

@@ -130,10 +130,7 @@ impl Framework {
         let key = (group.ok_or(AccessRefused::NoGroup)?, guid.unwrap_or(ALL));
         let record = registry.changed_access(&key, change)?;
         let id_of = |record: &AccessRecord| record.number.map(|number| number.id);
-        let was = (
-            registry.tpgs(),
-            registry.access.get(&key).and_then(id_of),
-        );
+        let was = (registry.tpgs(), registry.access.get(&key).and_then(id_of));
         let room = Room::new()?;
         registry.access.put(room, key, record);
         registry.access_changed(&key, None);

@@ -50,9 +50,11 @@ fn refusal(refused: AccessRefused) -> Refusal {
             "explicit and number are the same for all logical units",
             Access::Guid,
         ),
-        AccessRefused::NumberTaken => {
-            (EEXIST, "another target group has the number", Access::Number)
-        }
+        AccessRefused::NumberTaken => (
+            EEXIST,
+            "another target group has the number",
+            Access::Number,
+        ),
         AccessRefused::NoNumber => (ENOSPC, "no number is free", Access::Number),
         AccessRefused::NoMemory => return Refusal::from(ENOMEM),
     };

@@ -611,6 +611,54 @@ fn new_objects_go_to_the_default_states() {
 }
 
 #[test]
+fn access_states_of_target_groups() {
+    let mut sim = Sim::new();
+    for group in ["east", "west"] {
+        ok(&mut sim, &format!("stmfadm create-tg {group}"));
+    }
+    let error = fail(
+        &mut sim,
+        &format!("stmfadm set-access -g east -l {A} standby"),
+        Exit::NotFound,
+    );
+    assert!(error.contains("no access state for all"), "{error}");
+    ok(&mut sim, "stmfadm set-access -g east active-optimized");
+    ok(
+        &mut sim,
+        "stmfadm set-access -g west -p true -e false -n 7 standby",
+    );
+    ok(
+        &mut sim,
+        &format!("stmfadm set-access -g east -l {A} offline"),
+    );
+    let error = fail(&mut sim, "stmfadm set-access -g east -n 7", Exit::Exists);
+    assert!(error.contains("another target group has"), "{error}");
+    let error = fail(&mut sim, "stmfadm clear-access -g east", Exit::Busy);
+    assert!(error.contains("of their own"), "{error}");
+    fail(&mut sim, "stmfadm set-access -g west good", Exit::Usage);
+    let line = format!("stmfadm set-access -g west -l {A} -n 1 standby");
+    fail(&mut sim, &line, Exit::Usage);
+    let out = ok(&mut sim, "stmfadm list-access");
+    assert_eq!(
+        out,
+        format!(
+            "Target Group: east\n\tLU Name     : All\n\tAccess State: active-optimized\n\
+             \tPreferred   : false\n\tExplicit    : true\n\tNumber      : 1\n\
+             Target Group: east\n\tLU Name     : {A}\n\tAccess State: offline\n\
+             \tPreferred   : false\n\
+             Target Group: west\n\tLU Name     : All\n\tAccess State: standby\n\
+             \tPreferred   : true\n\tExplicit    : false\n\tNumber      : 7\n"
+        )
+    );
+    let out = ok(&mut sim, "stmfadm list-state");
+    assert!(out.contains("ALUA Status       : enabled\n"), "{out}");
+    ok(&mut sim, &format!("stmfadm clear-access -g east -l {A}"));
+    ok(&mut sim, "stmfadm clear-access -g east");
+    ok(&mut sim, "stmfadm delete-tg west");
+    assert_eq!(ok(&mut sim, "stmfadm list-access"), "");
+}
+
+#[test]
 fn events_are_printed_as_they_come() {
     let event = Event {
         kind: EventKind::TargetState,

@@ -148,7 +148,12 @@ impl Sim {
         views.count()
     }
 
-    pub(super) fn known_group(&self, key: impl Key, kind: GroupKind, name: GroupName) -> Result<(), Refusal> {
+    pub(super) fn known_group(
+        &self,
+        key: impl Key,
+        kind: GroupKind,
+        name: GroupName,
+    ) -> Result<(), Refusal> {
         match self.groups.has(kind, name) {
             true => Ok(()),
             false => Err(refusal(libc::ENOENT, "group not found", key)),
