@@ -21,6 +21,9 @@ stmfadm create-tg west
 stmfadm add-tg-member -g east "$east"
 stmfadm add-tg-member -g west "$west"
 connect e host "$east"
+# Pipelines have no file descriptors of a coprocess, but these.
+exec {from}<&"${INITIATORS[0]}" {to}>&"${INITIATORS[1]}"
+INITIATORS=("$from" "$to")
 connect w host "$west"
 calm e 0 1
 calm w 0 1
