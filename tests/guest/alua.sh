@@ -148,7 +148,7 @@ set_access -g east -e true
 hosts_log_in "$west" 1
 out=$(sg_rtpg -d "${D[1]}")
 grep -q "target port group id : 0x1 , Pref=0" <<<"$out" || fail "expected group 1, got: $out"
-grep -q "target port asymmetric access state : 0x00" <<<"$out" || fail "expected a state: $out"
+grep -q "asymmetric access state : 0x00" <<<"$out" || fail "expected a state: $out"
 sg_stpg --tp=1 --state=s "${D[1]}"
 sg_rtpg -d "${D[1]}" | grep -q "state : 0x02" || fail "expected group 1 on standby"
 sg_inq "${D[1]}" | grep -q "TPGS=3" || fail "expected TPGS 3"
@@ -163,7 +163,7 @@ answers good w tur 0
 expect 00cf0000 "$(report e | cut -c 9-16)" "group 0 has the port"
 stmfadm add-tg-member -g east "$east"
 answers "check 6/3f/03" e tur 0
-expect '[["east",null,"active-optimized",1],["east","'"$disk"'","standby",null],["west",null,"active-optimized",2]]' \
+expect '[["east",null,"active-optimized",1],["east","'"$disk"'","standby",null],["west",null,"active-optimized",2],["west","'"$disk"'","active-non-optimized",null]]' \
 	"$(stmfadm list-access --json | jq -c '[.[] | [.group, .lu, .state, .number]]')" list-access
 jq -r 'select(.event == "access-state") | "\(.group) \(.access) \(.lu)"' "$WORK/events" >"$WORK/told"
 for event in "west standby null" "west standby $disk" "east standby $disk"; do
@@ -172,11 +172,12 @@ done
 
 step "what is saved comes back"
 stmfadm backup "$WORK/backup"
+stmfadm clear-access -g west -l "$disk"
 stmfadm clear-access -g west
 stmfadm clear-access -g east -l "$disk"
 stmfadm clear-access -g east
 expect disabled "$(alua_status)" "ALUA status"
 stmfadm restore "$WORK/backup" >/dev/null
-expect "3 true" "$(stmfadm list-access --json | jq -r '"\(length) \(.[2].preferred)"')" restored
+expect "4 true" "$(stmfadm list-access --json | jq -r '"\(length) \(.[2].preferred)"')" restored
 stmfadm delete-tg west
 expect 2 "$(stmfadm list-access --json | jq length)" "states of the group that is left"
