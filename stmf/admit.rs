@@ -25,7 +25,7 @@ use stmf_kernel::{
     live::LiveRef,
     pages::{Contents, PageList},
     scsi_host,
-    trace, //
+    trace::{self, Arrival}, //
 };
 use stmf_scsi::{
     alua::AccessState,
@@ -117,10 +117,16 @@ fn build(
     slot: Slot,
     lender: &mut Option<scsi_host::Command>,
 ) -> Result<Incoming, AllocError> {
-    let guid = decision.lu.as_ref().map(|lu| *lu.entry.guid.as_bytes());
-    let session = endpoint.nexus.id;
-    let (guid, expected) = (guid.unwrap_or_default(), command.expected);
-    trace::task_admit(session, command.tag, &guid, command.cdb, expected);
+    trace::task_admit(|| {
+        let guid = decision.lu.as_ref().map(|lu| *lu.entry.guid.as_bytes());
+        Arrival {
+            session: endpoint.nexus.id,
+            tag: command.tag,
+            guid: guid.unwrap_or_default(),
+            cdb: command.cdb,
+            expected: command.expected,
+        }
+    });
     if let Some(lender) = lender.take() {
         decision.data.carry(lender, command.write);
     }

@@ -196,7 +196,7 @@ fn answer(mut token: Token<TaskBody>) {
         Reply::TaskAborted => token.outcome = Some(Outcome::status(Status::TaskAborted)),
         Reply::Nobody => return end(token),
     }
-    trace_done(&token);
+    trace::task_done(|| done(&token));
     // What waits for this command starts when its answer is on its way, not before: the answers come
     // in the order of the commands. Seen now that the command no longer counts as enabled.
     let lu = token.lu.as_ref();
@@ -208,22 +208,19 @@ fn answer(mut token: Token<TaskBody>) {
     }
 }
 
-/// Tells those who trace how a command ends.
-fn trace_done(token: &TaskBody) {
-    let Some(Outcome { status, sense, .. }) = token.outcome else {
-        return;
-    };
-    let mut ending = Ending {
+/// What those who trace are told of how a command ends.
+fn done(token: &TaskBody) -> (u64, u64, Ending) {
+    let mut ending = Ending::default();
+    if let Some(Outcome { status, sense, .. }) = token.outcome {
         // CAST: the enum is `repr(u8)`.
-        status: status as u8,
-        ..Ending::default()
-    };
-    if let Some(sense) = sense {
-        ending.key = sense.key as u8;
-        AdditionalSense(ending.asc, ending.ascq) = sense.code;
+        ending.status = status as u8;
+        if let Some(sense) = sense {
+            ending.key = sense.key as u8;
+            AdditionalSense(ending.asc, ending.ascq) = sense.code;
+        }
     }
     let tag = token.endpoint.tasks().tag(token.slot);
-    trace::task_done(token.endpoint.nexus.id, tag, ending);
+    (token.endpoint.nexus.id, tag, ending)
 }
 
 /// What becomes of the other commands when one ends with CHECK CONDITION.

@@ -153,7 +153,7 @@ impl TaskSet {
     /// Frees a slot. Any context.
     pub(crate) fn release(&self, slot: Slot) {
         let entry = self.entry(slot);
-        trace::task_end(self.session, entry.tag.load(ordering::Relaxed));
+        trace::task_end(|| (self.session, entry.tag.load(ordering::Relaxed)));
         let bytes = entry.bytes.load(ordering::Relaxed);
         if bytes > 0 {
             entry.bytes.store(0, ordering::Relaxed);
@@ -207,7 +207,7 @@ impl TaskSet {
         let entry = self.entry(slot);
         match entry.state.cmpxchg(RECEIVING, EXECUTING, ordering::Full) {
             Ok(_) => {
-                trace::task_execute(self.session, entry.tag.load(ordering::Relaxed));
+                trace::task_execute(|| (self.session, entry.tag.load(ordering::Relaxed)));
                 Begin::Go
             }
             Err(state) if state == RECEIVING | DORMANT => Begin::Wait,
@@ -377,9 +377,9 @@ impl TaskSet {
                 self.orphans.fetch_sub(1, ordering::Relaxed);
             }
             marked.map(|_| {
-                trace::task_abort(self.session, task.tag);
+                trace::task_abort(|| (self.session, task.tag));
                 if flags & DETACHED != 0 && executing {
-                    trace::task_detach(self.session, task.tag);
+                    trace::task_detach(|| (self.session, task.tag));
                 }
                 true
             })
@@ -396,7 +396,7 @@ impl TaskSet {
                     Ok(_) => {
                         if state & DETACHED == 0 {
                             let tag = entry.tag.load(ordering::Relaxed);
-                            trace::task_detach(self.session, tag);
+                            trace::task_detach(|| (self.session, tag));
                         }
                         break;
                     }

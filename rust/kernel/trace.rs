@@ -2,10 +2,27 @@
 
 //! Trace events (`rust/include/stmf_trace.h`), for perf, bpftrace and tracefs.
 //!
-//! Callable in any context. One that nobody looks at costs a call and a jump that is not taken.
+//! Callable in any context. One that nobody looks at costs a nop: its static key is tested here, and not
+//! in the shim, and what an event of a command tells is gathered only when somebody looks.
 
-use crate::shims;
+use crate::{
+    bindings,
+    shims, //
+};
 use kernel::prelude::*;
+
+/// Whether somebody looks at an event.
+macro_rules! is_on {
+    ($event:ident) => {{
+        // The kernel's own structure, of which only the address is taken.
+        #[allow(improper_ctypes)]
+        extern "C" {
+            static $event: bindings::tracepoint;
+        }
+        // SAFETY: `stmf_trace.h` defines the event with the kernel's macros, and so its static key.
+        unsafe { kernel::jump_label::static_branch_unlikely!($event, bindings::tracepoint, key) }
+    }};
+}
 
 /// Of a task that is over: SCSI status, sense key, additional sense code and its qualifier; zeros
 /// where there is no sense data.
@@ -21,47 +38,86 @@ pub struct Ending {
     pub ascq: u8,
 }
 
-/// A command was admitted, for the logical unit of that GUID; zeros when the framework answers it.
-pub fn task_admit(session: u64, tag: u64, guid: &[u8; 16], cdb: &[u8], expected: u32) {
-    let (guid, len, cdb) = (guid.as_ptr(), cdb.len(), cdb.as_ptr());
-    // SAFETY: Both are readable for their lengths, and are copied before this returns.
-    unsafe { shims::trace_task_admit(session, tag, guid, cdb, len, expected) };
+/// Of a command that was admitted.
+pub struct Arrival<'a> {
+    /// The number of the session.
+    pub session: u64,
+    /// The port's tag.
+    pub tag: u64,
+    /// The GUID of the logical unit; zeros when the framework answers the command.
+    pub guid: [u8; 16],
+    /// The command descriptor block.
+    pub cdb: &'a [u8],
+    /// How many bytes the initiator expects to move.
+    pub expected: u32,
 }
 
-/// A task goes to its logical unit.
-pub fn task_execute(session: u64, tag: u64) {
-    // SAFETY: An FFI call without requirements.
-    unsafe { shims::trace_task_execute(session, tag) };
+/// A command was admitted.
+#[inline(always)]
+pub fn task_admit<'a>(task: impl FnOnce() -> Arrival<'a>) {
+    if is_on!(__tracepoint_stmf_task_admit) {
+        let task = task();
+        let (guid, cdb) = (task.guid.as_ptr(), task.cdb);
+        let (cdb, len) = (cdb.as_ptr(), cdb.len());
+        // SAFETY: Both are readable for their lengths, and are copied before this returns.
+        unsafe { shims::trace_task_admit(task.session, task.tag, guid, cdb, len, task.expected) };
+    }
+}
+
+/// A task goes to its logical unit; told by its session's number and its tag, as all below.
+#[inline(always)]
+pub fn task_execute(task: impl FnOnce() -> (u64, u64)) {
+    if is_on!(__tracepoint_stmf_task_execute) {
+        let (session, tag) = task();
+        // SAFETY: An FFI call without requirements.
+        unsafe { shims::trace_task_execute(session, tag) };
+    }
 }
 
 /// A task was aborted.
-pub fn task_abort(session: u64, tag: u64) {
-    // SAFETY: An FFI call without requirements.
-    unsafe { shims::trace_task_abort(session, tag) };
+#[inline(always)]
+pub fn task_abort(task: impl FnOnce() -> (u64, u64)) {
+    if is_on!(__tracepoint_stmf_task_abort) {
+        let (session, tag) = task();
+        // SAFETY: An FFI call without requirements.
+        unsafe { shims::trace_task_abort(session, tag) };
+    }
 }
 
 /// Nobody waits any more for an aborted task that a device has.
-pub fn task_detach(session: u64, tag: u64) {
-    // SAFETY: An FFI call without requirements.
-    unsafe { shims::trace_task_detach(session, tag) };
+#[inline(always)]
+pub fn task_detach(task: impl FnOnce() -> (u64, u64)) {
+    if is_on!(__tracepoint_stmf_task_detach) {
+        let (session, tag) = task();
+        // SAFETY: An FFI call without requirements.
+        unsafe { shims::trace_task_detach(session, tag) };
+    }
 }
 
 /// A task's slot and memory are free again.
-pub fn task_end(session: u64, tag: u64) {
-    // SAFETY: An FFI call without requirements.
-    unsafe { shims::trace_task_end(session, tag) };
+#[inline(always)]
+pub fn task_end(task: impl FnOnce() -> (u64, u64)) {
+    if is_on!(__tracepoint_stmf_task_end) {
+        let (session, tag) = task();
+        // SAFETY: An FFI call without requirements.
+        unsafe { shims::trace_task_end(session, tag) };
+    }
 }
 
 /// It is decided how a task ends.
-pub fn task_done(session: u64, tag: u64, ending: Ending) {
-    let Ending {
-        status,
-        key,
-        asc,
-        ascq,
-    } = ending;
-    // SAFETY: An FFI call without requirements.
-    unsafe { shims::trace_task_done(session, tag, status, key, asc, ascq) };
+#[inline(always)]
+pub fn task_done(task: impl FnOnce() -> (u64, u64, Ending)) {
+    if is_on!(__tracepoint_stmf_task_done) {
+        let (session, tag, ending) = task();
+        let Ending {
+            status,
+            key,
+            asc,
+            ascq,
+        } = ending;
+        // SAFETY: An FFI call without requirements.
+        unsafe { shims::trace_task_done(session, tag, status, key, asc, ascq) };
+    }
 }
 
 /// An I_T nexus has begun.
