@@ -88,7 +88,7 @@ pub(crate) enum Command {
     /// Take targets offline
     OfflineTarget(Targets),
     /// List the state of the framework
-    ListState,
+    ListState(ListState),
     /// Take the service online: its targets and logical units
     OnlineService,
     /// Take the service offline: its targets and logical units
@@ -192,6 +192,10 @@ pub(crate) struct ListLu {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
+    /// Write JSON, with all properties
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// GUIDs; all logical units when not given
     #[arg(value_name = "lu-name")]
     pub(crate) lus: Vec<Guid>,
@@ -237,6 +241,10 @@ pub(crate) struct ListView {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
+    /// Write JSON, with all properties
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Numbers of view entries; all when not given
     #[arg(value_name = "entry-name")]
     pub(crate) entries: Vec<u32>,
@@ -269,6 +277,10 @@ pub(crate) struct ListGroup {
     /// List the members too
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    /// Write JSON, with all properties
+    #[arg(long)]
+    pub(crate) json: bool,
 
     /// Names of groups; all groups when not given
     #[arg(value_name = "group-name")]
@@ -374,6 +386,10 @@ pub(crate) struct ListTarget {
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
+    /// Write JSON, with all properties
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Names; all targets when not given
     #[arg(value_name = "target-name", value_parser = target)]
     pub(crate) targets: Vec<String>,
@@ -407,7 +423,18 @@ pub(crate) struct Monitor {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ListState {
+    /// Write JSON, with all properties
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListTask {
+    /// Write JSON, with all properties
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// GUIDs; commands of all logical units when not given
     #[arg(value_name = "lu-name")]
     pub(crate) lus: Vec<Guid>,

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 
 use libstmf::cli::{Console, Failure};
-use libstmf::{GroupKind, GroupName, PortName, Stmf, Transport};
+use libstmf::{Error, GroupKind, GroupName, PortName, Stmf, Transport};
+use serde_json::{json, Value};
 
 use crate::args::{ListGroup, Members};
+use crate::list;
 
 pub(crate) fn add_members<T: Transport>(
     kind: GroupKind,
@@ -38,37 +40,52 @@ pub(crate) fn list<T: Transport>(
     stmf: &mut Stmf<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    if !args.groups.is_empty() {
-        console.each(&args.groups, |console, name| {
-            let group = stmf.group(kind, name)?;
-            let members = match args.verbose {
-                true => stmf.members(kind, Some(name))?,
-                false => Vec::new(),
-            };
-            let members = members.iter().map(|member| member.name);
-            console.print(listing(kind, &group.name, members));
-            Ok(())
-        });
-        return Ok(());
+    let full = args.verbose || args.json;
+    let mut found = Vec::new();
+    if args.groups.is_empty() {
+        found = all(kind, full, stmf)?;
     }
+    console.each(&args.groups, |_, name| {
+        let group = stmf.group(kind, name)?;
+        let members = match full {
+            true => stmf.members(kind, Some(name))?,
+            false => Vec::new(),
+        };
+        let members = members.iter().map(|member| member.name);
+        found.push((group.name, members.collect()));
+        Ok(())
+    });
+    let text = |(name, members): &Entry| listing(kind, name, members);
+    list::print(&found, args.json, console, text, describe);
+    Ok(())
+}
+
+/// A group's name, and its members.
+type Entry = (GroupName, Vec<PortName>);
+
+/// All groups, with their members if these are wanted.
+fn all<T: Transport>(
+    kind: GroupKind,
+    with_members: bool,
+    stmf: &mut Stmf<T>,
+) -> Result<Vec<Entry>, Error> {
     let mut members: BTreeMap<GroupName, Vec<PortName>> = BTreeMap::new();
-    if args.verbose {
+    if with_members {
         for member in stmf.members(kind, None)? {
             members.entry(member.group).or_default().push(member.name);
         }
     }
-    for group in stmf.groups(kind)? {
-        let own = members.remove(&group.name).unwrap_or_default();
-        console.print(listing(kind, &group.name, own));
-    }
-    Ok(())
+    let groups = stmf.groups(kind)?.into_iter();
+    let own = groups.map(|group| (group.name, members.remove(&group.name).unwrap_or_default()));
+    Ok(own.collect())
 }
 
-fn listing(
-    kind: GroupKind,
-    name: &GroupName,
-    members: impl IntoIterator<Item = PortName>,
-) -> String {
+fn describe((name, members): &Entry) -> Value {
+    let members = members.iter().map(PortName::as_str);
+    json!({ "name": name.as_str(), "members": members.collect::<Vec<_>>() })
+}
+
+fn listing(kind: GroupKind, name: &GroupName, members: &[PortName]) -> String {
     let mut text = match kind {
         GroupKind::Host => format!("Host Group: {name}\n"),
         GroupKind::Target => format!("Target Group: {name}\n"),

@@ -21,6 +21,7 @@ mod access;
 mod args;
 mod config;
 mod group;
+mod list;
 mod lu;
 mod monitor;
 mod service;
@@ -166,7 +167,7 @@ fn run<T: Transport>(
         Command::ListTarget(args) => target::list(&args, stmf, setting, console)?,
         Command::OnlineTarget(args) => target::online(&args, stmf, setting, console),
         Command::OfflineTarget(args) => target::offline(&args, stmf, setting, console),
-        Command::ListState => service::list(stmf, console)?,
+        Command::ListState(args) => service::list(&args, stmf, console)?,
         Command::OnlineService => stmf.set_service(Goal::Online)?,
         Command::OfflineService => stmf.set_service(Goal::Offline)?,
         Command::ModifyService(args) => service::modify(&args, stmf)?,

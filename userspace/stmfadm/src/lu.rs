@@ -8,8 +8,10 @@ use std::path::Path;
 
 use libstmf::cli::{Console, Exit, Failure};
 use libstmf::{Disk, Error, Goal, Guid, LogicalUnit, LuChange, LuSpec, Stmf, Transport, Views};
+use serde_json::{json, Value};
 
 use crate::args::{CreateLu, DeleteLu, ListLu, Lus, ModifyLu, Property};
+use crate::list;
 use crate::state;
 use crate::Setting;
 
@@ -137,17 +139,17 @@ pub(crate) fn list<T: Transport>(
     stmf: &mut Stmf<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
+    let full = args.verbose || args.json;
+    let mut entries = Vec::new();
     if args.lus.is_empty() {
-        for entry in all(stmf, args.verbose)? {
-            console.print(entry.listing(args.verbose));
-        }
-        return Ok(());
+        entries = all(stmf, full)?;
     }
-    console.each(&args.lus, |console, guid| {
-        let entry = one(stmf, guid, args.verbose)?;
-        console.print(entry.listing(args.verbose));
+    console.each(&args.lus, |_, guid| {
+        entries.push(one(stmf, guid, full)?);
         Ok(())
     });
+    let text = |entry: &Entry| entry.listing(args.verbose);
+    list::print(&entries, args.json, console, text, Entry::describe);
     Ok(())
 }
 
@@ -234,6 +236,19 @@ impl Entry {
         }
     }
 
+    fn describe(&self) -> Value {
+        let lu = self.registered.as_ref();
+        json!({
+            "guid": self.guid.to_string(),
+            "state": lu.map_or("unregistered", |lu| lu.state.name()),
+            "wanted": lu.map(|lu| lu.wanted.name()),
+            "provider": lu.map(|lu| &lu.provider),
+            "alias": self.alias(),
+            "views": self.view_count,
+            "disk": self.disk.as_ref().map(describe_disk),
+        })
+    }
+
     fn listing(&self, verbose: bool) -> String {
         let mut text = format!("LU Name: {}\n", self.guid);
         if verbose {
@@ -284,3 +299,22 @@ impl Entry {
 }
 
 const NOT_SET: &str = "not set";
+
+fn describe_disk(disk: &Disk) -> Value {
+    json!({
+        "file": disk.file.to_string_lossy(),
+        "backend": disk.backend.name(),
+        "size": disk.size,
+        "block_size": disk.block_size,
+        "physical_block_size": disk.physical_block_size,
+        "mgmt_url": disk.mgmt_url,
+        "vendor_id": disk.vendor_id,
+        "product_id": disk.product_id,
+        "revision": disk.revision,
+        "serial": disk.serial,
+        "rotation_rate": disk.rotation_rate,
+        "unmap": disk.unmap,
+        "write_protect": disk.write_protect,
+        "write_cache_disable": disk.write_cache_disable,
+    })
+}

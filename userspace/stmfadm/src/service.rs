@@ -4,14 +4,20 @@
 
 use libstmf::cli::{Console, Failure};
 use libstmf::{ObjectState, Service, Stmf, Transport};
+use serde_json::{json, Value};
 
-use crate::args::{ModifyService, ServiceProperty};
+use crate::args::{ListState, ModifyService, ServiceProperty};
 
 pub(crate) fn list<T: Transport>(
+    args: &ListState,
     stmf: &mut Stmf<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    console.print(listing(&stmf.state()?));
+    let service = stmf.state()?;
+    match args.json {
+        true => console.print(format_args!("{:#}\n", describe(&service))),
+        false => console.print(listing(&service)),
+    }
     Ok(())
 }
 
@@ -27,6 +33,21 @@ pub(crate) fn modify<T: Transport>(
         }
     }
     Ok(stmf.set_default_states(lu, target)?)
+}
+
+fn describe(service: &Service) -> Value {
+    json!({
+        "state": service.state.name(),
+        "config": service.config.name(),
+        "alua": service.alua.name(),
+        "alua_node": service.alua_node,
+        "lost_tasks": service.lost_tasks,
+        "logical_units": service.logical_units,
+        "targets": service.targets,
+        "sessions": service.sessions,
+        "default_lu_state": service.default_lu.name(),
+        "default_target_state": service.default_target.name(),
+    })
 }
 
 fn listing(service: &Service) -> String {

@@ -2,14 +2,17 @@
 
 //! Targets: list-target, online-target, offline-target.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 use libstmf::cli::{Console, Failure};
-use libstmf::{Goal, Protocol, Session, Stmf, Target, Transport};
+use libstmf::{Error, Goal, Protocol, Session, Stmf, Target, Transport};
+use serde_json::{json, Value};
 
 use crate::args::{CreateTarget, DeleteTarget, ListTarget, Targets};
+use crate::list;
 use crate::state;
 use crate::Setting;
 
@@ -43,33 +46,73 @@ pub(crate) fn list<T: Transport>(
     setting: &Setting,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    if args.targets.is_empty() {
-        let targets = stmf.targets()?;
-        let sessions = if args.verbose {
-            stmf.sessions(None)?
-        } else {
-            Vec::new()
-        };
-        for target in &targets {
-            let own = sessions
-                .iter()
-                .filter(|session| session.target == target.name);
-            console.print(listing(target, args.verbose.then_some(own), &setting.zone));
+    let full = args.verbose || args.json;
+    let found = match args.targets.is_empty() {
+        true => all(full, stmf)?,
+        false => {
+            let mut found = Vec::new();
+            console.each(&args.targets, |_, name| {
+                let target = stmf.target(name)?;
+                let sessions = if full {
+                    stmf.sessions(Some(name))?
+                } else {
+                    Vec::new()
+                };
+                found.push((target, sessions));
+                Ok(())
+            });
+            found
         }
-        return Ok(());
-    }
-    console.each(&args.targets, |console, name| {
-        let target = stmf.target(name)?;
-        let sessions = if args.verbose {
-            stmf.sessions(Some(name))?
-        } else {
-            Vec::new()
-        };
-        let sessions = args.verbose.then_some(&sessions);
-        console.print(listing(&target, sessions, &setting.zone));
-        Ok(())
-    });
+    };
+    let text = |(target, sessions): &(Target, Vec<Session>)| {
+        listing(target, args.verbose.then_some(sessions), &setting.zone)
+    };
+    list::print(&found, args.json, console, text, describe);
     Ok(())
+}
+
+/// All targets, with their sessions if these are wanted.
+fn all<T: Transport>(
+    with_sessions: bool,
+    stmf: &mut Stmf<T>,
+) -> Result<Vec<(Target, Vec<Session>)>, Error> {
+    let targets = stmf.targets()?;
+    let mut sessions: BTreeMap<String, Vec<Session>> = BTreeMap::new();
+    if with_sessions {
+        for session in stmf.sessions(None)? {
+            sessions
+                .entry(session.target.clone())
+                .or_default()
+                .push(session);
+        }
+    }
+    let own = targets.into_iter().map(|target| {
+        let own = sessions.remove(&target.name).unwrap_or_default();
+        (target, own)
+    });
+    Ok(own.collect())
+}
+
+fn describe((target, sessions): &(Target, Vec<Session>)) -> Value {
+    let sessions = sessions.iter().map(|session| {
+        json!({
+            "id": session.id,
+            "initiator": session.initiator,
+            "alias": session.alias,
+            "isid": session.isid,
+            "created": Timestamp::try_from(session.created).ok().map(|time| time.to_string()),
+        })
+    });
+    json!({
+        "name": target.name,
+        "provider": target.provider,
+        "alias": target.alias,
+        "protocol": protocol(target.protocol),
+        "state": target.state.name(),
+        "wanted": target.wanted.name(),
+        "held": target.held,
+        "sessions": sessions.collect::<Vec<_>>(),
+    })
 }
 
 pub(crate) fn online<T: Transport>(
@@ -106,11 +149,7 @@ fn change_state<T: Transport>(
 }
 
 /// A target, with properties and sessions if the latter are given.
-fn listing<'a>(
-    target: &Target,
-    sessions: Option<impl IntoIterator<Item = &'a Session>>,
-    zone: &TimeZone,
-) -> String {
+fn listing(target: &Target, sessions: Option<&Vec<Session>>, zone: &TimeZone) -> String {
     let mut text = format!("Target: {}\n", target.name);
     let Some(sessions) = sessions else {
         return text;

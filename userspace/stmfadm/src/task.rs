@@ -4,6 +4,7 @@
 
 use libstmf::cli::{Console, Failure};
 use libstmf::{Stmf, Task, Transport};
+use serde_json::{json, Value};
 
 use crate::args::ListTask;
 
@@ -21,8 +22,24 @@ pub(crate) fn list<T: Transport>(
         Ok(())
     });
     tasks.sort_by_key(|task| std::cmp::Reverse(task.age));
-    console.print(listing(&tasks));
+    if args.json {
+        let all: Vec<_> = tasks.iter().map(describe).collect();
+        console.print(format_args!("{:#}\n", Value::from(all)));
+    } else {
+        console.print(listing(&tasks));
+    }
     Ok(())
+}
+
+fn describe(task: &Task) -> Value {
+    json!({
+        "age": task.age.as_secs_f64(),
+        "stage": task.stage.name(),
+        "opcode": task.opcode,
+        "tag": task.tag,
+        "session": task.session,
+        "lu": task.guid.map(|guid| guid.to_string()),
+    })
 }
 
 fn listing(tasks: &[Task]) -> String {

@@ -9,8 +9,10 @@ use libstmf::{
     Error, Group, GroupKind, GroupName, Guid, NewView, ObjectState, PortName, Stmf, Transport,
     ViewEntry,
 };
+use serde_json::{json, Value};
 
 use crate::args::{AddView, ListView, RemoveView};
+use crate::list;
 
 pub(crate) fn add<T: Transport>(
     args: &AddView,
@@ -38,21 +40,25 @@ pub(crate) fn list<T: Transport>(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let views = views_of(&args.lu, stmf)?;
-    let watchers = match args.verbose {
+    let watchers = match args.verbose || args.json {
         true => Watchers::of(&args.lu, stmf)?,
         false => Watchers::default(),
     };
-    if args.entries.is_empty() {
-        for view in &views {
-            console.print(listing(view, &watchers));
-        }
-        return Ok(());
-    }
-    console.each(&args.entries, |console, id| {
+    let mut wanted = Vec::new();
+    console.each(&args.entries, |_, id| {
         let view = views.iter().find(|view| view.id == *id);
-        console.print(listing(view.ok_or_else(|| unknown(*id))?, &watchers));
+        wanted.push(*view.ok_or_else(|| unknown(*id))?);
         Ok(())
     });
+    let wanted = match args.entries.is_empty() {
+        true => views,
+        false => wanted,
+    };
+    let (text, value) = (
+        |view: &ViewEntry| listing(view, &watchers),
+        |view: &ViewEntry| describe(view, &watchers),
+    );
+    list::print(&wanted, args.json, console, text, value);
     Ok(())
 }
 
@@ -87,6 +93,25 @@ fn unknown(id: u32) -> Failure {
     Failure::new(Exit::NotFound, id, "view entry not found")
 }
 
+fn describe(view: &ViewEntry, watchers: &Watchers) -> Value {
+    json!({
+        "entry": view.id,
+        "lu": view.guid.to_string(),
+        "host_group": named(&view.host),
+        "target_group": named(&view.target),
+        "lun": view.lun.value(),
+        "initiators": watchers.of_view(view),
+    })
+}
+
+/// The name of a group; none when it is everybody.
+fn named(group: &Group) -> Option<&str> {
+    match group {
+        Group::All => None,
+        Group::Named(name) => Some(name.as_str()),
+    }
+}
+
 fn listing(view: &ViewEntry, watchers: &Watchers) -> String {
     let mut text = format!("View Entry: {}\n", view.id);
     for (name, value) in [
@@ -104,10 +129,7 @@ fn listing(view: &ViewEntry, watchers: &Watchers) -> String {
 }
 
 fn group(group: &Group) -> String {
-    match group {
-        Group::All => "All".to_owned(),
-        Group::Named(name) => name.as_str().to_owned(),
-    }
+    named(group).unwrap_or("All").to_owned()
 }
 
 /// Initiators that are logged in and may see a logical unit, with their and their targets' groups.
