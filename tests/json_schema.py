@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Validates a list: `json_schema.py SCHEMA COMMAND LEAST < JSON`.
+"""Validates lists: `json_schema.py SCHEMAS < LINES`.
 
-SCHEMA is a file of Documentation/json/, COMMAND what it has a definition of. An
-array must have at least LEAST elements: an empty one fits every schema.
+SCHEMAS is Documentation/json/. Each line is `TOOL COMMAND LEAST FILE`: what a
+tool's command wrote to a file. An array must have at least LEAST elements: an
+empty one fits every schema.
 """
 
 import json
@@ -13,21 +14,30 @@ import sys
 import jsonschema
 
 
+def problems(schemas, tool, command, least, file):
+    """Yields a sentence for each error."""
+    definitions = json.loads((schemas / f"{tool}.json").read_text(encoding="utf-8"))["definitions"]
+    if command not in definitions:
+        yield "there is no schema"
+        return
+    schema = {"$ref": f"#/definitions/{command}", "definitions": definitions}
+    data = json.loads(pathlib.Path(file).read_text(encoding="utf-8"))
+    for error in jsonschema.Draft7Validator(schema).iter_errors(data):
+        yield f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
+    if isinstance(data, list) and len(data) < int(least):
+        yield f"expected at least {least} elements, got {len(data)}"
+
+
 def main():
     """Prints a sentence for each error; returns whether there is one."""
-    whole = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
-    if sys.argv[2] not in whole["definitions"]:
-        sys.exit(f"{sys.argv[1]} has nothing about {sys.argv[2]}")
-    schema = {"$ref": f"#/definitions/{sys.argv[2]}", "definitions": whole["definitions"]}
-    data = json.load(sys.stdin)
-    errors = [
-        f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
-        for error in jsonschema.Draft7Validator(schema).iter_errors(data)
+    schemas = pathlib.Path(sys.argv[1])
+    found = [
+        f"{tool} {command}: {problem}"
+        for tool, command, least, file in map(str.split, sys.stdin)
+        for problem in problems(schemas, tool, command, least, file)
     ]
-    if isinstance(data, list) and len(data) < int(sys.argv[3]):
-        errors.append(f"expected at least {sys.argv[3]} elements, got {len(data)}")
-    print("\n".join(errors), end="\n" if errors else "")
-    return 1 if errors else 0
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# 100,000 cut and bent netlink messages, with two administrators at work, leave the state as it was.
+# SPDX-License-Identifier: GPL-2.0
+# time-limit: 240
+. "$COMSTAR_TOP/tests/target.sh"
+
+load_stmf stmf_sbd stmf_iscsi stmf_loopback
+at_exit unload_stmf
+make_target "$(target_name bent)"
+file_lu disk 16M 3 -p alias=kept
+stmfadm create-hg kept
+at_exit "stmfadm delete-hg kept"
+stmfadm add-hg-member -g kept "$INITIATOR"
+
+# All that there is.
+state() {
+	stmfadm backup
+	stmfadm list-lu --json
+	stmfadm list-target --json
+	stmfadm list-state --json
+	itadm list-target --json
+}
+
+# An administrator: makes and removes a group of its own, until $WORK/end is there.
+administer() {
+	local rounds=0
+	until [ -e "$WORK/end" ]; do
+		stmfadm create-hg "$1" || return
+		stmfadm add-hg-member -g "$1" "iqn.2026-11.test:$1" || return
+		stmfadm list-hg --json >"$WORK/seen.$1" || return
+		# Never without what stays, whatever the other one does.
+		jq -e '[.[].name] | contains(["kept"])' "$WORK/seen.$1" >/dev/null || return
+		stmfadm delete-hg "$1" || return
+		rounds=$((rounds + 1))
+	done
+	echo "    $1: $rounds rounds"
+	[ "$rounds" -gt 0 ]
+}
+
+state >"$WORK/before"
+
+step "flawed messages of root, while two administrators change and list"
+administer one &
+one=$!
+administer two &
+two=$!
+python3 "$COMSTAR_TOP/tests/bent_netlink.py" flawed 60000 1 ||
+	fail "expected an answer to each message"
+touch "$WORK/end"
+wait "$one" || fail "expected the first administrator to succeed throughout"
+wait "$two" || fail "expected the second administrator to succeed throughout"
+state >"$WORK/after"
+diff "$WORK/before" "$WORK/after" || fail "expected the state as it was"
+
+step "any messages of somebody without privilege"
+chmod 755 "$WORK"
+install -m 644 "$COMSTAR_TOP/tests/bent_netlink.py" "$WORK/bent.py"
+(cd / && setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+	--bounding-set=-all python3 "$WORK/bent.py" any 40000 2) ||
+	fail "expected an answer to each message"
+state >"$WORK/after"
+diff "$WORK/before" "$WORK/after" || fail "expected the state as it was"
