@@ -223,6 +223,15 @@ fn nothing_is_listed_as_nothing() {
 }
 
 #[test]
+fn nothing_is_an_empty_array() {
+    let mut sim = Sim::new();
+    for list in ["list-lu", "list-hg", "list-tg", "list-target", "list-task"] {
+        let line = format!("stmfadm {list} --json");
+        assert_eq!(ok(&mut sim, &line), "[]\n", "{line}");
+    }
+}
+
+#[test]
 fn deleting_goes_on_after_a_failure() {
     let mut sim = with_disks();
     let line = format!("stmfadm delete-lu {A} 600144F00000000000000000000000FF {B}");
