@@ -137,14 +137,17 @@ generic_of_host() {
 	return 1
 }
 
-# run_families TARGET FAMILY...: libiscsi's conformance tests on LUN 0; each test must have run.
+# run_families TARGET FAMILY...: libiscsi's conformance tests on LUN 0, or LUN $LUN, with a second
+# path to it through the target $SECOND if that is set; each test must have run.
 run_families() {
 	local target=$1 family out failed=0 ran passed bad skipped
+	local -a urls=("iscsi://127.0.0.1:3260/$target/${LUN:-0}")
+	[ -z "${SECOND:-}" ] || urls+=("iscsi://127.0.0.1:3260/$SECOND/${LUN:-0}")
 	shift
 	for family in "$@"; do
 		out=$WORK/$family
-		iscsi-test-cu --dataloss --allow-sanitize --test="$family" \
-			"iscsi://127.0.0.1:3260/$target/0" >"$out" 2>&1 || true
+		iscsi-test-cu --dataloss --allow-sanitize --test="$family" "${urls[@]}" \
+			>"$out" 2>&1 || true
 		read -r _ ran passed bad < <(awk '$1 == "tests" { print $2, $3, $4, $5 }' "$out")
 		skipped=$(grep -c '\[SKIPPED\]' "$out" || true)
 		echo "    $family: ${passed:-0} of ${ran:-0} passed, ${bad:-?} failed," \

@@ -7,6 +7,7 @@
 //! one at work and one that waits, however many commands have come: none takes all workers away.
 
 use crate::{
+    door::Door,
     modes::Modes,
     reserve::Reservations, //
 };
@@ -31,6 +32,9 @@ pub(crate) struct Changeable {
     /// The mode parameters.
     #[pin]
     pub(crate) modes: Modes,
+    /// Whether the medium is in, and who wants it to stay.
+    #[pin]
+    pub(crate) door: Door,
     /// The commands whose turn hasn't come.
     waiting: Queue<TaskBody>,
     #[pin]
@@ -38,12 +42,14 @@ pub(crate) struct Changeable {
 }
 
 impl Changeable {
-    /// The state of a new disk, whose write cache is enabled or not.
-    pub(crate) fn new(wce: bool) -> Result<Arc<Self>> {
+    /// The state of a new disk, whose write cache is enabled or not, and whose medium can be taken
+    /// out or not.
+    pub(crate) fn new(wce: bool, removable: bool) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
                 reservations <- Reservations::new(),
                 modes <- Modes::new(wce),
+                door <- Door::new(removable),
                 waiting: Queue::new(),
                 turn <- new_mutex!((), "Changeable::turn"),
             }? Error),

@@ -54,6 +54,7 @@ pub(crate) struct Wanted<'a> {
     shape: Shape,
     write_protect: bool,
     write_cache_disable: bool,
+    removable: bool,
 }
 
 /// A refusal because of one property.
@@ -81,6 +82,7 @@ impl<'a> Wanted<'a> {
             shape: shape(request)?,
             write_protect: request.u8(Lu::WriteProtect as u16) == Some(1),
             write_cache_disable: request.u8(Lu::WriteCacheDisable as u16) == Some(1),
+            removable: request.u8(Lu::Removable as u16) == Some(1),
         })
     }
 
@@ -117,7 +119,7 @@ impl<'a> Wanted<'a> {
             self.shape,
             self.write_protect,
             medium,
-            Changeable::new(!self.write_cache_disable)?,
+            Changeable::new(!self.write_cache_disable, self.removable)?,
         )?;
         self.add(units, &disk)?;
         Ok(self.guid)

@@ -24,7 +24,8 @@ pub(crate) use job::Job;
 
 use crate::{
     disk::Disk,
-    failure, //
+    failure,
+    reserve::nexus_ref, //
 };
 use kernel::{
     alloc::AllocError,
@@ -51,9 +52,7 @@ impl LogicalUnit for Disk {
     fn plan(&self, nexus: &ItNexus, cdb: &[u8]) -> Result<Plan, Refusal> {
         let command = cdb::parse(cdb)?;
         self.changeable.reservations.check(nexus, cdb)?;
-        if self.medium.is_being_erased() && !is_answered_always(&command) {
-            return Err(erase::IN_PROGRESS.into());
-        }
+        state::check(self, &command)?;
         Ok(match command {
             Command::Read(transfer) => rw::plan_read(self, &transfer)?,
             Command::Write(transfer) => rw::plan_write(self, &transfer)?,
@@ -70,8 +69,9 @@ impl LogicalUnit for Disk {
             Command::PreFetch { lba, blocks } => cache::plan(self, lba, blocks)?.into(),
             Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks)?.into(),
             Command::TestUnitReady => DataPhase::None.into(),
-            Command::StartStopUnit(request) => state::plan_start_stop(&request)?.into(),
+            Command::StartStopUnit(request) => state::plan_start_stop(self, &request)?.into(),
             Command::ModeSelect(request) => mode::plan_select(&request)?.into(),
+            Command::PreventAllow { .. } => state::plan_prevent_allow(self)?.into(),
             Command::Reserve | Command::Release => DataPhase::None.into(),
             Command::PersistentReserveOut(request) => reservation::plan_out(&request)?.into(),
             // The framework answers it for all logical units.
@@ -107,6 +107,7 @@ impl LogicalUnit for Disk {
             Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(self, immed, task),
             Ok(Command::TestUnitReady) => state::test_unit_ready(self, task),
             Ok(Command::StartStopUnit(request)) => state::start_stop(self, &request, task),
+            Ok(Command::PreventAllow { prevent }) => state::prevent_allow(self, prevent, task),
             Ok(Command::ModeSelect(request)) => mode::select(self, &request, task),
             Ok(Command::Reserve | Command::Release | Command::PersistentReserveOut(_)) => {
                 self.changeable.later(task, reservation::change);
@@ -118,10 +119,12 @@ impl LogicalUnit for Disk {
 
     fn reset(&self) {
         self.changeable.reservations.drop_spc2(None);
+        self.changeable.door.let_go(|_| true);
     }
 
     fn nexus_lost(&self, nexus: &ItNexus) {
         self.changeable.reservations.drop_spc2(Some(nexus));
+        self.changeable.door.let_go(|keeper| nexus_ref(nexus).is(keeper));
     }
 }
 
@@ -132,14 +135,6 @@ fn parameter_list(task: &Task) -> Result<KVVec<u8>, AllocError> {
         list.extend_from_slice(slice, GFP_KERNEL)?;
     }
     Ok(list)
-}
-
-/// Whether a command is carried out even while the medium is being erased (SBC-4, SANITIZE command).
-fn is_answered_always(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Inquiry { .. } | Command::RequestSense { .. } | Command::ReportLuns { .. }
-    )
 }
 
 /// Ends a task with what came of its I/O.

@@ -100,5 +100,7 @@ fn write(writer: &mut Writer<'_>, disk: &Disk) -> Result {
     writer.u32(Lu::PhysicalBlockSize as u16, traits.physical_block)?;
     writer.u32(Lu::RotationRate as u16, disk.rotation().code().into())?;
     writer.u8(Lu::Unmap as u16, traits.unmap.into())?;
+    let removable = disk.changeable.door.is_there();
+    writer.u8(Lu::Removable as u16, removable.into())?;
     writer.u32(Lu::Backend as u16, disk.backend().kind() as u32)
 }

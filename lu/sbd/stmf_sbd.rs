@@ -20,6 +20,7 @@ mod change;
 mod changeable;
 mod config;
 mod disk;
+mod door;
 mod exec;
 mod failure;
 mod medium;

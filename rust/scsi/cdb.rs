@@ -162,6 +162,11 @@ pub enum Command {
     ModeSelect(ModeSelect),
     /// START STOP UNIT (SBC-4).
     StartStopUnit(StartStopUnit),
+    /// PREVENT ALLOW MEDIUM REMOVAL (SBC-4).
+    PreventAllow {
+        /// The medium may not be taken out.
+        prevent: bool,
+    },
     /// RESERVE (6), (10) (SPC-2).
     Reserve,
     /// RELEASE (6), (10) (SPC-2).
@@ -257,6 +262,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         .obsolete(LUN),
     Entry::new(&[opcode::START_STOP_UNIT, 0x01, 0, 0x0f, 0xf7, 0], block::start_stop_unit)
         .obsolete(LUN),
+    Entry::new(
+        &[opcode::PREVENT_ALLOW_MEDIUM_REMOVAL, 0, 0, 0, 0x01, 0],
+        medium::prevent_allow,
+    ).obsolete(LUN),
     Entry::new(&[opcode::READ_CAPACITY_10, 0, 0, 0, 0, 0, 0, 0, 0, 0], block::read_capacity_10)
         .obsolete(LUN | RELADR),
     Entry::new(

@@ -77,6 +77,8 @@ attributes! {
         RotationRate = 15, "rotation-rate", Kind::U32;
         /// 1 when initiators may unmap blocks.
         Unmap = 16, "unmap", Kind::BOOL;
+        /// 1 when initiators may take the medium out.
+        Removable = 17, "removable", Kind::BOOL;
     }
 }
 
@@ -88,7 +90,8 @@ commands! {
             permission: admin;
             request: [
                 Guid, File, Size, BlockSize, Alias, VendorId, ProductId, Serial, WriteProtect,
-                WriteCacheDisable, Revision, PhysicalBlockSize, MgmtUrl, RotationRate, Unmap
+                WriteCacheDisable, Revision, PhysicalBlockSize, MgmtUrl, RotationRate, Unmap,
+                Removable
             ];
         }
         /// Take a disk offline and delete it.

@@ -2,7 +2,7 @@
 
 //! Commands that are answered from memory.
 
-use super::{inquiry, mode};
+use super::{inquiry, mode, state};
 use crate::disk::Disk;
 use stmf::{
     nexus::ItNexus,
@@ -77,7 +77,7 @@ fn write(disk: &Disk, groups: Groups, command: &Command, sink: &mut Sink<'_>) ->
         Command::PersistentReserveIn { report, .. } => {
             disk.changeable.reservations.report(*report, sink);
         }
-        Command::RequestSense { desc, .. } => no_sense(*desc, sink),
+        Command::RequestSense { desc, .. } => request_sense(disk, *desc, sink),
         Command::ReportSupportedOperationCodes(query) => {
             cdb::report_opcodes(query, |id| supports(disk, groups, id), sink)?;
         }
@@ -115,6 +115,7 @@ fn supports(disk: &Disk, groups: Groups, id: CommandId) -> bool {
         (opcode::UNMAP, _) | (opcode::SERVICE_ACTION_IN_16, Some(opcode::GET_LBA_STATUS_16)) => {
             disk.traits().unmap
         }
+        (opcode::PREVENT_ALLOW_MEDIUM_REMOVAL, _) => disk.changeable.door.is_there(),
         (opcode::WRITE_ATOMIC_16, _) => disk.traits().atomic.is_some(),
         (opcode::SANITIZE, Some(opcode::SANITIZE_BLOCK_ERASE)) => disk.traits().unmap,
         _ => true,
@@ -136,14 +137,15 @@ fn capacity(disk: &Disk) -> Capacity {
     }
 }
 
-/// REQUEST SENSE: unit attentions are the framework's, and nothing else is kept.
-fn no_sense(desc: bool, sink: &mut Sink<'_>) {
+/// REQUEST SENSE: unit attentions are the framework's; the disk says whether it is ready (SPC-5,
+/// REQUEST SENSE command).
+fn request_sense(disk: &Disk, desc: bool, sink: &mut Sink<'_>) {
     let format = if desc {
         SenseFormat::Descriptor
     } else {
         SenseFormat::Fixed
     };
     let mut bytes = [0; SENSE_LEN];
-    let len = Sense::NONE.encode(format, &mut bytes);
+    let len = state::not_ready(disk).unwrap_or(Sense::NONE).encode(format, &mut bytes);
     sink.bytes(bytes.get(..len).unwrap_or(&[]));
 }

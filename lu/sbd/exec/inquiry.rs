@@ -38,6 +38,7 @@ const PAGES: &[u8] = &[
 pub(super) fn standard(disk: &Disk, sink: &mut Sink<'_>) {
     let inquiry = StandardInquiry {
         peripheral: DISK,
+        removable: disk.changeable.door.is_there(),
         vendor: text(&disk.names.vendor),
         product: text(&disk.names.product),
         revision: text(&disk.names.revision),

@@ -28,6 +28,7 @@ use stmf_scsi::{
         Issuer,
         Refused, //
     },
+    ua::UnitAttention,
     Sense,
     Status, //
 };
@@ -67,7 +68,7 @@ pub(super) fn plan_out(request: &PersistentReserveOut) -> Result<DataPhase, Sens
 pub(super) fn change(changeable: &Changeable, task: Task) {
     let reservations = &changeable.reservations;
     let outcome = match cdb::parse(task.cdb()) {
-        Ok(Command::PersistentReserveOut(cdb)) => persistent(reservations, &cdb, &task),
+        Ok(Command::PersistentReserveOut(cdb)) => persistent(changeable, &cdb, &task),
         Ok(Command::Reserve) => spc2(reservations, CommandClass::Reserve, &task),
         Ok(_) => spc2(reservations, CommandClass::Release, &task),
         Err(sense) => Err(sense.into()),
@@ -99,10 +100,11 @@ fn spc2(reservations: &Reservations, class: CommandClass, task: &Task) -> Result
 
 /// PERSISTENT RESERVE OUT: change, publish, tell, abort, in this order.
 fn persistent(
-    reservations: &Reservations,
+    changeable: &Changeable,
     cdb: &PersistentReserveOut,
     task: &Task,
 ) -> Result<(), Failure> {
+    let reservations = &changeable.reservations;
     let list = parameter_list(task)?;
     let request = Request::parse(cdb, &list)?;
     let unit = task.unit().ok_or(Failure::NoMemory)?;
@@ -121,6 +123,11 @@ fn persistent(
     };
     let effects = new.execute(issuer, &request)?;
     let new = reservations.publish(new)?;
+    // Who is preempted prevents nothing any more (SPC-5, Preempting).
+    changeable.door.let_go(|keeper| {
+        effects.attention_for(&old, &new, sender, keeper.as_ref())
+            == Some(UnitAttention::RegistrationsPreempted)
+    });
     for attention in effects.attentions() {
         let told = |nexus: &ItNexus| {
             effects.attention_for(&old, &new, sender, nexus_ref(nexus)) == Some(attention)

@@ -1,20 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! TEST UNIT READY and START STOP UNIT.
+//! Whether the disk is ready: TEST UNIT READY, START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL.
 
-use super::cache;
-use crate::disk::Disk;
+use super::{cache, erase};
+use crate::{
+    disk::Disk,
+    door::Prevented,
+    reserve::nexus_ref, //
+};
 use stmf::{
+    lu::Audience,
     plan::DataPhase,
     task::Task, //
 };
 use stmf_scsi::{
-    cdb::{PowerCondition, StartStopUnit},
+    cdb::{Command, PowerCondition, StartStopUnit},
+    ua::UnitAttention,
     AdditionalSense,
-    Sense, //
+    Sense,
+    Status, //
 };
 
-/// A disk is ready unless its device was pulled.
+/// Why commands to the medium are refused at the moment.
+pub(super) fn not_ready(disk: &Disk) -> Option<Sense> {
+    if disk.medium.is_being_erased() {
+        Some(erase::IN_PROGRESS)
+    } else if disk.changeable.door.is_open() {
+        Some(Sense::not_ready(AdditionalSense::MEDIUM_NOT_PRESENT))
+    } else {
+        None
+    }
+}
+
+/// Refuses a command that needs the medium while that is being erased, or is out.
+#[inline]
+pub(super) fn check(disk: &Disk, command: &Command) -> Result<(), Sense> {
+    let works = match disk.medium.is_being_erased() {
+        true => works_during_sanitize,
+        false => works_without_medium,
+    };
+    match not_ready(disk) {
+        Some(sense) if !works(command) => Err(sense),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a command is carried out even while the medium is being erased (SBC-4, SANITIZE command).
+fn works_during_sanitize(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Inquiry { .. } | Command::RequestSense { .. } | Command::ReportLuns { .. }
+    )
+}
+
+/// Whether a command is carried out while there is no medium.
+fn works_without_medium(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Inquiry { .. }
+            | Command::RequestSense { .. }
+            | Command::ReportLuns { .. }
+            | Command::ReportSupportedOperationCodes(_)
+            | Command::ReportTaskManagement(_)
+            | Command::ModeSense(_)
+            | Command::ModeSelect(_)
+            | Command::StartStopUnit(_)
+            | Command::PreventAllow { .. }
+            | Command::Reserve
+            | Command::Release
+            | Command::PersistentReserveIn { .. }
+            | Command::PersistentReserveOut(_)
+    )
+}
+
+/// A disk with its medium in is ready unless its device was pulled.
 pub(super) fn test_unit_ready(disk: &Disk, task: Task) {
     if disk.backend().is_gone() {
         task.fail(Sense::not_ready(
@@ -25,22 +84,65 @@ pub(super) fn test_unit_ready(disk: &Disk, task: Task) {
     }
 }
 
-/// There are no power conditions, and nothing to eject.
-pub(super) fn plan_start_stop(request: &StartStopUnit) -> Result<DataPhase, Sense> {
+/// There are no power conditions; the medium can be ejected when it is removable.
+pub(super) fn plan_start_stop(disk: &Disk, request: &StartStopUnit) -> Result<DataPhase, Sense> {
     if request.power_condition != PowerCondition::StartValid {
         return Err(Sense::invalid_cdb_field(4, Some(7)));
     }
-    if request.loej {
+    if request.loej && !disk.changeable.door.is_there() {
         return Err(Sense::invalid_cdb_field(4, Some(1)));
     }
     Ok(DataPhase::None)
 }
 
-/// A disk never stops: others may be using it. But who stops it wants its data to be safe.
+/// A disk never stops: others may be using it. But who stops it, or takes the medium out, wants its
+/// data to be safe.
 pub(super) fn start_stop(disk: &Disk, request: &StartStopUnit, task: Task) {
+    let door = &disk.changeable.door;
+    if request.loej {
+        let was_open = match door.set_open(!request.start) {
+            Ok(was_open) => was_open,
+            Err(Prevented) => {
+                let code = AdditionalSense::MEDIUM_REMOVAL_PREVENTED;
+                return task.fail(Sense::illegal(code));
+            }
+        };
+        if request.start && was_open {
+            announce_medium(&task);
+        }
+    } else if request.start && door.is_open() {
+        return task.fail(Sense::not_ready(AdditionalSense::MEDIUM_NOT_PRESENT));
+    }
     if request.start || request.no_flush {
         task.good();
     } else {
         cache::flush(disk, request.immed, task);
     }
+}
+
+/// The medium is back: all others must look at it anew (SPC-5, Unit attention conditions).
+fn announce_medium(task: &Task) {
+    if let Some(unit) = task.unit() {
+        let others = Audience::AllBut(task.nexus());
+        unit.announce(UnitAttention::MediumChanged, others);
+    }
+}
+
+/// A fixed medium has nobody who could take it out.
+pub(super) fn plan_prevent_allow(disk: &Disk) -> Result<DataPhase, Sense> {
+    if !disk.changeable.door.is_there() {
+        let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
+        return Err(Sense::illegal(code));
+    }
+    Ok(DataPhase::None)
+}
+
+pub(super) fn prevent_allow(disk: &Disk, prevent: bool, task: Task) {
+    let door = &disk.changeable.door;
+    if !prevent {
+        door.let_go(|keeper| nexus_ref(task.nexus()).is(keeper));
+    } else if door.prevent(task.nexus()).is_err() {
+        return task.end_with(Status::Busy);
+    }
+    task.good();
 }

@@ -270,6 +270,17 @@ pub(super) fn read_defect_data_12(cdb: &Cdb) -> Result<Command, Sense> {
 }
 
 /// UNMAP (SBC-4, the command of this name). ANC_SUP is zero.
+/// PREVENT 10b and 11b are obsolete (SBC-4, PREVENT ALLOW MEDIUM REMOVAL command): the usage data
+/// leaves them out.
+pub(super) fn prevent_allow(cdb: &Cdb) -> Result<Command, Sense> {
+    const PREVENT: u8 = 0x01;
+
+    let [_, _, _, _, flags, ..] = *cdb;
+    Ok(Command::PreventAllow {
+        prevent: flags & PREVENT != 0,
+    })
+}
+
 pub(super) fn unmap(cdb: &Cdb) -> Result<Command, Sense> {
     const ANCHOR: u8 = 0x01;
 

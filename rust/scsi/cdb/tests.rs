@@ -344,6 +344,21 @@ fn start_stop_unit_knows_the_power_conditions() {
 }
 
 #[test]
+fn removal_is_prevented_or_allowed_and_nothing_else() {
+    for (field, prevent) in [(0, false), (1, true)] {
+        let parsed = parse(&[0x1e, 0, 0, 0, field, 0]);
+        assert_eq!(parsed, Ok(Command::PreventAllow { prevent }));
+    }
+    // Obsolete values.
+    for field in [2, 3] {
+        assert_eq!(
+            parse(&[0x1e, 0, 0, 0, field, 0]),
+            Err(Sense::invalid_cdb_field(4, Some(1)))
+        );
+    }
+}
+
+#[test]
 fn report_luns_wants_room_for_one_lun() {
     assert_eq!(
         parse(&[0xa0, 0, 0x02, 0, 0, 0, 0, 0, 0, 16, 0, 0]),

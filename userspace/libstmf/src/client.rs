@@ -533,6 +533,7 @@ mod tests {
             mgmt_url: None,
             rotation_rate: 0,
             unmap: true,
+            removable: false,
             backend: Backend::Block,
         };
         assert_eq!(stmf.disk(&guid).unwrap(), disk);

@@ -62,6 +62,7 @@ struct Disk {
     mgmt_url: Option<String>,
     rotation_rate: u32,
     unmap: bool,
+    removable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -513,6 +514,7 @@ impl Sim {
             mgmt_url: fields.text(Key::MgmtUrl),
             rotation_rate: fields.u32(Key::RotationRate).unwrap().unwrap_or(0),
             unmap: fields.u8(Key::Unmap).unwrap() != Some(0),
+            removable: flag(Key::Removable),
             file,
         };
         let lu = Lu {
@@ -689,6 +691,7 @@ fn disk_reply(guid: &Guid, lu: &Lu) -> Builder {
         .optional(disk.mgmt_url.as_ref(), |b, url| b.text(Key::MgmtUrl, url))
         .u32(Key::RotationRate, disk.rotation_rate)
         .u8(Key::Unmap, disk.unmap.into())
+        .u8(Key::Removable, disk.removable.into())
         .u32(Key::Backend, backend.number())
 }
 

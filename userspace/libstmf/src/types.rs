@@ -129,6 +129,8 @@ pub struct Disk {
     pub rotation_rate: u32,
     /// Whether initiators may unmap blocks.
     pub unmap: bool,
+    /// Whether initiators may take the medium out.
+    pub removable: bool,
     /// How its data are stored.
     pub backend: Backend,
 }
@@ -153,6 +155,7 @@ impl Decode for Disk {
             mgmt_url: non_empty(fields.text(Key::MgmtUrl)),
             rotation_rate: need(Key::RotationRate, fields.u32(Key::RotationRate)?)?,
             unmap: flag(Key::Unmap)?,
+            removable: flag(Key::Removable)?,
             backend: need(Key::Backend, fields.number(Key::Backend)?)?,
         })
     }
@@ -191,6 +194,8 @@ pub struct LuSpec {
     pub rotation_rate: Option<u32>,
     /// Whether initiators may unmap blocks.
     pub unmap: Option<bool>,
+    /// Whether initiators may take the medium out.
+    pub removable: Option<bool>,
 }
 
 /// What is to change of a disk. What is `None` stays as it is.
@@ -267,6 +272,7 @@ impl LuSpec {
             .optional(self.mgmt_url.as_ref(), |b, text| b.text(Key::MgmtUrl, text))
             .optional(self.rotation_rate, |b, rate| b.u32(Key::RotationRate, rate))
             .optional(self.unmap, |b, on| b.u8(Key::Unmap, on.into()))
+            .optional(self.removable, |b, on| b.u8(Key::Removable, on.into()))
     }
 }
 

@@ -134,9 +134,10 @@ pub(crate) struct LoadConfig {
 pub(crate) struct CreateLu {
     /// Property of the logical unit: alias, blk (block size), guid, host-id (8 hexadecimal digits
     /// in a new GUID), mgmt-url (addresses of its management), oui, pblk (physical block size), pid
-    /// (product ID), rev (product revision), rpm (of the medium; 1: it doesn't turn), serial, unmap
-    /// (initiators may: true or false), vid (vendor ID), wcd (write cache disabled: true or false),
-    /// wp (write protected: true or false)
+    /// (product ID), removable (initiators may take the medium out: true or false), rev (product
+    /// revision), rpm (of the medium; 1: it doesn't turn), serial, unmap (initiators may: true or
+    /// false), vid (vendor ID), wcd (write cache disabled: true or false), wp (write protected: true
+    /// or false)
     #[arg(short = 'p', long = "lu-prop", value_name = "prop=value", value_parser = property)]
     pub(crate) properties: Vec<Property>,
 
@@ -451,6 +452,7 @@ pub(crate) enum Property {
     Oui(Oui),
     PhysicalBlockSize(u32),
     ProductId(String),
+    Removable(bool),
     Revision(String),
     RotationRate(u32),
     Serial(String),
@@ -476,6 +478,7 @@ fn property(text: &str) -> Result<Property, String> {
         "oui" => Property::Oui(value.parse().map_err(|_| invalid())?),
         "pblk" => Property::PhysicalBlockSize(value.parse().map_err(|_| invalid())?),
         "pid" => Property::ProductId(text()),
+        "removable" => Property::Removable(boolean(value).ok_or_else(invalid)?),
         "rev" => Property::Revision(text()),
         "rpm" => Property::RotationRate(value.parse().map_err(|_| invalid())?),
         "serial" => Property::Serial(text()),
@@ -565,6 +568,7 @@ mod tests {
             ("pblk=4096", Ok(Property::PhysicalBlockSize(4096))),
             ("rev=1.2", Ok(Property::Revision("1.2".to_owned()))),
             ("rpm=7200", Ok(Property::RotationRate(7200))),
+            ("removable=true", Ok(Property::Removable(true))),
             ("unmap=false", Ok(Property::Unmap(false))),
             ("mgmt-url=", Ok(Property::MgmtUrl(String::new()))),
             ("host-id=+1234567", Err("host-id: invalid value")),

@@ -45,6 +45,7 @@ fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
             Property::Oui(manufacturer) => oui = Some(manufacturer),
             Property::PhysicalBlockSize(size) => spec.physical_block_size = Some(size),
             Property::ProductId(text) => spec.product_id = Some(text),
+            Property::Removable(on) => spec.removable = Some(on),
             Property::Revision(text) => spec.revision = Some(text),
             Property::RotationRate(rate) => spec.rotation_rate = Some(rate),
             Property::Serial(text) => spec.serial = Some(text),
