@@ -124,7 +124,9 @@ impl LogicalUnit for Disk {
 
     fn nexus_lost(&self, nexus: &ItNexus) {
         self.changeable.reservations.drop_spc2(Some(nexus));
-        self.changeable.door.let_go(|keeper| nexus_ref(nexus).is(keeper));
+        self.changeable
+            .door
+            .let_go(|keeper| nexus_ref(nexus).is(keeper));
     }
 }
 

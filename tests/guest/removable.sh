@@ -35,19 +35,20 @@ prevent "${D[2]}" 0
 refused sg_start --eject "${D[2]}"
 
 step "who is preempted prevents nothing any more"
-for n in 1 2; do sg_persist -q --out --register --param-sark=0x$n "${D[n]}"; done
-sg_persist -q --out --preempt --param-rk=0x2 --param-sark=0x1 --prout-type=1 "${D[2]}"
+for n in 1 2; do sg_persist --out --register --param-sark=0x$n "${D[n]}" >/dev/null; done
+sg_persist --out --preempt --param-rk=0x2 --param-sark=0x1 --prout-type=1 "${D[2]}" >/dev/null
 sg_start --eject "${D[2]}"
 
 step "without its medium the disk isn't ready, but answers"
 says "${D[2]}" 'medium not present'
-sg_requests "${D[2]}" | grep -qi 'medium not present' || fail "expected REQUEST SENSE to say why"
+out=$(sg_requests "${D[2]}" 2>&1 || true)
+grep -qi 'medium not present' <<<"$out" || fail "expected REQUEST SENSE to say why, got: $out"
 refused sg_dd if="${D[2]}" of=/dev/null bs=512 count=1 2>/dev/null
 sg_inq "${D[2]}" >/dev/null
 sg_modes "${D[2]}" >/dev/null
 
 step "the others are told when the medium is back"
-sg_persist -q --out --clear --param-rk=0x2 "${D[2]}"
+sg_persist --out --clear --param-rk=0x2 "${D[2]}" >/dev/null
 # The first sees what the preemption means to it, then the medium.
 says "${D[1]}" 'registrations preempted'
 sg_start --load "${D[2]}"

@@ -146,6 +146,8 @@ fn request_sense(disk: &Disk, desc: bool, sink: &mut Sink<'_>) {
         SenseFormat::Fixed
     };
     let mut bytes = [0; SENSE_LEN];
-    let len = state::not_ready(disk).unwrap_or(Sense::NONE).encode(format, &mut bytes);
+    let len = state::not_ready(disk)
+        .unwrap_or(Sense::NONE)
+        .encode(format, &mut bytes);
     sink.bytes(bytes.get(..len).unwrap_or(&[]));
 }
