@@ -31,6 +31,7 @@ extern crate std;
 
 mod guid;
 mod lun;
+pub mod metadata;
 mod name;
 mod state;
 mod text;
