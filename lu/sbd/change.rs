@@ -4,8 +4,9 @@
 
 use crate::{
     backend::Backend,
-    config::{printable, refuse},
-    disk::{Disk, Geometry},
+    config::{self, printable, refuse},
+    disk::{text, Disk, Geometry},
+    meta,
     units::Units, //
 };
 use core::convert::Infallible;
@@ -15,7 +16,10 @@ use kernel::{
 };
 use stmf::lu::{Audience, LuRegistration};
 use stmf_kernel::genl::{Refusal, Request};
-use stmf_model::Guid;
+use stmf_model::{
+    metadata::Metadata,
+    Guid, //
+};
 use stmf_scsi::{
     mode::Values,
     ua::UnitAttention, //
@@ -23,6 +27,7 @@ use stmf_scsi::{
 use stmf_uapi::sbd::Lu;
 
 /// What is asked to change; `None` for what is to stay.
+#[derive(Default)]
 pub(crate) struct Change<'a> {
     size: Option<u64>,
     alias: Option<&'a str>,
@@ -72,8 +77,13 @@ impl<'a> Change<'a> {
                 "write-protect: the file or device is open for reading only; import the LU again"
             ));
         }
+        self.save(disk)?;
         if let Some(geometry) = geometry {
-            resize(disk, geometry)?;
+            if let Err(refusal) = resize(disk, geometry) {
+                // As before; should that fail, too, there is nothing better to be told.
+                let _ = Self::default().save(disk);
+                return Err(refusal);
+            }
             registration.announce(UnitAttention::CapacityChanged, Audience::All);
         }
         if self.set_flags(disk) {
@@ -83,6 +93,37 @@ impl<'a> Change<'a> {
             registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
         }
         Ok(())
+    }
+
+    /// Keeps what is to be, with all that stays, if it is to be kept.
+    fn save(&self, disk: &Disk) -> Result<(), Refusal> {
+        let Some(store) = &disk.changeable.store else {
+            return Ok(());
+        };
+        let texts = disk.texts.lock();
+        let serial = texts.serial.as_deref().map(text);
+        let saved = store.update(|old| {
+            meta::record(&Metadata {
+                size: self.size.unwrap_or(disk.geometry().size()),
+                alias: self.alias.unwrap_or(text(&texts.alias)),
+                serial: self.serial.or(serial).filter(|serial| !serial.is_empty()),
+                mgmt_url: self.mgmt_url.unwrap_or(text(&texts.mgmt_url)),
+                write_protect: self.write_protect.unwrap_or(disk.is_write_protected()),
+                write_cache_disable: self.write_cache_disable.unwrap_or(old.write_cache_disable),
+                modes: old.modes.map(|bits| self.modes(bits)),
+                ..old
+            })
+        });
+        saved.map_err(config::not_saved)
+    }
+
+    /// Saved mode parameters with the write cache as it is to be.
+    fn modes(&self, bits: u32) -> u32 {
+        let saved = Values::from_bits(bits);
+        let wce = self
+            .write_cache_disable
+            .map_or(saved.wce, |through| !through);
+        Values { wce, ..saved }.bits()
     }
 
     /// The new size; `None` when it is the old.
@@ -138,6 +179,8 @@ impl<'a> Change<'a> {
                 })
             });
             changed |= old != new;
+            let modes = &disk.changeable.modes;
+            modes.set_saved(Values::from_bits(self.modes(modes.saved().bits())));
         }
         changed
     }

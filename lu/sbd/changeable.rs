@@ -8,8 +8,10 @@
 
 use crate::{
     door::Door,
+    medium::Medium,
+    meta::Store,
     modes::Modes,
-    reserve::Reservations, //
+    reserve::{Reservations, State}, //
 };
 use kernel::{
     new_mutex,
@@ -21,11 +23,18 @@ use kernel::{
 };
 use stmf::task::{Task, TaskBody};
 use stmf_kernel::queue::Queue;
-use stmf_scsi::Status;
+use stmf_scsi::{
+    mode::Values,
+    reservation::Capabilities,
+    Status, //
+};
 
 /// The state of a disk that initiators change.
 #[pin_data]
 pub(crate) struct Changeable {
+    pub(crate) medium: Arc<Medium>,
+    /// Where it is kept, if it is.
+    pub(crate) store: Option<Arc<Store>>,
     /// Who has reserved the disk.
     #[pin]
     pub(crate) reservations: Reservations,
@@ -41,20 +50,46 @@ pub(crate) struct Changeable {
     turn: Mutex<()>,
 }
 
+/// What was saved of the state of a disk.
+#[derive(Default)]
+pub(crate) struct Saved {
+    pub(crate) modes: Option<Values>,
+    pub(crate) reservations: Option<State>,
+}
+
 impl Changeable {
-    /// The state of a new disk, whose write cache is enabled or not, and whose medium can be taken
-    /// out or not.
-    pub(crate) fn new(wce: bool, removable: bool) -> Result<Arc<Self>> {
-        Arc::pin_init(
+    /// The state of a new disk, whose write cache is enabled or not, unless mode parameters were
+    /// saved, and whose medium can be taken out or not.
+    pub(crate) fn new(
+        medium: Arc<Medium>,
+        wce: bool,
+        removable: bool,
+        store: Option<Arc<Store>>,
+        saved: Saved,
+    ) -> Result<Arc<Self>> {
+        let this = Arc::pin_init(
             try_pin_init!(Self {
+                medium,
+                store,
                 reservations <- Reservations::new(),
-                modes <- Modes::new(wce),
+                modes <- Modes::new(wce, saved.modes),
                 door <- Door::new(removable),
                 waiting: Queue::new(),
                 turn <- new_mutex!((), "Changeable::turn"),
             }? Error),
             GFP_KERNEL,
-        )
+        )?;
+        if let Some(state) = saved.reservations {
+            this.reservations.restore(state)?;
+        }
+        Ok(this)
+    }
+
+    /// What PERSISTENT RESERVE can do here: what survives a loss of power needs a place.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            can_persist: self.store.is_some(),
+        }
     }
 
     /// Has a worker carry a command out with `change` when those before it are done. Process

@@ -7,10 +7,12 @@
 
 use crate::{
     backend::Backend,
-    changeable::Changeable,
-    disk::{Disk, Geometry, Names, Shape, Texts},
+    changeable::{Changeable, Saved},
+    disk::{text, Disk, Geometry, Names, Shape, Texts},
     medium::Medium,
-    units::Units, //
+    meta::{self, Store},
+    reserve,
+    units::{Place, Units}, //
 };
 use kernel::{
     prelude::*,
@@ -21,10 +23,18 @@ use stmf_kernel::{
     block::Device,
     fs::{self, Access, File},
     genl::{Refusal, Request},
+    io::Failure,
     random, //
 };
-use stmf_model::{Guid, GuidSource};
-use stmf_scsi::vpd::RotationRate;
+use stmf_model::{
+    metadata::{Metadata, Unusable},
+    Guid,
+    GuidSource, //
+};
+use stmf_scsi::{
+    mode::Values,
+    vpd::RotationRate, //
+};
 use stmf_uapi::sbd::{Lu, ALIAS_MAX};
 
 /// What initiators see as vendor and product unless told otherwise. Not those of the disks of
@@ -41,20 +51,21 @@ const PHYSICAL_BLOCK_MAX: u32 = 1 << 20;
 
 /// What is asked of a new disk.
 pub(crate) struct Wanted<'a> {
-    guid: Guid,
-    file: &'a CStr,
-    size: Option<u64>,
-    block_size: Option<u32>,
-    alias: Option<&'a str>,
-    vendor: &'a str,
-    product: &'a str,
-    serial: Option<&'a str>,
-    revision: &'a str,
-    mgmt_url: &'a str,
-    shape: Shape,
-    write_protect: bool,
-    write_cache_disable: bool,
-    removable: bool,
+    pub(crate) guid: Guid,
+    pub(crate) file: &'a CStr,
+    pub(crate) meta_file: Option<&'a CStr>,
+    pub(crate) size: Option<u64>,
+    pub(crate) block_size: Option<u32>,
+    pub(crate) alias: Option<&'a str>,
+    pub(crate) vendor: &'a str,
+    pub(crate) product: &'a str,
+    pub(crate) serial: Option<&'a str>,
+    pub(crate) revision: &'a str,
+    pub(crate) mgmt_url: &'a str,
+    pub(crate) shape: Shape,
+    pub(crate) write_protect: bool,
+    pub(crate) write_cache_disable: bool,
+    pub(crate) removable: bool,
 }
 
 /// A refusal because of one property.
@@ -70,7 +81,9 @@ impl<'a> Wanted<'a> {
     pub(crate) fn read(request: &Request<'a>) -> Result<Self, Refusal> {
         Ok(Self {
             guid: guid(request)?,
-            file: file(request)?,
+            file: path(request, Lu::File, "file")?
+                .ok_or_else(|| request.missing(Lu::File as u16, "file"))?,
+            meta_file: path(request, Lu::MetaFile, "meta-file")?,
             size: request.uint(Lu::Size as u16),
             block_size: block_size(request)?,
             alias: request.text(Lu::Alias as u16),
@@ -111,17 +124,25 @@ impl<'a> Wanted<'a> {
                 "physical-block-size: the disk's blocks have {smallest} bytes"
             ));
         }
+        let store = self.meta_file.map(open_store).transpose()?;
+        let place = units.claim(self.guid, &backend, store.as_deref())?;
+        let saved = match &store {
+            Some(store) => self.saved(store)?,
+            None => Saved::default(),
+        };
         let medium = Medium::new(backend, geometry, crate::queue()?)?;
+        let wce = !self.write_cache_disable;
         let disk = Disk::new(
             self.guid,
             self.names()?,
             self.texts()?,
             self.shape,
             self.write_protect,
-            medium,
-            Changeable::new(!self.write_cache_disable, self.removable)?,
+            medium.clone(),
+            Changeable::new(medium, wce, self.removable, store, saved)?,
         )?;
-        self.add(units, &disk)?;
+        self.save(&disk)?;
+        add(place, &disk)?;
         Ok(self.guid)
     }
 
@@ -228,22 +249,60 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// Enters the disk; a file that is too short is extended first, but only for good.
-    fn add(&self, units: &Units, disk: &Arc<Disk>) -> Result<(), Refusal> {
-        let mut place = units.claim(disk)?;
-        let Backend::File(file) = disk.backend() else {
-            return place.fill(disk);
-        };
-        let (there, size) = (file.size()?, disk.geometry().size());
-        if size <= there {
-            return place.fill(disk);
-        }
-        file.set_size(size)
-            .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))?;
-        place.fill(disk).inspect_err(|_| {
-            // Nobody had the disk, so nothing was written behind the old end.
-            let _ = file.set_size(there);
+    /// What the metadata of the disk have of its state. Refuses metadata of others, and all that
+    /// can't be read: whatever is in the file is not overwritten then.
+    fn saved(&self, store: &Store) -> Result<Saved, Refusal> {
+        load(store)?;
+        store.look(|kept| match kept {
+            None => Ok(Saved::default()),
+            Some(kept) if kept.guid == self.guid => Ok(Saved {
+                modes: kept.modes.map(Values::from_bits),
+                reservations: reserve::restore(kept.reservations).map_err(|error| {
+                    refuse!(
+                        EUCLEAN,
+                        MetaFile,
+                        "meta-file: the registrations in it can't be read: {error:?}"
+                    )
+                })?,
+            }),
+            Some(kept) => Err(refuse!(
+                EEXIST,
+                MetaFile,
+                "meta-file: it has the metadata of LU {}; import that, or choose another file",
+                kept.guid
+            )),
         })
+    }
+
+    /// Keeps what the disk is, if that is to be kept.
+    fn save(&self, disk: &Disk) -> Result<(), Refusal> {
+        let Some(store) = &disk.changeable.store else {
+            return Ok(());
+        };
+        let texts = disk.texts.lock();
+        let saved = store.save(|old| {
+            meta::record(&Metadata {
+                guid: self.guid,
+                file: self.file,
+                size: disk.geometry().size(),
+                block_size: disk.geometry().block_size(),
+                alias: text(&texts.alias),
+                vendor: self.vendor,
+                product: self.product,
+                revision: self.revision,
+                serial: self.serial,
+                mgmt_url: self.mgmt_url,
+                physical_block: self.shape.physical_block,
+                rotation: self.shape.rotation.map(|rotation| rotation.code()),
+                unmap: self.shape.unmap,
+                write_protect: self.write_protect,
+                write_cache_disable: self.write_cache_disable,
+                removable: self.removable,
+                modes: old.and_then(|old| old.modes),
+                reservations: old.map_or(&[], |old| old.reservations),
+            })
+        });
+        saved.map_err(not_saved)
     }
 
     /// The refusal for a path that can't be opened.
@@ -267,6 +326,65 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Enters the disk; a file that is too short is extended first, but only for good.
+fn add(mut place: Place<'_>, disk: &Arc<Disk>) -> Result<(), Refusal> {
+    let Backend::File(file) = disk.backend() else {
+        return place.fill(disk);
+    };
+    let (there, size) = (file.size()?, disk.geometry().size());
+    if size <= there {
+        return place.fill(disk);
+    }
+    file.set_size(size)
+        .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))?;
+    place.fill(disk).inspect_err(|_| {
+        // Nobody had the disk, so nothing was written behind the old end.
+        let _ = file.set_size(there);
+    })
+}
+
+/// Opens a file for metadata.
+pub(crate) fn open_store(path: &CStr) -> Result<Arc<Store>, Refusal> {
+    Store::open(path).map_err(|error| match error {
+        ENOENT | ENOTDIR => refuse!(error, MetaFile, "meta-file: there is no such file"),
+        EINVAL | EISDIR => refuse!(error, MetaFile, "meta-file: it is not a regular file"),
+        EROFS | EACCES | EPERM => refuse!(error, MetaFile, "meta-file: it may not be written"),
+        _ => refuse!(error, MetaFile, "meta-file: it can't be opened"),
+    })
+}
+
+/// Looks for metadata in a file.
+pub(crate) fn load(store: &Store) -> Result<(), Refusal> {
+    let found = store
+        .load()
+        .map_err(|error| refuse!(error, MetaFile, "meta-file: it can't be read"))?;
+    found.map_err(|unusable| match unusable {
+        Unusable::Foreign => refuse!(
+            EINVAL,
+            MetaFile,
+            "meta-file: it has something else in it, which is not overwritten"
+        ),
+        Unusable::Damaged => refuse!(EUCLEAN, MetaFile, "meta-file: the metadata are damaged"),
+        Unusable::Newer(version) => refuse!(
+            EOPNOTSUPP,
+            MetaFile,
+            "meta-file: the metadata are of version {version}, which is newer than this module"
+        ),
+    })
+}
+
+/// The refusal when metadata can't be kept.
+pub(crate) fn not_saved(failure: Failure) -> Refusal {
+    let (error, why) = match failure {
+        Failure::NoSpace => (ENOSPC, "no space is left"),
+        Failure::ReadOnly => (EROFS, "it may not be written"),
+        Failure::Timeout => (ETIMEDOUT, "it doesn't answer"),
+        Failure::Busy => (ENOMEM, "there is no memory"),
+        _ => (EIO, "it can't be written"),
+    };
+    refuse!(error, MetaFile, "meta-file: {why}; nothing was changed")
+}
+
 /// The GUID asked for, or a new one.
 fn guid(request: &Request<'_>) -> Result<Guid, Refusal> {
     let Some(bytes) = request.array(Lu::Guid as u16) else {
@@ -279,13 +397,19 @@ fn guid(request: &Request<'_>) -> Result<Guid, Refusal> {
     Ok(guid)
 }
 
-fn file<'a>(request: &Request<'a>) -> Result<&'a CStr, Refusal> {
+/// An absolute path, if there is one.
+pub(crate) fn path<'a>(
+    request: &Request<'a>,
+    attribute: Lu,
+    name: &str,
+) -> Result<Option<&'a CStr>, Refusal> {
+    let number = attribute as u16;
     let path = request
-        .bytes(Lu::File as u16)
-        .and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok())
-        .ok_or_else(|| request.missing(Lu::File as u16, "file"))?;
-    if !path.to_bytes().starts_with(b"/") {
-        return Err(refuse!(EINVAL, File, "file: it must be an absolute path"));
+        .bytes(number)
+        .and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok());
+    if path.is_some_and(|path| !path.to_bytes().starts_with(b"/")) {
+        let text = format_args!("{name}: it must be an absolute path");
+        return Err(Refusal::new(EINVAL, text).at(number));
     }
     Ok(path)
 }
@@ -294,7 +418,7 @@ fn block_size(request: &Request<'_>) -> Result<Option<u32>, Refusal> {
     let Some(size) = request.u32(Lu::BlockSize as u16) else {
         return Ok(None);
     };
-    if !size.is_power_of_two() || !Geometry::BLOCK_SIZE.contains(&size) {
+    if !is_block_size(size) {
         return Err(refuse!(
             EINVAL,
             BlockSize,
@@ -304,10 +428,20 @@ fn block_size(request: &Request<'_>) -> Result<Option<u32>, Refusal> {
     Ok(Some(size))
 }
 
+/// Whether a disk may have such blocks.
+pub(crate) fn is_block_size(size: u32) -> bool {
+    size.is_power_of_two() && Geometry::BLOCK_SIZE.contains(&size)
+}
+
+/// Whether a disk may have such physical blocks.
+pub(crate) fn is_physical_block(size: u32) -> bool {
+    size.is_power_of_two() && size <= PHYSICAL_BLOCK_MAX
+}
+
 /// What initiators are to be told instead of what the backing store says.
 fn shape(request: &Request<'_>) -> Result<Shape, Refusal> {
     let physical_block = request.u32(Lu::PhysicalBlockSize as u16);
-    if physical_block.is_some_and(|size| !size.is_power_of_two() || size > PHYSICAL_BLOCK_MAX) {
+    if physical_block.is_some_and(|size| !is_physical_block(size)) {
         return Err(refuse!(
             EINVAL,
             PhysicalBlockSize,

@@ -23,6 +23,7 @@ mod verify;
 pub(crate) use job::Job;
 
 use crate::{
+    changeable::Changeable,
     disk::Disk,
     failure,
     reserve::nexus_ref, //
@@ -70,7 +71,7 @@ impl LogicalUnit for Disk {
             Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks)?.into(),
             Command::TestUnitReady => DataPhase::None.into(),
             Command::StartStopUnit(request) => state::plan_start_stop(self, &request)?.into(),
-            Command::ModeSelect(request) => mode::plan_select(&request)?.into(),
+            Command::ModeSelect(request) => mode::plan_select(self, &request)?.into(),
             Command::PreventAllow { .. } => state::plan_prevent_allow(self)?.into(),
             Command::Reserve | Command::Release => DataPhase::None.into(),
             Command::PersistentReserveOut(request) => reservation::plan_out(&request)?.into(),
@@ -104,14 +105,16 @@ impl LogicalUnit for Disk {
             }
             // Not all of the blocks are in a cache now, which GOOD says.
             Ok(Command::PreFetch { .. }) => task.good(),
-            Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(self, immed, task),
+            Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(&self.medium, immed, task),
             Ok(Command::TestUnitReady) => state::test_unit_ready(self, task),
             Ok(Command::StartStopUnit(request)) => state::start_stop(self, &request, task),
             Ok(Command::PreventAllow { prevent }) => state::prevent_allow(self, prevent, task),
-            Ok(Command::ModeSelect(request)) => mode::select(self, &request, task),
-            Ok(Command::Reserve | Command::Release | Command::PersistentReserveOut(_)) => {
-                self.changeable.later(task, reservation::change);
-            }
+            Ok(
+                Command::ModeSelect(_)
+                | Command::Reserve
+                | Command::Release
+                | Command::PersistentReserveOut(_),
+            ) => self.changeable.later(task, change),
             Ok(command) => answer::execute(self, &command, task),
             Err(sense) => task.fail(sense),
         }
@@ -127,6 +130,14 @@ impl LogicalUnit for Disk {
         self.changeable
             .door
             .let_go(|keeper| nexus_ref(nexus).is(keeper));
+    }
+}
+
+/// Carries out a command that changes more of the disk than its data. Sleeps.
+fn change(changeable: &Changeable, task: Task) {
+    match cdb::parse(task.cdb()) {
+        Ok(Command::ModeSelect(request)) => mode::select(changeable, &request, task),
+        _ => reservation::change(changeable, task),
     }
 }
 

@@ -18,21 +18,25 @@ pub(crate) struct Modes {
     /// [`Values::bits`].
     current: Atomic<u32>,
     default: Values,
+    /// What the disk will begin with after a loss of power, if it can keep that.
+    saved: Atomic<u32>,
     /// Held by the one who changes them.
     #[pin]
     changing: Mutex<()>,
 }
 
 impl Modes {
-    /// The parameters of a new disk, whose write cache is enabled or not.
-    pub(crate) fn new(wce: bool) -> impl PinInit<Self> {
+    /// The parameters of a new disk, whose write cache is enabled or not, or those saved.
+    pub(crate) fn new(wce: bool, saved: Option<Values>) -> impl PinInit<Self> {
         let default = Values {
             wce,
             ..Values::DISK
         };
+        let begin = saved.unwrap_or(default).bits();
         pin_init!(Self {
-            current: Atomic::new(default.bits()),
+            current: Atomic::new(begin),
             default,
+            saved: Atomic::new(begin),
             changing <- new_mutex!((), "Modes::changing"),
         })
     }
@@ -46,6 +50,16 @@ impl Modes {
     /// The values that the disk began with.
     pub(crate) fn default(&self) -> Values {
         self.default
+    }
+
+    /// The values saved; those that the disk began with while no others are.
+    pub(crate) fn saved(&self) -> Values {
+        Values::from_bits(self.saved.load(ordering::Relaxed))
+    }
+
+    /// Notes the values that were saved.
+    pub(crate) fn set_saved(&self, values: Values) {
+        self.saved.store(values.bits(), ordering::Relaxed);
     }
 
     /// Makes `choose` choose new values from the current ones, and returns both, the current first.

@@ -6,6 +6,7 @@ use crate::{
     change::Change,
     config::Wanted,
     disk::{text, Disk},
+    import,
     units::Units, //
 };
 use kernel::prelude::*;
@@ -24,6 +25,7 @@ pub(crate) static FAMILY: Family = Family {
         Handler::Do(Command::LuGet as u8, get),
         Handler::Dump(Command::LuGet as u8, dump),
         Handler::Do(Command::LuModify as u8, modify),
+        Handler::Do(Command::LuImport as u8, import),
     ],
     groups: &[],
 };
@@ -31,6 +33,13 @@ pub(crate) static FAMILY: Family = Family {
 fn create(request: &Request<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
     let units = Units::get()?;
     let guid = Wanted::read(request)?.create(&units)?;
+    reply.bytes(Lu::Guid as u16, guid.as_bytes())?;
+    Ok(())
+}
+
+fn import(request: &Request<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    let units = Units::get()?;
+    let guid = import::import(request, &units)?;
     reply.bytes(Lu::Guid as u16, guid.as_bytes())?;
     Ok(())
 }
@@ -83,6 +92,9 @@ fn write(writer: &mut Writer<'_>, disk: &Disk) -> Result {
     writer.bytes(Lu::File as u16, names.file.to_bytes_with_nul())?;
     writer.uint(Lu::Size as u16, disk.geometry().size())?;
     writer.u32(Lu::BlockSize as u16, disk.geometry().block_size())?;
+    if let Some(store) = &disk.changeable.store {
+        writer.bytes(Lu::MetaFile as u16, store.path.to_bytes_with_nul())?;
+    }
     let texts = disk.texts.lock();
     writer.text(Lu::Alias as u16, text(&texts.alias))?;
     writer.text(Lu::VendorId as u16, text(&names.vendor))?;

@@ -30,6 +30,7 @@ use stmf_scsi::{
         NexusRef,
         Registration,
         Report,
+        SavedError,
         Table, //
     },
     Sink,
@@ -38,10 +39,6 @@ use stmf_scsi::{
 
 /// The most registrations of a disk.
 const MAX_REGISTRATIONS: usize = 1024;
-
-/// What PERSISTENT RESERVE can do here. Nothing is kept over a loss of power yet: there is no
-/// metadata to keep it in.
-pub(crate) const CAPABILITIES: Capabilities = Capabilities { can_persist: false };
 
 /// The reservations and registrations at one moment.
 pub(crate) type State = reservation::State<Rows>;
@@ -79,11 +76,54 @@ impl Table for Rows {
     }
 }
 
+/// The registrations that [`save`] made these bytes of.
+pub(crate) fn restore(bytes: &[u8]) -> Result<Option<State>, SavedError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    State::restore(bytes, Rows(KVVec::new())).map(Some)
+}
+
+/// What of a state is to survive a loss of power: nothing, unless APTPL asked for it.
+pub(crate) fn save(state: &State) -> Result<KVVec<u8>, AllocError> {
+    if !state.aptpl() {
+        return Ok(KVVec::new());
+    }
+    let mut size = Sink::new(&mut []);
+    state.save(&mut size);
+    let mut bytes = KVVec::from_elem(0, size.len(), GFP_KERNEL)?;
+    state.save(&mut Sink::new(&mut bytes));
+    Ok(bytes)
+}
+
 /// Who sends a command, as reservations see it.
 pub(crate) fn nexus_ref(nexus: &ItNexus) -> NexusRef<'_> {
     NexusRef {
         initiator: nexus.initiator(),
         port: nexus.relative_port(),
+    }
+}
+
+/// A state that can become the valid one without fail.
+pub(crate) struct Ready {
+    state: Arc<State>,
+    barrier: Option<KBox<Arc<State>>>,
+}
+
+impl Ready {
+    /// Takes the memory that it needs.
+    pub(crate) fn new(state: State) -> Result<Self, AllocError> {
+        let state = Arc::new(state, GFP_KERNEL)?;
+        let barrier = match state.is_empty() {
+            true => None,
+            false => Some(KBox::new(state.clone(), GFP_KERNEL)?),
+        };
+        Ok(Self { state, barrier })
+    }
+
+    /// The state.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 }
 
@@ -131,8 +171,8 @@ impl Reservations {
     }
 
     /// Writes what PERSISTENT RESERVE IN asks for.
-    pub(crate) fn report(&self, report: Report, sink: &mut Sink<'_>) {
-        self.now().report(report, CAPABILITIES, sink);
+    pub(crate) fn report(&self, report: Report, capabilities: Capabilities, sink: &mut Sink<'_>) {
+        self.now().report(report, capabilities, sink);
     }
 
     /// The state of this moment.
@@ -145,14 +185,15 @@ impl Reservations {
         state.try_clone(Rows::copy)
     }
 
+    /// Has a state in the beginning.
+    pub(crate) fn restore(&self, state: State) -> Result<(), AllocError> {
+        self.publish(Ready::new(state)?);
+        Ok(())
+    }
+
     /// Makes a state the valid one: commands that come from now on are checked against it. Sleeps
     /// briefly. One caller at a time.
-    pub(crate) fn publish(&self, state: State) -> Result<Arc<State>, AllocError> {
-        let state = Arc::new(state, GFP_KERNEL)?;
-        let barrier = match state.is_empty() {
-            true => None,
-            false => Some(KBox::new(state.clone(), GFP_KERNEL)?),
-        };
+    pub(crate) fn publish(&self, Ready { state, barrier }: Ready) -> Arc<State> {
         let mut kept = self.kept.lock();
         let old = core::mem::replace(&mut kept.now, state.clone());
         if !state.is_reserved_spc2(None) {
@@ -161,7 +202,7 @@ impl Reservations {
             kept.unreserved = Some(old);
         }
         drop(self.barrier.replace(barrier));
-        Ok(state)
+        state
     }
 
     /// Drops the RESERVE of SPC-2 of an I_T nexus, or of anyone.

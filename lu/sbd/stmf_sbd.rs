@@ -23,7 +23,9 @@ mod disk;
 mod door;
 mod exec;
 mod failure;
+mod import;
 mod medium;
+mod meta;
 mod modes;
 mod netlink;
 mod range;
@@ -59,6 +61,17 @@ fn queue() -> Result<Arc<OwnedQueue>> {
     QUEUE.get().ok_or(ENODEV)
 }
 
+/// Where metadata are written. It has a worker for every file that stands still, as far as can be.
+static META_QUEUE: ModuleCell<OwnedQueue> = ModuleCell::empty();
+
+/// The most files of metadata that may stand still before the others wait for them.
+const META_WORKERS: u16 = 256;
+
+/// The queue on which metadata are written.
+fn meta_queue() -> Result<Arc<OwnedQueue>> {
+    META_QUEUE.get().ok_or(ENODEV)
+}
+
 /// Runs a closure on a worker. May sleep for memory.
 fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
     Ok(queue()?.try_spawn(GFP_KERNEL, work)?)
@@ -69,6 +82,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
 struct SbdModule {
     _netlink: genl::Registration,
     _queue: Filled<OwnedQueue>,
+    _meta_queue: Filled<OwnedQueue>,
     _units: Filled<units::Units>,
 }
 
@@ -77,9 +91,12 @@ impl kernel::Module for SbdModule {
         let units = units::Units::publish(module)?;
         let queue = OwnedQueue::new(c"stmf_sbd", WORKERS)?;
         let queue = QUEUE.fill(Arc::new(queue, GFP_KERNEL)?);
+        let meta_queue = OwnedQueue::new(c"stmf_sbd_meta", META_WORKERS)?;
+        let meta_queue = META_QUEUE.fill(Arc::new(meta_queue, GFP_KERNEL)?);
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
             _queue: queue,
+            _meta_queue: meta_queue,
             _units: units,
         })
     }

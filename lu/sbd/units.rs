@@ -7,7 +7,8 @@
 
 use crate::{
     backend::Backend,
-    disk::{text, Disk}, //
+    disk::{text, Disk},
+    meta::Store, //
 };
 use kernel::{
     new_mutex,
@@ -98,33 +99,41 @@ impl Units {
         look(&self.table.lock())
     }
 
-    /// Keeps the GUID and the file of a new disk for it.
-    pub(crate) fn claim(&self, disk: &Disk) -> Result<Place<'_>, Refusal> {
-        let file = match disk.backend() {
-            // (A device is opened exclusively.)
-            Backend::Block(_) => None,
-            Backend::File(file) => Some(file.id()),
-        };
-        let node = RBTreeNode::new(disk.guid, None, GFP_KERNEL)?;
-        let file_node = match file {
-            Some(id) => Some(RBTreeNode::new(id, disk.guid, GFP_KERNEL)?),
-            None => None,
-        };
-        let mut table = self.table.lock();
-        if table.units.get(&disk.guid).is_some() {
-            return Err(guid_exists(&disk.guid));
+    /// Keeps the GUID and the files of a new disk for it.
+    pub(crate) fn claim(
+        &self,
+        guid: Guid,
+        backend: &Backend,
+        store: Option<&Store>,
+    ) -> Result<Place<'_>, Refusal> {
+        let files = Files::of(backend, store);
+        let node = RBTreeNode::new(guid, None, GFP_KERNEL)?;
+        let new_node = |id| RBTreeNode::new(id, guid, GFP_KERNEL);
+        let data_node = files.data.map(new_node).transpose()?;
+        let meta_node = files.meta.map(new_node).transpose()?;
+        if files.meta.is_some() && files.meta == files.data {
+            let text = format_args!("meta-file: it is the file with the data");
+            return Err(Refusal::new(EINVAL, text).at(Lu::MetaFile as u16));
         }
-        if let Some(owner) = file.and_then(|id| table.files.get(&id)) {
+        let mut table = self.table.lock();
+        if table.units.get(&guid).is_some() {
+            return Err(guid_exists(&guid));
+        }
+        if let Some(owner) = files.data.and_then(|id| table.files.get(&id)) {
             return Err(taken(owner));
         }
+        if let Some(owner) = files.meta.and_then(|id| table.files.get(&id)) {
+            let text = format_args!("meta-file: LU {owner} uses it already");
+            return Err(Refusal::new(EBUSY, text).at(Lu::MetaFile as u16));
+        }
         table.units.insert(node);
-        if let Some(file_node) = file_node {
+        for file_node in [data_node, meta_node].into_iter().flatten() {
             table.files.insert(file_node);
         }
         Ok(Place {
             units: self,
-            guid: disk.guid,
-            file,
+            guid,
+            files,
             filled: false,
         })
     }
@@ -137,11 +146,15 @@ impl Units {
             unit.release();
             return Err(still_busy(error));
         }
+        let store = unit.disk.changeable.store.as_deref();
+        if store.is_some_and(|store| !store.wait_idle()) {
+            unit.release();
+            let text = format_args!("meta-file: it doesn't answer; the LU is offline: try again");
+            return Err(Refusal::new(EBUSY, text));
+        }
         let mut table = self.table.lock();
         let gone = table.units.remove(guid);
-        if let Backend::File(file) = unit.disk.backend() {
-            table.files.remove(&file.id());
-        }
+        table.forget(&Files::of(unit.disk.backend(), store));
         table.touch();
         drop(table);
         drop(gone);
@@ -222,16 +235,41 @@ impl Table {
         self.units.values().flatten().map(|unit| &*unit.disk)
     }
 
+    fn forget(&mut self, files: &Files) {
+        for id in [files.data, files.meta].into_iter().flatten() {
+            self.files.remove(&id);
+        }
+    }
+
     fn touch(&mut self) {
         self.generation = self.generation.wrapping_add(1).max(1);
     }
 }
 
-/// A GUID and a file that are kept for a new disk; given back when it doesn't come.
+/// The numbers of a disk's files.
+struct Files {
+    data: Option<usize>,
+    meta: Option<usize>,
+}
+
+impl Files {
+    fn of(backend: &Backend, store: Option<&Store>) -> Self {
+        Self {
+            data: match backend {
+                // (A device is opened exclusively.)
+                Backend::Block(_) => None,
+                Backend::File(file) => Some(file.id()),
+            },
+            meta: store.map(Store::file_id),
+        }
+    }
+}
+
+/// A GUID and files that are kept for a new disk; given back when it doesn't come.
 pub(crate) struct Place<'a> {
     units: &'a Units,
     guid: Guid,
-    file: Option<usize>,
+    files: Files,
     filled: bool,
 }
 
@@ -264,9 +302,7 @@ impl Drop for Place<'_> {
         if !self.filled {
             let mut table = self.units.table.lock();
             table.units.remove(&self.guid);
-            if let Some(file) = self.file {
-                table.files.remove(&file);
-            }
+            table.forget(&self.files);
         }
     }
 }
@@ -280,13 +316,16 @@ fn register(disk: &Arc<Disk>, module: &'static ThisModule) -> Result<LuRegistrat
         provider: PROVIDER,
         alias: text(&alias),
     };
-    LuRegistration::new(&description, disk.clone(), module).map_err(|error| {
+    let registered = LuRegistration::new(&description, disk.clone(), module);
+    let registration = registered.map_err(|error| {
         if error == EEXIST {
             guid_exists(&disk.guid)
         } else {
             Refusal::new(error, format_args!("the framework doesn't take the LU"))
         }
-    })
+    })?;
+    registration.set_control(disk.changeable.modes.current().control);
+    Ok(registration)
 }
 
 fn guid_exists(guid: &Guid) -> Refusal {

@@ -197,3 +197,42 @@ int stmf_helper_file_free_space(struct file *file, u64 *bytes)
 		*bytes = stat.f_bavail * stat.f_frsize;
 	return error;
 }
+
+/* Reads up to the end of the file or of the buffer; returns how much. */
+ssize_t stmf_helper_file_read(struct file *file, void *buf, size_t len, loff_t pos)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t ret = kernel_read(file, buf + done, len - done, &pos);
+
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			break;
+		done += ret;
+	}
+	return done;
+}
+
+/*
+ * Writes all of the buffer and puts it on stable storage, in a NOIO scope as
+ * all else that initiators may wait for.
+ */
+int stmf_helper_file_write(struct file *file, const void *buf, size_t len, loff_t pos)
+{
+	unsigned int noio = memalloc_noio_save();
+	ssize_t ret = 1;
+
+	while (len && ret > 0) {
+		ret = kernel_write(file, buf, len, &pos);
+		if (ret > 0) {
+			buf += ret;
+			len -= ret;
+		}
+	}
+	if (ret >= 0)
+		ret = len ? -EIO : vfs_fsync(file, 0);
+	memalloc_noio_restore(noio);
+	return ret;
+}

@@ -4,9 +4,11 @@
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
+mod small;
 mod transfer;
 
 pub use crate::block::Access;
+pub use small::SmallFile;
 pub(crate) use transfer::FileIo;
 
 use crate::{
@@ -184,8 +186,7 @@ impl File {
 
     /// A number that no other file has as long as this one is open, by whatever path.
     pub fn id(&self) -> usize {
-        // SAFETY: By the invariant the file is open.
-        unsafe { shims::file_inode(self.0.file()) }.addr()
+        self.0.handle.file.id()
     }
 
     /// The size in bytes as it is now. May sleep, as long as the file system takes.
@@ -308,6 +309,12 @@ struct Opened(NonNull<bindings::file>);
 impl Opened {
     fn as_ptr(&self) -> *mut bindings::file {
         self.0.as_ptr()
+    }
+
+    /// The address of the inode.
+    fn id(&self) -> usize {
+        // SAFETY: By the invariant the file is open.
+        unsafe { shims::file_inode(self.as_ptr()) }.addr()
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Metadata<'a> {
     pub write_protect: bool,
     /// What the disk began with: no write cache.
     pub write_cache_disable: bool,
+    /// Initiators may take the medium out.
+    pub removable: bool,
     /// The mode parameters that an initiator has saved.
     pub modes: Option<u32>,
     /// The registrations and the reservation, in their own form; empty for none.
@@ -121,10 +123,11 @@ enum Field {
     WriteCacheDisable,
     Modes,
     Reservations,
+    Removable,
 }
 
 /// How many fields there are.
-const FIELDS: usize = Field::Reservations as usize + 1;
+const FIELDS: usize = Field::Removable as usize + 1;
 
 /// Finds the record that counts in the two slots of a file, each as much of it as there is;
 /// nothing where nothing was ever written. `checksum` is CRC32C.
@@ -251,16 +254,20 @@ impl<'a> Metadata<'a> {
             put(Field::Modes, &modes.to_be_bytes());
         }
         put(Field::Reservations, self.reservations);
+        put(Field::Removable, &[self.removable.into()]);
     }
 
     /// Reads a whole record. Whether the values make sense for a disk is for others to judge.
     pub fn parse(record: &'a [u8]) -> Result<Self, Unusable> {
-        Self::from_fields(&split(fields(record)).ok_or(Unusable::Damaged)?)
-            .ok_or(Unusable::Damaged)
+        Self::from_fields(&split(fields(record)).ok_or(Unusable::Damaged)?).ok_or(Unusable::Damaged)
     }
 
     fn from_fields(fields: &Fields<'a>) -> Option<Self> {
-        let number = |field| fields.array(field).map(|bytes| bytes.map(u32::from_be_bytes));
+        let number = |field| {
+            fields
+                .array(field)
+                .map(|bytes| bytes.map(u32::from_be_bytes))
+        };
         let flag = |field| match fields.array(field)? {
             None => Some(None),
             Some([0]) => Some(Some(false)),
@@ -285,6 +292,7 @@ impl<'a> Metadata<'a> {
             write_cache_disable: flag(Field::WriteCacheDisable)??,
             modes: number(Field::Modes)?,
             reservations: fields.get(Field::Reservations)?,
+            removable: flag(Field::Removable)??,
         })
     }
 }

@@ -79,6 +79,8 @@ attributes! {
         Unmap = 16, "unmap", Kind::BOOL;
         /// 1 when initiators may take the medium out.
         Removable = 17, "removable", Kind::BOOL;
+        /// Absolute path of the file with the metadata.
+        MetaFile = 18, "meta-file", Kind::String { max: FILE_MAX };
     }
 }
 
@@ -91,7 +93,7 @@ commands! {
             request: [
                 Guid, File, Size, BlockSize, Alias, VendorId, ProductId, Serial, WriteProtect,
                 WriteCacheDisable, Revision, PhysicalBlockSize, MgmtUrl, RotationRate, Unmap,
-                Removable
+                Removable, MetaFile
             ];
         }
         /// Take a disk offline and delete it.
@@ -102,6 +104,11 @@ commands! {
         LuModify = 4, "lu-modify", Lu {
             permission: admin;
             request: [Guid, Size, Alias, Serial, WriteProtect, WriteCacheDisable, MgmtUrl];
+        }
+        /// Create the disk that metadata describe.
+        LuImport = 5, "lu-import", Lu {
+            permission: admin;
+            request: [MetaFile, File, WriteProtect];
         }
     }
 }

@@ -96,3 +96,33 @@ sg_raw -s 24 -i <(printf '\0\0\0\0\x08\x12\x04\0\0\0\0\0\0\0\0\0\x20\0\0\0\0\0\0
 	"${D[1]}" 15 10 00 00 18 00 2>&1 | tee "$WORK/sense" || true
 grep -q 'Invalid field in parameter list' "$WORK/sense" || fail "expected DRA to be refused"
 grep -qE 'byte 16.* bit 5' "$WORK/sense" || fail "expected a pointer to DRA"
+
+step "with metadata, SP saves the values, and they survive the LU"
+stmfadm delete-lu "$GUID"
+file_lu saved 64M 0 -p meta="$WORK/meta"
+both_ready() {
+	for n in 1 2; do
+		wait_for sg_turs "${D[n]}"
+	done
+}
+both_ready
+# The write cache, TAS and D_SENSE of page control $1; PS says that they can be saved.
+values() { echo "$(page 1 "$1" 08 | cut -d' ' -f1-3), $(page 1 "$1" 0a | cut -d' ' -f1-6)"; }
+begun="88 12 04, 8a 0a 02 10 00 00"
+expect "$begun" "$(values 3)" "saved values of a new disk"
+expect ok "$(mode_select 1 "$caching")" "MODE SELECT without SP"
+expect "$begun" "$(values 3)" "saved values after that"
+expect ok "$(mode_select 1 "00 00 00 00 0a 0a 06 10 00 40 00 00 00 00 00 00" 11)" "MODE SELECT with SP"
+changed="88 12 00, 8a 0a 06 10 00 40"
+expect "$changed" "$(values 0)" "current values"
+expect "$changed" "$(values 3)" "saved values: all of them, not only those sent"
+expect ok "$(mode_select 1 "$mode_control")" "MODE SELECT without SP"
+stmfadm delete-lu -k "$GUID"
+stmfadm import-lu "$WORK/meta"
+both_ready
+expect "$changed" "$(values 0)" "current values after import-lu"
+expect "$begun" "$(values 2)" "default values"
+unknown_command | grep -i 'descriptor format' || fail "expected sense data in descriptor format"
+stmfadm modify-lu -p wcd=false "$GUID"
+both_ready
+expect "${changed/12 00/12 04}" "$(values 3)" "saved values after modify-lu"

@@ -75,7 +75,10 @@ fn write(disk: &Disk, groups: Groups, command: &Command, sink: &mut Sink<'_>) ->
         Command::ReadDefectData(request) => request.write_none(sink),
         Command::ModeSense(request) => mode::now(disk).write(request, sink)?,
         Command::PersistentReserveIn { report, .. } => {
-            disk.changeable.reservations.report(*report, sink);
+            let capabilities = disk.changeable.capabilities();
+            disk.changeable
+                .reservations
+                .report(*report, capabilities, sink);
         }
         Command::RequestSense { desc, .. } => request_sense(disk, *desc, sink),
         Command::ReportSupportedOperationCodes(query) => {

@@ -5,7 +5,8 @@
 use super::Finish;
 use crate::{
     disk::Disk,
-    failure, //
+    failure,
+    medium::Medium, //
 };
 use kernel::{
     pr_warn_once,
@@ -32,17 +33,17 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
 }
 
 /// Flushes the whole disk, and ends the task when that is done, or with `immed` when it is started.
-pub(super) fn flush(disk: &Disk, immed: bool, task: Task) {
+pub(super) fn flush(medium: &Medium, immed: bool, task: Task) {
     if immed {
         if let Ok(background) = Background::new(&task) {
-            if let Some(entry) = disk.medium.enter() {
+            if let Some(entry) = medium.enter() {
                 entry.submit::<Background, Background>(Operation::Flush, 0, background);
             }
             return task.good();
         }
         // Without memory for that the initiator waits after all.
     }
-    match disk.medium.enter() {
+    match medium.enter() {
         Some(entry) => entry.submit::<TaskBody, Finish>(Operation::Flush, 0, task.into()),
         None => failure::end(task, Failure::Gone),
     }

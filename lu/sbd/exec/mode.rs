@@ -3,12 +3,20 @@
 //! MODE SENSE and MODE SELECT.
 
 use super::{cache, parameter_list};
-use crate::disk::Disk;
+use crate::{
+    changeable::Changeable,
+    disk::Disk,
+    failure,
+    medium::Medium,
+    meta, //
+};
 use stmf::{
     lu::Audience,
     plan::DataPhase,
     task::Task, //
 };
+use stmf_kernel::io::Failure;
+use stmf_model::metadata::Metadata;
 use stmf_scsi::{
     cdb::ModeSelect,
     mode::{ModeParameters, Values},
@@ -17,60 +25,81 @@ use stmf_scsi::{
     Status, //
 };
 
-/// Mode parameters can't be saved yet: there is no metadata to keep them in.
-const SAVEABLE: bool = false;
-
 /// The mode parameters, with `current` the values in use. A write cache is shown, and can be
-/// switched, when the backing store has one.
-fn parameters(disk: &Disk, current: Values) -> ModeParameters {
-    let volatile = disk.traits().volatile;
+/// switched, when the backing store has one. They can be saved where there is metadata.
+fn parameters(changeable: &Changeable, current: Values) -> ModeParameters {
+    let volatile = has_cache(&changeable.medium);
+    let modes = &changeable.modes;
+    let geometry = changeable.medium.geometry();
     let shown = |values: Values| Values {
         wce: values.wce && volatile,
         ..values
     };
     ModeParameters {
         current: shown(current),
-        default: shown(disk.changeable.modes.default()),
-        saved: None,
+        default: shown(modes.default()),
+        saved: changeable.store.as_ref().map(|_| shown(modes.saved())),
         changeable: shown(Values::CHANGEABLE),
-        write_protected: disk.is_write_protected(),
+        write_protected: false,
         dpofua: true,
-        blocks: disk.geometry().blocks(),
-        block_length: disk.geometry().block_size(),
+        blocks: geometry.blocks(),
+        block_length: geometry.block_size(),
     }
+}
+
+fn has_cache(medium: &Medium) -> bool {
+    medium.backend().traits().volatile
 }
 
 /// The mode parameters at this moment.
 pub(super) fn now(disk: &Disk) -> ModeParameters {
-    parameters(disk, disk.changeable.modes.current())
+    ModeParameters {
+        write_protected: disk.is_write_protected(),
+        ..parameters(&disk.changeable, disk.changeable.modes.current())
+    }
 }
 
-pub(super) fn plan_select(request: &ModeSelect) -> Result<DataPhase, Sense> {
-    request.check(SAVEABLE)?;
+pub(super) fn plan_select(disk: &Disk, request: &ModeSelect) -> Result<DataPhase, Sense> {
+    request.check(disk.changeable.store.is_some())?;
     Ok(match request.list_len {
         0 => DataPhase::None,
         len => DataPhase::FromInitiator(len.into()),
     })
 }
 
-/// MODE SELECT. When the write cache is switched off, what is in it is written first.
-pub(super) fn select(disk: &Disk, request: &ModeSelect, task: Task) {
+/// Why MODE SELECT changes nothing.
+enum Refused {
+    Sense(Sense),
+    /// The values can't be put on stable storage.
+    NotSaved(Failure),
+}
+
+/// MODE SELECT. When the write cache is switched off, what is in it is written first. With SP all
+/// values are on stable storage before any is in use (SPC-5, MODE SELECT(6) command). Sleeps.
+pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) {
     let Ok(list) = parameter_list(&task) else {
         return task.end_with(Status::Busy);
     };
-    let changed = disk.changeable.modes.change(|current| {
-        let selected = parameters(disk, current).select(request, &list)?;
+    let changed = changeable.modes.change(|current| {
+        let selected = parameters(changeable, current)
+            .select(request, &list)
+            .map_err(Refused::Sense)?;
         // Where there is no cache to switch, the choice of whoever made the disk stays.
-        let wce = if disk.traits().volatile {
+        let wce = if has_cache(&changeable.medium) {
             selected.wce
         } else {
             current.wce
         };
-        Ok(Values { wce, ..selected })
+        let selected = Values { wce, ..selected };
+        if request.save {
+            save(changeable, selected).map_err(Refused::NotSaved)?;
+        }
+        Ok(selected)
     });
     let (old, new) = match changed {
         Ok(values) => values,
-        Err(sense) => return task.fail(sense),
+        Err(Refused::Sense(sense)) => return task.fail(sense),
+        Err(Refused::NotSaved(cause)) => return failure::end(task, cause),
     };
     if let Some(unit) = task.unit().filter(|_| old != new) {
         unit.set_control(new.control);
@@ -78,8 +107,22 @@ pub(super) fn select(disk: &Disk, request: &ModeSelect, task: Task) {
         unit.announce(UnitAttention::ModeParametersChanged, others);
     }
     if old.wce && !new.wce {
-        cache::flush(disk, false, task);
+        cache::flush(&changeable.medium, false, task);
     } else {
         task.good();
     }
+}
+
+/// Puts mode parameters on stable storage. Sleeps, a few seconds at most.
+fn save(changeable: &Changeable, values: Values) -> Result<(), Failure> {
+    if let Some(store) = &changeable.store {
+        store.update(|old| {
+            meta::record(&Metadata {
+                modes: Some(values.bits()),
+                ..old
+            })
+        })?;
+        changeable.modes.set_saved(values);
+    }
+    Ok(())
 }

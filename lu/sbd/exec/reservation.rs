@@ -8,7 +8,9 @@
 use super::parameter_list;
 use crate::{
     changeable::Changeable,
-    reserve::{nexus_ref, Reservations, CAPABILITIES}, //
+    failure,
+    meta,
+    reserve::{self, nexus_ref, Ready, Reservations, State}, //
 };
 use kernel::{
     alloc::AllocError,
@@ -20,6 +22,8 @@ use stmf::{
     plan::DataPhase,
     task::Task, //
 };
+use stmf_kernel::io;
+use stmf_model::metadata::Metadata;
 use stmf_scsi::{
     cdb::{self, Command},
     reservation::{
@@ -36,6 +40,8 @@ use stmf_scsi::{
 /// Why a reservation is not changed.
 enum Failure {
     Refused(Refused),
+    /// It can't be put on stable storage.
+    NotSaved(io::Failure),
     NoMemory,
 }
 
@@ -66,23 +72,24 @@ pub(super) fn plan_out(request: &PersistentReserveOut) -> Result<DataPhase, Sens
 
 /// Carries the command out and ends it. Sleeps.
 pub(super) fn change(changeable: &Changeable, task: Task) {
-    let reservations = &changeable.reservations;
     let outcome = match cdb::parse(task.cdb()) {
         Ok(Command::PersistentReserveOut(cdb)) => persistent(changeable, &cdb, &task),
-        Ok(Command::Reserve) => spc2(reservations, CommandClass::Reserve, &task),
-        Ok(_) => spc2(reservations, CommandClass::Release, &task),
+        Ok(Command::Reserve) => spc2(changeable, CommandClass::Reserve, &task),
+        Ok(_) => spc2(changeable, CommandClass::Release, &task),
         Err(sense) => Err(sense.into()),
     };
     match outcome {
         Ok(()) => task.good(),
         Err(Failure::Refused(Refused::Sense(sense))) => task.fail(sense),
         Err(Failure::Refused(Refused::Conflict)) => task.end_with(Status::ReservationConflict),
+        Err(Failure::NotSaved(cause)) => failure::end(task, cause),
         Err(Failure::NoMemory) => task.end_with(Status::Busy),
     }
 }
 
 /// RESERVE and RELEASE.
-fn spc2(reservations: &Reservations, class: CommandClass, task: &Task) -> Result<(), Failure> {
+fn spc2(changeable: &Changeable, class: CommandClass, task: &Task) -> Result<(), Failure> {
+    let reservations = &changeable.reservations;
     let sender = nexus_ref(task.nexus());
     let now = reservations.now();
     // Asked again: another command may have been faster.
@@ -94,11 +101,27 @@ fn spc2(reservations: &Reservations, class: CommandClass, task: &Task) -> Result
         CommandClass::Reserve => new.reserve_spc2(sender),
         _ => new.release_spc2(sender),
     }
-    reservations.publish(new)?;
+    reservations.publish(Ready::new(new)?);
     Ok(())
 }
 
-/// PERSISTENT RESERVE OUT: change, publish, tell, abort, in this order.
+/// Puts what is to survive of a state on stable storage, if there is such a thing. Sleeps, a few
+/// seconds at most.
+fn keep(changeable: &Changeable, state: &State) -> Result<(), Failure> {
+    let Some(store) = &changeable.store else {
+        return Ok(());
+    };
+    let reservations = &*reserve::save(state)?;
+    let saved = store.update(|old| {
+        meta::record(&Metadata {
+            reservations,
+            ..old
+        })
+    });
+    saved.map_err(Failure::NotSaved)
+}
+
+/// PERSISTENT RESERVE OUT: change, save, publish, tell, abort, in this order.
 fn persistent(
     changeable: &Changeable,
     cdb: &PersistentReserveOut,
@@ -119,10 +142,12 @@ fn persistent(
     let issuer = Issuer {
         nexus: sender,
         ports: &ports,
-        can_persist: CAPABILITIES.can_persist,
+        can_persist: changeable.capabilities().can_persist,
     };
     let effects = new.execute(issuer, &request)?;
-    let new = reservations.publish(new)?;
+    let new = Ready::new(new)?;
+    keep(changeable, new.state())?;
+    let new = reservations.publish(new);
     // Who is preempted prevents nothing any more (SPC-5, Preempting).
     changeable.door.let_go(|keeper| {
         effects.attention_for(&old, &new, sender, keeper.as_ref())

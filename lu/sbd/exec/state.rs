@@ -116,7 +116,7 @@ pub(super) fn start_stop(disk: &Disk, request: &StartStopUnit, task: Task) {
     if request.start || request.no_flush {
         task.good();
     } else {
-        cache::flush(disk, request.immed, task);
+        cache::flush(&disk.medium, request.immed, task);
     }
 }
 

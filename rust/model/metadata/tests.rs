@@ -34,6 +34,7 @@ fn example() -> Metadata<'static> {
         unmap: Some(false),
         write_protect: false,
         write_cache_disable: true,
+        removable: true,
         modes: None,
         reservations: b"reservations",
     }
@@ -61,7 +62,10 @@ fn the_bytes_are_those_described() {
     assert_eq!(bytes[24..32], [0, 0, 0, 0, 0, 0, 0, 16]);
     assert_eq!(bytes[32..48], [0x60; 16]);
     assert_eq!(&bytes[48..66], b"\0\0\0\x01\0\0\0\x0a/dev/disk\0");
-    assert_eq!(bytes[bytes.len() - 4..], checksum(&bytes[..bytes.len() - 4]));
+    assert_eq!(
+        bytes[bytes.len() - 4..],
+        checksum(&bytes[..bytes.len() - 4])
+    );
 }
 
 #[test]
@@ -158,6 +162,7 @@ proptest! {
             unmap: flags.0,
             write_protect: flags.1,
             write_cache_disable: flags.2,
+            removable: flags.0,
             modes: numbers.4,
             reservations: &reservations,
         };

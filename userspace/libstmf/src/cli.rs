@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::Error;
@@ -90,6 +91,11 @@ impl From<Error> for Failure {
     }
 }
 
+/// A path that the kernel understands: it has no working directory of ours.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::new(Exit::Failed, path.display(), error))
+}
+
 /// Where a tool writes, and what has gone wrong so far.
 pub struct Console<'a> {
     program: &'static str,
@@ -114,6 +120,11 @@ impl<'a> Console<'a> {
     /// Nothing is done from here on: [`Console::done`] says nothing.
     pub fn dry(&mut self) {
         self.is_dry = true;
+    }
+
+    /// Whether nothing is done.
+    pub fn is_dry(&self) -> bool {
+        self.is_dry
     }
 
     /// Tells what was done.

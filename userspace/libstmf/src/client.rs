@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::netlink::Netlink;
 use crate::transport::{Fault, Mode, Request, Transport};
 use crate::types::{
-    encode_view, Decode, Disk, Goal, LogicalUnit, LuChange, LuSpec, Service, Session, Target, Task,
-    ViewNumbers,
+    encode_view, Decode, Disk, Goal, LogicalUnit, LuChange, LuImport, LuSpec, Service, Session,
+    Target, Task, ViewNumbers,
 };
 
 /// How often a list that changes while it is read is read again.
@@ -332,6 +332,13 @@ impl<T: Transport> Stmf<T> {
         let object = spec.file.display().to_string();
         let command = Command::sbd(sbd::Command::LuCreate);
         command.get(&mut self.transport, spec.encode(), &object)
+    }
+
+    /// Creates the disk that metadata describe and returns its GUID.
+    pub fn import_lu(&mut self, import: &LuImport) -> Result<Guid, Error> {
+        let object = import.meta_file.display().to_string();
+        let command = Command::sbd(sbd::Command::LuImport);
+        command.get(&mut self.transport, import.encode(), &object)
     }
 
     /// Changes a disk, all that is asked or nothing.

@@ -73,8 +73,8 @@ pub use iscsi::{
 pub use netlink::Netlink;
 pub use transport::{Fault, Mode, Refusal, Request, Transport};
 pub use types::{
-    Disk, Event, Goal, GroupInfo, LogicalUnit, LuChange, LuSpec, Member, Service, Session, Target,
-    Task,
+    Disk, Event, Goal, GroupInfo, LogicalUnit, LuChange, LuImport, LuSpec, Member, Service,
+    Session, Target, Task,
 };
 
 pub use stmf_model::{

@@ -50,6 +50,7 @@ struct Lu {
 #[derive(Clone, Debug)]
 struct Disk {
     file: PathBuf,
+    meta_file: Option<PathBuf>,
     size: u64,
     block_size: u32,
     vendor_id: String,
@@ -98,6 +99,8 @@ pub struct Sim {
     default_target: ObjectState,
     lost_tasks: u64,
     lus: BTreeMap<Guid, Lu>,
+    /// What files of metadata have, of disks that were deleted.
+    kept: BTreeMap<PathBuf, (Guid, Lu)>,
     /// By logical unit and number.
     views: BTreeMap<(Guid, u32), ViewEntry>,
     groups: groups::Groups,
@@ -132,6 +135,7 @@ impl Sim {
             default_target: ObjectState::Online,
             lost_tasks: 0,
             lus: BTreeMap::new(),
+            kept: BTreeMap::new(),
             views: BTreeMap::new(),
             groups: groups::Groups::default(),
             access: access::States::new(),
@@ -308,10 +312,15 @@ impl Sim {
             sbd::Command::LuCreate => self.create_disk(fields),
             sbd::Command::LuDelete => {
                 let guid = self.known_disk(fields)?;
-                self.lus.remove(&guid);
+                let lu = self.lus.remove(&guid).unwrap();
+                // What has metadata can come back.
+                if let Some(path) = lu.disk.as_ref().unwrap().meta_file.clone() {
+                    self.kept.insert(path, (guid, lu));
+                }
                 Ok(Vec::new())
             }
             sbd::Command::LuModify => self.modify_disk(fields),
+            sbd::Command::LuImport => self.import_disk(fields),
             sbd::Command::LuGet if mode == Mode::Dump => {
                 let disks = self.lus.iter().filter(|(_, lu)| lu.disk.is_some());
                 Ok(disks.map(|(guid, lu)| disk_reply(guid, lu)).collect())
@@ -478,6 +487,26 @@ impl Sim {
         Ok(Vec::new())
     }
 
+    fn import_disk(&mut self, fields: &Fields<'_>) -> Answer {
+        use sbd::Lu as Key;
+        let path = fields
+            .path(Key::MetaFile)
+            .ok_or_else(|| missing(Key::MetaFile))?;
+        let Some((guid, mut lu)) = self.kept.remove(&path) else {
+            let text = "meta-file: it has no metadata";
+            return Err(refusal(libc::ENODATA, text, Key::MetaFile));
+        };
+        let disk = lu.disk.as_mut().unwrap();
+        if let Some(file) = fields.path(Key::File) {
+            disk.file = file;
+        }
+        if let Some(on) = fields.u8(Key::WriteProtect).unwrap() {
+            disk.write_protect = on == 1;
+        }
+        self.lus.insert(guid, lu);
+        Ok(vec![Builder::new().guid(Key::Guid, &guid)])
+    }
+
     fn create_disk(&mut self, fields: &Fields<'_>) -> Answer {
         use sbd::Lu as Key;
         let file = fields.path(Key::File).ok_or_else(|| missing(Key::File))?;
@@ -515,6 +544,7 @@ impl Sim {
             rotation_rate: fields.u32(Key::RotationRate).unwrap().unwrap_or(0),
             unmap: fields.u8(Key::Unmap).unwrap() != Some(0),
             removable: flag(Key::Removable),
+            meta_file: fields.path(Key::MetaFile),
             file,
         };
         let lu = Lu {
@@ -676,6 +706,9 @@ fn disk_reply(guid: &Guid, lu: &Lu) -> Builder {
     Builder::new()
         .guid(Key::Guid, guid)
         .text(Key::File, &disk.file)
+        .optional(disk.meta_file.as_ref(), |b, path| {
+            b.text(Key::MetaFile, path)
+        })
         .uint(Key::Size, disk.size)
         .u32(Key::BlockSize, disk.block_size)
         .optional(lu.alias.as_ref(), |b, alias| b.text(Key::Alias, alias))

@@ -103,6 +103,8 @@ pub struct Disk {
     pub guid: Guid,
     /// Where its data are.
     pub file: PathBuf,
+    /// Where its metadata are, if any are kept.
+    pub meta_file: Option<PathBuf>,
     /// Its size in bytes.
     pub size: u64,
     /// Its logical block size in bytes.
@@ -142,6 +144,7 @@ impl Decode for Disk {
         Ok(Self {
             guid: need(Key::Guid, fields.guid(Key::Guid)?)?,
             file: need(Key::File, fields.path(Key::File))?,
+            meta_file: fields.path(Key::MetaFile),
             size: need(Key::Size, fields.uint(Key::Size)?)?,
             block_size: need(Key::BlockSize, fields.u32(Key::BlockSize)?)?,
             alias: non_empty(fields.text(Key::Alias)),
@@ -166,6 +169,8 @@ impl Decode for Disk {
 pub struct LuSpec {
     /// Where its data are: an absolute path.
     pub file: PathBuf,
+    /// Where its metadata are to be: an absolute path of a regular file.
+    pub meta_file: Option<PathBuf>,
     /// Its size in bytes.
     pub size: Option<u64>,
     /// Its GUID.
@@ -215,6 +220,29 @@ pub struct LuChange {
     pub write_cache_disable: Option<bool>,
 }
 
+/// A disk that shall come back from its metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LuImport {
+    /// Where its metadata are: an absolute path.
+    pub meta_file: PathBuf,
+    /// Where its data are, an absolute path; when `None`, where they were.
+    pub file: Option<PathBuf>,
+    /// Whether initiators may not write; when `None`, as it was.
+    pub write_protect: Option<bool>,
+}
+
+impl LuImport {
+    pub(crate) fn encode(&self) -> Builder {
+        use sbd::Lu as Key;
+        Builder::new()
+            .text(Key::MetaFile, &self.meta_file)
+            .optional(self.file.as_ref(), |b, path| b.text(Key::File, path))
+            .optional(self.write_protect, |b, on| {
+                b.u8(Key::WriteProtect, on.into())
+            })
+    }
+}
+
 impl LuChange {
     pub(crate) fn encode(&self, guid: &Guid) -> Builder {
         use sbd::Lu as Key;
@@ -246,6 +274,9 @@ impl LuSpec {
         use sbd::Lu as Key;
         Builder::new()
             .text(Key::File, &self.file)
+            .optional(self.meta_file.as_ref(), |b, path| {
+                b.text(Key::MetaFile, path)
+            })
             .optional(self.size, |b, size| b.uint(Key::Size, size))
             .optional(self.guid, |b, guid| b.guid(Key::Guid, &guid))
             .optional(self.block_size, |b, size| b.u32(Key::BlockSize, size))

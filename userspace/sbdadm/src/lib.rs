@@ -12,8 +12,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use libstmf::cli::{size, Console, Exit, Failure};
-use libstmf::{Disk, Error, Guid, LuChange, LuSpec, Stmf, Transport, Views};
+use libstmf::cli::{absolute, size, Console, Exit, Failure};
+use libstmf::{Disk, Error, Guid, LuChange, LuImport, LuSpec, Stmf, Transport, Views};
 
 /// Manage disks of the SCSI target framework; stmfadm can do more
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ enum Command {
     /// Create a disk
     #[command(name = "create-lu")]
     Create(CreateLu),
+    /// Create the disk that metadata describe
+    #[command(name = "import-lu")]
+    Import(ImportLu),
     /// Delete a disk
     #[command(name = "delete-lu")]
     Delete(DeleteLu),
@@ -56,6 +59,13 @@ struct CreateLu {
     size: Option<u64>,
 
     /// File or block device with the data
+    #[arg(value_name = "filename")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ImportLu {
+    /// File with the metadata
     #[arg(value_name = "filename")]
     file: PathBuf,
 }
@@ -111,6 +121,7 @@ fn run<T: Transport>(
 ) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create(args, stmf, console)?,
+        Command::Import(args) => import(args, stmf, console)?,
         Command::Delete(args) => {
             let views = if args.keep_views {
                 Views::Keep
@@ -143,15 +154,26 @@ fn create<T: Transport>(
     stmf: &mut Stmf<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    // The kernel has no working directory of ours.
-    let file = std::path::absolute(&args.file)
-        .map_err(|error| Failure::new(Exit::Failed, args.file.display(), error))?;
     let spec = LuSpec {
         size: args.size,
-        ..LuSpec::new(file)
+        ..LuSpec::new(absolute(&args.file)?)
     };
     let guid = stmf.create_lu(&spec)?;
     console.print(table("Created the following LU:", &[stmf.disk(&guid)?]));
+    Ok(())
+}
+
+fn import<T: Transport>(
+    args: &ImportLu,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let import = LuImport {
+        meta_file: absolute(&args.file)?,
+        ..LuImport::default()
+    };
+    let guid = stmf.import_lu(&import)?;
+    console.print(table("Imported the following LU:", &[stmf.disk(&guid)?]));
     Ok(())
 }
 

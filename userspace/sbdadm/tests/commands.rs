@@ -55,6 +55,9 @@ fn a_disk_is_made_listed_changed_and_deleted() {
 #[test]
 fn mistakes_are_told() {
     let mut sim = Sim::new();
+    let (_, out, err) = run(&mut sim, "sbdadm import-lu /none");
+    assert_eq!(out, "");
+    assert!(err.contains("meta-file: it has no metadata"), "{err}");
     let (exit, out, err) = run(&mut sim, "sbdadm modify-lu -s 1g /dev/none");
     assert_eq!((exit, out.as_str()), (Exit::NotFound, ""));
     assert_eq!(err, "sbdadm: /dev/none: not found\n");

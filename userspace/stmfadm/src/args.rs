@@ -35,6 +35,8 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Create a logical unit
     CreateLu(CreateLu),
+    /// Create the logical unit that metadata describe
+    ImportLu(ImportLu),
     /// Delete logical units
     DeleteLu(DeleteLu),
     /// Change properties of a logical unit
@@ -133,11 +135,11 @@ pub(crate) struct LoadConfig {
 #[derive(Debug, Args)]
 pub(crate) struct CreateLu {
     /// Property of the logical unit: alias, blk (block size), guid, host-id (8 hexadecimal digits
-    /// in a new GUID), mgmt-url (addresses of its management), oui, pblk (physical block size), pid
-    /// (product ID), removable (initiators may take the medium out: true or false), rev (product
-    /// revision), rpm (of the medium; 1: it doesn't turn), serial, unmap (initiators may: true or
-    /// false), vid (vendor ID), wcd (write cache disabled: true or false), wp (write protected: true
-    /// or false)
+    /// in a new GUID), meta (file for what has to survive: saved mode parameters, registrations),
+    /// mgmt-url (addresses of its management), oui, pblk (physical block size), pid (product ID),
+    /// removable (initiators may take the medium out: true or false), rev (product revision), rpm
+    /// (of the medium; 1: it doesn't turn), serial, unmap (initiators may: true or false), vid
+    /// (vendor ID), wcd (write cache disabled: true or false), wp (write protected: true or false)
     #[arg(short = 'p', long = "lu-prop", value_name = "prop=value", value_parser = property)]
     pub(crate) properties: Vec<Property>,
 
@@ -148,6 +150,17 @@ pub(crate) struct CreateLu {
     /// File or block device with the data
     #[arg(value_name = "lu-file")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportLu {
+    /// File or block device with the data, if they are not where they were
+    #[arg(short = 'f', long = "file", value_name = "lu-file")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// File with the metadata: property meta of create-lu
+    #[arg(value_name = "meta-file")]
+    pub(crate) meta_file: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -448,6 +461,7 @@ pub(crate) enum Property {
     BlockSize(u32),
     Guid(Guid),
     HostId([u8; 4]),
+    MetaFile(PathBuf),
     MgmtUrl(String),
     Oui(Oui),
     PhysicalBlockSize(u32),
@@ -474,6 +488,7 @@ fn property(text: &str) -> Result<Property, String> {
         "blk" => Property::BlockSize(value.parse().map_err(|_| invalid())?),
         "guid" => Property::Guid(value.parse().map_err(|_| invalid())?),
         "host-id" => Property::HostId(host_id(value).ok_or_else(invalid)?),
+        "meta" => Property::MetaFile(PathBuf::from(value)),
         "mgmt-url" => Property::MgmtUrl(text()),
         "oui" => Property::Oui(value.parse().map_err(|_| invalid())?),
         "pblk" => Property::PhysicalBlockSize(value.parse().map_err(|_| invalid())?),
@@ -486,7 +501,6 @@ fn property(text: &str) -> Result<Property, String> {
         "vid" => Property::VendorId(text()),
         "wcd" => Property::WriteCacheDisable(boolean(value).ok_or_else(invalid)?),
         "wp" => Property::WriteProtect(boolean(value).ok_or_else(invalid)?),
-        "meta" => return Err(format!("{name}: not supported")),
         _ => return Err(format!("{name}: invalid property specified")),
     })
 }
@@ -576,7 +590,7 @@ mod tests {
             ("guid=1", Err("guid: invalid value")),
             ("blk=0x200", Err("blk: invalid value")),
             ("wp=yes", Err("wp: invalid value")),
-            ("meta=/x", Err("meta: not supported")),
+            ("meta=/x", Ok(Property::MetaFile("/x".into()))),
             ("color=red", Err("color: invalid property specified")),
             ("alias", Err("a property is a name, `=` and a value")),
         ] {

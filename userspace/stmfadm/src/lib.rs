@@ -141,6 +141,7 @@ fn run<T: Transport>(
 ) -> Result<(), Failure> {
     match command {
         Command::CreateLu(args) => lu::create(&args, stmf, console)?,
+        Command::ImportLu(args) => lu::import(&args, stmf, console)?,
         Command::DeleteLu(args) => lu::delete(&args, stmf, console),
         Command::ModifyLu(args) => lu::modify(&args, stmf)?,
         Command::ListLu(args) => lu::list(&args, stmf, console)?,

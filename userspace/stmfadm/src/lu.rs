@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Logical units: create-lu, delete-lu, list-lu, online-lu, offline-lu.
+//! Logical units: create-lu, import-lu, delete-lu, list-lu, online-lu, offline-lu.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 
-use libstmf::cli::{Console, Exit, Failure};
-use libstmf::{Disk, Error, Goal, Guid, LogicalUnit, LuChange, LuSpec, Stmf, Transport, Views};
+use libstmf::cli::{absolute, Console, Exit, Failure};
+use libstmf::{
+    Disk, Error, Goal, Guid, LogicalUnit, LuChange, LuImport, LuSpec, Stmf, Transport, Views,
+};
 use serde_json::{json, Value};
 
-use crate::args::{CreateLu, DeleteLu, ListLu, Lus, ModifyLu, Property};
+use crate::args::{CreateLu, DeleteLu, ImportLu, ListLu, Lus, ModifyLu, Property};
 use crate::list;
 use crate::state;
 use crate::Setting;
@@ -20,19 +24,50 @@ pub(crate) fn create<T: Transport>(
     stmf: &mut Stmf<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    let guid = stmf.create_lu(&spec(args)?)?;
+    let spec = spec(args)?;
+    let new_meta = match &spec.meta_file {
+        Some(path) if !console.is_dry() => make_empty(path)?,
+        _ => None,
+    };
+    let guid = stmf.create_lu(&spec).inspect_err(|_| {
+        if let Some(path) = new_meta {
+            let _ = fs::remove_file(path);
+        }
+    })?;
     console.print(format_args!("Logical unit created: {guid}\n"));
+    Ok(())
+}
+
+/// Makes an empty file, for metadata, if there is none: the kernel makes none, so that it doesn't
+/// begin anew where a file system isn't mounted yet. Returns its name if there was none.
+fn make_empty(path: &Path) -> Result<Option<&Path>, Failure> {
+    match File::create_new(path) {
+        Ok(_) => Ok(Some(path)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(Failure::new(Exit::Failed, path.display(), error)),
+    }
+}
+
+pub(crate) fn import<T: Transport>(
+    args: &ImportLu,
+    stmf: &mut Stmf<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let import = LuImport {
+        meta_file: absolute(&args.meta_file)?,
+        file: args.file.as_deref().map(absolute).transpose()?,
+        write_protect: None,
+    };
+    let guid = stmf.import_lu(&import)?;
+    console.print(format_args!("Logical unit imported: {guid}\n"));
     Ok(())
 }
 
 /// The logical unit that the command line describes.
 fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
-    // The kernel has no working directory of ours.
-    let file = std::path::absolute(&args.file)
-        .map_err(|error| Failure::new(Exit::Failed, args.file.display(), error))?;
     let mut spec = LuSpec {
         size: args.size,
-        ..LuSpec::new(file)
+        ..LuSpec::new(absolute(&args.file)?)
     };
     let (mut oui, mut host_id) = (None, None);
     for property in &args.properties {
@@ -41,6 +76,7 @@ fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
             Property::BlockSize(size) => spec.block_size = Some(size),
             Property::Guid(guid) => spec.guid = Some(guid),
             Property::HostId(id) => host_id = Some(id),
+            Property::MetaFile(path) => spec.meta_file = Some(absolute(&path)?),
             Property::MgmtUrl(urls) => spec.mgmt_url = Some(urls),
             Property::Oui(manufacturer) => oui = Some(manufacturer),
             Property::PhysicalBlockSize(size) => spec.physical_block_size = Some(size),
@@ -278,10 +314,14 @@ impl Entry {
         if let Some(disk) = &self.disk {
             let serial = disk.serial.as_deref();
             let mgmt_url = disk.mgmt_url.as_deref();
+            let meta_file = match &disk.meta_file {
+                Some(path) => path.display().to_string(),
+                None => NOT_SET.to_owned(),
+            };
             let on = |on: bool| if on { "Enabled" } else { "Disabled" };
             let more: [(_, &dyn Display); 11] = [
                 ("Data File", &disk.file.display()),
-                ("Meta File", &NOT_SET),
+                ("Meta File", &meta_file),
                 ("Size", &disk.size),
                 ("Block Size", &disk.block_size),
                 ("Management URL", &mgmt_url.unwrap_or(NOT_SET)),

@@ -433,6 +433,7 @@ impl Class {
                 command if command == class.create && class.has(fields, class.create_with) => {
                     Some((class, Effect::Create))
                 }
+                command if class.imports(command) => Some((class, Effect::Create)),
                 command if command == class.remove && class.has(fields, class.remove_with) => {
                     Some((class, Effect::Remove))
                 }
@@ -455,6 +456,11 @@ impl Class {
                     .find(|key| key.name == "validate");
                 asks.is_none_or(|key| !fields.has(*key))
             })
+    }
+
+    /// Whether a request makes an item of what is kept of it elsewhere.
+    fn imports(&self, command: u8) -> bool {
+        self.name == "disk" && command == sbd::Command::LuImport.number()
     }
 
     /// Whether a message has these values.

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where a disk's metadata is kept: a file with two records, written in turn
+//! ([`stmf_model::metadata`]).
+//!
+//! Whoever changes something that is kept waits until it is on stable storage, a few seconds at
+//! most. A write that fails, or comes too late for anybody to hear of it, is taken back: its record
+//! is overwritten with what was kept before. As long as the file has a write that it doesn't answer,
+//! nothing can be kept, and whoever asks is told at once.
+
+use kernel::{
+    alloc::AllocError,
+    new_mutex,
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc,
+        Mutex, //
+    },
+    time::{Delta, Nsec}, //
+};
+use stmf_kernel::{
+    crypto::Crc32c,
+    fs::SmallFile,
+    io::Failure,
+    wait::WaitQueue, //
+};
+use stmf_model::metadata::{self, Metadata, Unusable, SLOT_LEN};
+use stmf_scsi::Sink;
+
+/// How long one waits for the file.
+const PATIENCE: Delta<Nsec> = Delta::from_secs(4);
+
+/// What became of a write: none of it yet, or nobody waits for it any more, or it is done; else an
+/// error number.
+const UNDER_WAY: i32 = 1;
+const ABANDONED: i32 = 2;
+const DONE: i32 = 0;
+
+/// The metadata of one disk.
+#[pin_data]
+pub(crate) struct Store {
+    pub(crate) path: CString,
+    file: SmallFile,
+    /// Whether the file has a write.
+    busy: Atomic<bool>,
+    #[pin]
+    idle: WaitQueue,
+    #[pin]
+    kept: Mutex<Kept>,
+}
+
+/// The last record that is known to be on stable storage.
+struct Kept {
+    /// Empty when there is none.
+    record: Arc<KVVec<u8>>,
+    slot: u8,
+    /// That of the last write, whatever became of it.
+    generation: u64,
+    /// Whether no write failed since, of which the file may have the record all the same.
+    is_certain: bool,
+}
+
+impl Store {
+    /// Opens the file. May sleep, as long as the file system takes.
+    pub(crate) fn open(path: &CStr) -> Result<Arc<Self>> {
+        let (path, file) = (CString::try_from(path)?, SmallFile::open(path)?);
+        let record = Arc::new(KVVec::new(), GFP_KERNEL)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                path,
+                file,
+                busy: Atomic::new(false),
+                idle <- WaitQueue::new(),
+                kept <- new_mutex!(
+                    Kept {
+                        record,
+                        slot: 1,
+                        generation: 0,
+                        is_certain: false,
+                    },
+                    "Store::kept"
+                ),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The file's number, see [`SmallFile::id`].
+    pub(crate) fn file_id(&self) -> usize {
+        self.file.id()
+    }
+
+    /// Looks for metadata in the file. May sleep, as long as the file system takes.
+    pub(crate) fn load(&self) -> Result<Result<(), Unusable>> {
+        let mut bytes = KVVec::from_elem(0, 2 * SLOT_LEN, GFP_KERNEL)?;
+        let read = self.file.read(0, &mut bytes)?;
+        let there = bytes.get(..read).unwrap_or_default();
+        let slots = there.split_at_checked(SLOT_LEN).unwrap_or((there, &[]));
+        let found = match metadata::find(slots.into(), crc32c) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Ok(())),
+            Err(unusable) => return Ok(Err(unusable)),
+        };
+        if let Err(unusable) = Metadata::parse(found.bytes) {
+            return Ok(Err(unusable));
+        }
+        let mut record = KVVec::new();
+        record.extend_from_slice(found.bytes, GFP_KERNEL)?;
+        *self.kept.lock() = Kept {
+            record: Arc::new(record, GFP_KERNEL)?,
+            slot: found.slot,
+            generation: found.generation,
+            is_certain: true,
+        };
+        Ok(Ok(()))
+    }
+
+    /// Looks at what is kept; nothing where nothing is.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(Option<Metadata<'_>>) -> R) -> R {
+        let record = self.kept.lock().record.clone();
+        look(Metadata::parse(&record).ok())
+    }
+
+    /// Keeps what `edit` makes a record of, given what is kept now. Sleeps, a few seconds at most;
+    /// on failure nothing has changed.
+    pub(crate) fn save(
+        self: &Arc<Self>,
+        edit: impl FnOnce(Option<Metadata<'_>>) -> Result<KVVec<u8>, AllocError>,
+    ) -> Result<(), Failure> {
+        let mut kept = self.kept.lock();
+        let record = edit(Metadata::parse(&kept.record).ok()).map_err(|_| Failure::Busy)?;
+        if kept.is_certain && metadata::fields(&record) == metadata::fields(&kept.record) {
+            return Ok(());
+        }
+        if record.len() > SLOT_LEN {
+            return Err(Failure::NoSpace);
+        }
+        if self.busy.xchg(true, ordering::Full) {
+            return Err(Failure::Timeout);
+        }
+        self.write(&mut kept, record)
+    }
+
+    /// Changes what is kept, as [`Store::save`]; there must be something.
+    pub(crate) fn update(
+        self: &Arc<Self>,
+        edit: impl FnOnce(Metadata<'_>) -> Result<KVVec<u8>, AllocError>,
+    ) -> Result<(), Failure> {
+        self.save(|old| edit(old.ok_or(AllocError)?))
+    }
+
+    /// Has a worker write a record, and waits for it. The caller has set `busy`.
+    fn write(self: &Arc<Self>, kept: &mut Kept, record: KVVec<u8>) -> Result<(), Failure> {
+        let slot = 1 - (kept.slot & 1);
+        let begun = Write::new(slot, kept, record).and_then(|write| {
+            let (this, job) = (self.clone(), write.clone());
+            crate::meta_queue()?.try_spawn(GFP_KERNEL, move || this.carry_out(&job))?;
+            Ok(write)
+        });
+        let write = begun.map_err(|_| {
+            self.busy.store(false, ordering::Release);
+            Failure::Busy
+        })?;
+        kept.generation = kept.generation.wrapping_add(2);
+        kept.is_certain = false;
+        let is_idle = || !self.busy.load(ordering::Acquire);
+        let outcome = &write.outcome;
+        if !self.idle.wait_timeout(PATIENCE, is_idle)
+            && outcome
+                .cmpxchg(UNDER_WAY, ABANDONED, ordering::Full)
+                .is_ok()
+        {
+            return Err(Failure::Timeout);
+        }
+        // There is an outcome, so the worker does no more than say so.
+        self.idle.wait(is_idle);
+        match outcome.load(ordering::Acquire) {
+            DONE => {
+                kept.record = write.record.clone();
+                kept.slot = slot;
+                kept.is_certain = true;
+                Ok(())
+            }
+            error => Err(Error::from_errno(error).into()),
+        }
+    }
+
+    /// Writes a record, and takes it back when that fails or nobody waits for it any more.
+    fn carry_out(&self, write: &Write) {
+        let offset = u64::from(write.slot) * SLOT_LEN as u64;
+        let take_back = || {
+            // There is nothing to be done about a file that doesn't take this either.
+            let _ = self.file.write(offset, &write.before);
+        };
+        let outcome = match self.file.write(offset, &write.record) {
+            Ok(()) => DONE,
+            Err(error) => {
+                take_back();
+                error.to_errno()
+            }
+        };
+        let heard = write
+            .outcome
+            .cmpxchg(UNDER_WAY, outcome, ordering::Full)
+            .is_ok();
+        if !heard && outcome == DONE {
+            take_back();
+        }
+        self.busy.store(false, ordering::Release);
+        self.idle.wake_all();
+    }
+
+    /// Waits for a write that the file may still have, a few seconds at most; says whether it has
+    /// none.
+    pub(crate) fn wait_idle(&self) -> bool {
+        self.idle
+            .wait_timeout(PATIENCE, || !self.busy.load(ordering::Acquire))
+    }
+}
+
+/// A record on its way to the file.
+struct Write {
+    slot: u8,
+    record: Arc<KVVec<u8>>,
+    /// What was kept before, as a newer record.
+    before: KVVec<u8>,
+    outcome: Atomic<i32>,
+}
+
+impl Write {
+    fn new(slot: u8, kept: &Kept, mut record: KVVec<u8>) -> Result<Arc<Self>> {
+        let generation = kept.generation.wrapping_add(1);
+        metadata::seal(&mut record, generation, crc32c);
+        let mut before = KVVec::new();
+        before.extend_from_slice(&kept.record, GFP_KERNEL)?;
+        if !before.is_empty() {
+            metadata::seal(&mut before, generation.wrapping_add(1), crc32c);
+        }
+        let record = Arc::new(record, GFP_KERNEL)?;
+        let write = Self {
+            slot,
+            record,
+            before,
+            outcome: Atomic::new(UNDER_WAY),
+        };
+        Ok(Arc::new(write, GFP_KERNEL)?)
+    }
+}
+
+/// A record of metadata.
+pub(crate) fn record(metadata: &Metadata<'_>) -> Result<KVVec<u8>, AllocError> {
+    let mut bytes = KVVec::from_elem(0, metadata.record_len(), GFP_KERNEL)?;
+    metadata.write(&mut Sink::new(&mut bytes));
+    Ok(bytes)
+}
+
+fn crc32c(bytes: &[u8]) -> [u8; 4] {
+    let mut sum = Crc32c::new();
+    sum.update(bytes);
+    sum.bytes()
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files that are read and written by whoever may wait for them.
+
+use super::Opened;
+use crate::{bindings, shims};
+use core::ptr::NonNull;
+use kernel::{
+    error::{from_err_ptr, to_result},
+    ffi::c_int,
+    prelude::*, //
+};
+
+/// A regular file, open for reading and writing through the page cache.
+///
+/// # Invariants
+///
+/// The file is a regular one with `read_iter` and `write_iter`.
+pub struct SmallFile(Opened);
+
+// SAFETY: Files may be used and put from any thread.
+unsafe impl Send for SmallFile {}
+// SAFETY: As above.
+unsafe impl Sync for SmallFile {}
+
+impl SmallFile {
+    /// Opens a regular file, with the rights of the current process. May sleep, as long as the file
+    /// system takes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open(2)`; `EINVAL` when it is not a regular file, or one that can't be used.
+    pub fn open(path: &CStr) -> Result<Self> {
+        // Should it be a FIFO: don't wait for its other end.
+        let flags = bindings::O_RDWR | bindings::O_LARGEFILE | bindings::O_NONBLOCK;
+        // SAFETY: The path is NUL-terminated.
+        let file =
+            from_err_ptr(unsafe { bindings::filp_open(path.as_char_ptr(), flags as c_int, 0) })?;
+        let opened = Opened(NonNull::new(file).ok_or(ENOENT)?);
+        // SAFETY: `file` is open.
+        if !unsafe { shims::file_is_usable(file) } {
+            return Err(EINVAL);
+        }
+        // INVARIANT: Checked above, for a file that was opened for both.
+        Ok(Self(opened))
+    }
+
+    /// As [`super::File::id`].
+    pub fn id(&self) -> usize {
+        self.0.id()
+    }
+
+    /// Reads from an offset in bytes on, up to the end of the file or of the buffer; returns how
+    /// much. Sleeps, as long as the file system takes.
+    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let offset = i64::try_from(offset).map_err(|_| EFBIG)?;
+        // SAFETY: By the invariant the file can be read; the buffer is writable for its length.
+        let read = unsafe {
+            shims::file_read(
+                self.0.as_ptr(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                offset,
+            )
+        };
+        usize::try_from(read).map_err(|_| Error::from_errno(read as c_int))
+    }
+
+    /// Writes at an offset in bytes, and returns when all of it is on stable storage. Sleeps, as
+    /// long as the file system and its device take.
+    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result {
+        let offset = i64::try_from(offset).map_err(|_| EFBIG)?;
+        // SAFETY: By the invariant the file can be written; the slice is readable for its length.
+        to_result(unsafe {
+            shims::file_write(
+                self.0.as_ptr(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                offset,
+            )
+        })
+    }
+}
