@@ -137,6 +137,17 @@ generic_of_host() {
 	return 1
 }
 
+# ended COMMAND...: how a SCSI command ended: ok, conflict, or its sense data.
+ended() {
+	local status=0 out
+	out=$("$@" 2>&1) || status=$?
+	case $status in
+	0) echo ok ;;
+	24) echo conflict ;;
+	*) sed -n 's/.*Additional sense: //p' <<<"$out" | head -n 1 ;;
+	esac
+}
+
 # run_families TARGET FAMILY...: libiscsi's conformance tests on LUN 0, or LUN $LUN, with a second
 # path to it through the target $SECOND if that is set; each test must have run.
 run_families() {

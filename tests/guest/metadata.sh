@@ -48,7 +48,7 @@ stmfadm list-lu -v "$guid" | grep -qF "Data File         : $WORK/moved" ||
 
 step "the same disk twice, and one file for two, are refused by name"
 cp "$meta" "$WORK/copy"
-truncate -s 64M "$WORK/second"
+truncate -s 96M "$WORK/second"
 refused_with "there is an LU $guid already" stmfadm import-lu -f "$WORK/second" "$WORK/copy"
 refused_with "LU $guid uses it already" stmfadm create-lu -p meta="$meta" "$WORK/second"
 refused_with "it has the metadata of LU $guid" stmfadm create-lu -p meta="$WORK/copy" "$WORK/second"
@@ -102,7 +102,7 @@ refused_with "it is not a regular file" stmfadm import-lu "$WORK"
 step "one damaged record of the two is not needed"
 cp "$meta" "$WORK/torn"
 printf 'x' | dd of="$WORK/torn" bs=1 seek=40 conv=notrunc status=none
-expect "Logical unit imported: $guid" "$(stmfadm import-lu "$WORK/torn")" "import-lu"
+expect "Logical unit imported: $guid" "$(stmfadm import-lu -f "$WORK/moved" "$WORK/torn")" "import-lu"
 stmfadm delete-lu "$guid"
 
 step "sbdadm imports, too; no file is left of a disk that wasn't made"

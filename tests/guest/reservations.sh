@@ -11,17 +11,6 @@ file_lu disk 64M 0
 
 hosts_log_in "$target" 3
 
-# How a command ended: ok, conflict, or its sense data.
-ended() {
-	local status=0 out
-	out=$("$@" 2>&1) || status=$?
-	case $status in
-	0) echo ok ;;
-	24) echo conflict ;;
-	*) sed -n 's/.*Additional sense: //p' <<<"$out" | head -n 1 ;;
-	esac
-}
-
 # out HOST OPTION...: a PERSISTENT RESERVE OUT.
 out() { ended sg_persist -v -n --out "${@:2}" "${D[$1]}"; }
 # in_ HOST OPTION...: a PERSISTENT RESERVE IN.

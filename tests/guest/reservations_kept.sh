@@ -27,16 +27,6 @@ at_exit "stmfadm delete-lu $guid 2>/dev/null || true"
 stmfadm add-view -n 0 "$guid"
 hosts_log_in "$target" 2
 
-# How a command ended: ok, conflict, or its sense data.
-ended() {
-	local status=0 out
-	out=$("$@" 2>&1) || status=$?
-	case $status in
-	0) echo ok ;;
-	24) echo conflict ;;
-	*) sed -n 's/.*Additional sense: //p' <<<"$out" | head -n 1 ;;
-	esac
-}
 out() { ended sg_persist -v -n --out "${@:2}" "${D[$1]}"; }
 in_() { sg_persist -n --in "${@:2}" "${D[$1]}"; }
 keys() { in_ 1 --read-keys | grep -o '0x[0-9a-f]*$' | tr '\n' ' '; }

@@ -72,12 +72,7 @@ impl SmallFile {
         let offset = i64::try_from(offset).map_err(|_| EFBIG)?;
         // SAFETY: By the invariant the file can be written; the slice is readable for its length.
         to_result(unsafe {
-            shims::file_write(
-                self.0.as_ptr(),
-                bytes.as_ptr().cast(),
-                bytes.len(),
-                offset,
-            )
+            shims::file_write(self.0.as_ptr(), bytes.as_ptr().cast(), bytes.len(), offset)
         })
     }
 }

@@ -142,7 +142,15 @@ impl<T: Transport> Recorder<T> {
         if let Some(decided) = reply.and_then(|fields| Item::from_fields(class, &fields).ok()) {
             item.complete(&decided);
         }
-        let place = place.unwrap_or_else(|| Place::of(&item));
+        let place = match place {
+            Some(place) => place,
+            None => {
+                // What comes back from elsewhere may have views here.
+                let place = Place::of(&item);
+                saved = store.read(&place)?.unwrap_or_default();
+                place
+            }
+        };
         let previous = saved.take(&item);
         if effect == Effect::Remove {
             saved

@@ -13,7 +13,7 @@ use super::files::{Files, RealFiles};
 use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
 use crate::sim::Sim;
 use crate::{
-    Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuSpec, NewView,
+    Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuImport, LuSpec, NewView,
     PortName, Portal, Secret, Stmf, Views,
 };
 
@@ -358,6 +358,28 @@ fn the_first_change_may_be_one_that_the_kernel_names() {
     let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
     let guid = stmf.create_lu(&LuSpec::new("/dev/made-up")).unwrap();
     assert!(store.join("lu").join(guid.to_string()).exists());
+}
+
+#[test]
+fn what_is_imported_is_saved_with_the_views_it_has() {
+    let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    let meta_file = PathBuf::from("/meta");
+    let spec = LuSpec {
+        meta_file: Some(meta_file.clone()),
+        ..spec(1)
+    };
+    stmf.create_lu(&spec).unwrap();
+    stmf.add_view(&view(1, Group::All)).unwrap();
+    let before = of_store(directory.path()).to_string();
+    assert!(before.contains("/meta"), "{before}");
+    stmf.delete_lu(&guid(1), Views::Keep).unwrap();
+    let import = LuImport {
+        meta_file,
+        ..LuImport::default()
+    };
+    assert_eq!(stmf.import_lu(&import).unwrap(), guid(1));
+    assert_eq!(of_store(directory.path()).to_string(), before);
 }
 
 #[test]
