@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A disk comes back from its metadata as it was; what can't be read is refused by name, and never overwritten.
 # SPDX-License-Identifier: GPL-2.0
+# time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
