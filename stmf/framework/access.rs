@@ -334,7 +334,8 @@ impl Registry {
                 free.ok_or(AccessRefused::NoNumber)?
             }
         };
-        let explicit = now.is_none_or(|number| number.explicit);
+        // Unless somebody lets them, initiators do not decide.
+        let explicit = now.is_some_and(|number| number.explicit);
         Ok(GroupNumber {
             id,
             explicit: change.explicit.unwrap_or(explicit),

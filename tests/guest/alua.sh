@@ -56,14 +56,14 @@ step "a group with a state"
 stmfadm monitor --json >"$WORK/events" &
 at_exit "kill $!"
 sleep 0.5
-set_access -g east active-optimized
+set_access -g east -e true active-optimized
 expect enabled "$(alua_status)" "ALUA status"
 both_told 6/2a/06
 both_told 6/3f/03
 expect 30 "$(tpgs e)" TPGS
 drain e 1
 drain w 1
-set_access -g west -p true standby
+set_access -g west -e true -p true standby
 both_told 6/2a/06
 # Who is told that its own group is another one is told that, too.
 drain w 0 1
@@ -152,7 +152,7 @@ grep -q "asymmetric access state : 0x00" <<<"$out" || fail "expected a state: $o
 sg_stpg --tp=1 --state=s "${D[1]}"
 sg_rtpg -d "${D[1]}" | grep -q "state : 0x02" || fail "expected group 1 on standby"
 sg_inq "${D[1]}" | grep -q "TPGS=3" || fail "expected TPGS 3"
-drain e 1
+drain e 0 1
 drain w 0 1
 
 step "membership, listing, events"

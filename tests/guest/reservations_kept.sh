@@ -103,12 +103,15 @@ for n in 1 2; do
 	D[n]=$(generic_of_host "$n")
 	wait_for test -c "${D[n]}"
 done
-as_kept "after load-config"
-
+no_attentions
+expect "0xa 0xb " "$(keys)" "keys after load-config"
+in_ 1 --read-reservation | grep -q 'Key=0xa$' || fail "after load-config: expected the reservation"
+# open-iscsi has given its new sessions other ISIDs: they are other initiator ports.
+expect conflict "$(write 1)" "a write of a port that isn't registered"
 
 step "without APTPL nothing is kept"
-expect ok "$(out 2 --register --param-rk=b --param-sark=c)" "REGISTER without APTPL"
-expect "0xa 0xc " "$(keys)" "keys"
+expect ok "$(out 2 --register --param-sark=c)" "REGISTER without APTPL"
+expect "0xa 0xb 0xc " "$(keys)" "keys"
 stmfadm delete-lu -k "$guid"
 stmfadm import-lu "$meta"
 no_attentions

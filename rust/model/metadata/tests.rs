@@ -162,7 +162,7 @@ proptest! {
             unmap: flags.0,
             write_protect: flags.1,
             write_cache_disable: flags.2,
-            removable: flags.0,
+            removable: flags.1,
             modes: numbers.4,
             reservations: &reservations,
         };

@@ -541,6 +541,7 @@ mod tests {
             rotation_rate: 0,
             unmap: true,
             removable: false,
+            meta_file: None,
             backend: Backend::Block,
         };
         assert_eq!(stmf.disk(&guid).unwrap(), disk);

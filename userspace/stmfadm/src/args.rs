@@ -326,7 +326,7 @@ pub(crate) struct SetAccess {
     #[arg(short, long, value_name = "true|false", action = ArgAction::Set)]
     pub(crate) preferred: Option<bool>,
 
-    /// Whether initiators may set the group's states too, with SET TARGET PORT GROUPS; true unless
+    /// Whether initiators may set the group's states too, with SET TARGET PORT GROUPS; false unless
     /// given
     #[arg(short, long, value_name = "true|false", action = ArgAction::Set, conflicts_with = "lu")]
     pub(crate) explicit: Option<bool>,

@@ -357,5 +357,7 @@ fn describe_disk(disk: &Disk) -> Value {
         "unmap": disk.unmap,
         "write_protect": disk.write_protect,
         "write_cache_disable": disk.write_cache_disable,
+        "removable": disk.removable,
+        "meta_file": disk.meta_file.as_ref().map(|file| file.to_string_lossy()),
     })
 }

@@ -696,7 +696,7 @@ fn access_states_of_target_groups() {
         out,
         format!(
             "Target Group: east\n\tLU Name     : All\n\tAccess State: active-optimized\n\
-             \tPreferred   : false\n\tExplicit    : true\n\tNumber      : 1\n\
+             \tPreferred   : false\n\tExplicit    : false\n\tNumber      : 1\n\
              Target Group: east\n\tLU Name     : {A}\n\tAccess State: offline\n\
              \tPreferred   : false\n\
              Target Group: west\n\tLU Name     : All\n\tAccess State: standby\n\

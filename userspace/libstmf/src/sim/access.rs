@@ -46,7 +46,7 @@ impl Sim {
             Some(_) => None,
             None => {
                 let own = all.and_then(|all| all.number);
-                let explicit = explicit.unwrap_or(own.is_none_or(|(explicit, _)| explicit));
+                let explicit = explicit.unwrap_or(own.is_some_and(|(explicit, _)| explicit));
                 let number = self.number_of(group, wanted.or(own.map(|(_, number)| number)))?;
                 Some((explicit, number))
             }
