@@ -13,8 +13,8 @@ use super::files::{Files, RealFiles};
 use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
 use crate::sim::Sim;
 use crate::{
-    Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuImport, LuSpec, NewView,
-    PortName, Portal, Secret, Stmf, Views,
+    Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuImport, LuSpec,
+    NewView, PortName, Portal, Secret, Stmf, Views,
 };
 
 const TARGET: &str = "iqn.2026-11.org.example:a";
