@@ -36,6 +36,7 @@ mod digest;
 mod early;
 mod login;
 mod manage;
+mod origin;
 mod request;
 mod rx;
 mod text;
@@ -66,6 +67,7 @@ use kernel::{
 };
 use login::LoginPhase;
 use manage::Management;
+use origin::Origin;
 use rx::Receiver;
 use stmf::{
     nexus::{Endpoint, NexusRegistration},
@@ -115,6 +117,8 @@ const MEMORY_PAUSE: i64 = SECOND / 100;
 
 /// What others have of a connection.
 pub(crate) struct Link {
+    /// Where the initiator comes from.
+    pub(crate) origin: Origin,
     doorbell: Arc<Doorbell>,
     finished: Queue<TaskBody>,
     /// How the task management functions in progress ended: 0 while they have not, else one more
@@ -262,9 +266,12 @@ pub(crate) fn start(
     door: Arc<Door>,
 ) -> Result<Arc<Link>> {
     let doorbell = Arc::pin_init(Doorbell::new(), GFP_KERNEL)?;
+    let stream = Stream::new(accepted, doorbell.clone());
+    let peer = stream.peer_address().ok_or(ENOTCONN)?;
     let link = Arc::new(
         Link {
-            doorbell: doorbell.clone(),
+            origin: Origin::of(peer.ip()),
+            doorbell,
             finished: Queue::new(),
             managed: [const { Atomic::new(0) }; manage::MAX],
             thread: SetOnce::new(),
@@ -272,8 +279,7 @@ pub(crate) fn start(
         GFP_KERNEL,
     )?;
     let module = provider.module;
-    let stream = Stream::new(accepted, doorbell);
-    let mut connection = Connection::new(provider, link.clone(), stream, door)?;
+    let mut connection = Connection::new(provider, link.clone(), stream, peer, door)?;
     let thread = Thread::spawn(c"iscsit/conn", module, move || connection.run())?;
     link.thread.populate(thread);
     Ok(link)
@@ -284,6 +290,7 @@ impl Connection {
         provider: Arc<Provider>,
         link: Arc<Link>,
         stream: Stream,
+        peer: SocketAddr,
         door: Arc<Door>,
     ) -> Result<KBox<Self>> {
         let now = clock::monotonic_ns();
@@ -291,7 +298,7 @@ impl Connection {
             provider,
             link,
             local: stream.local_address().ok_or(ENOTCONN)?,
-            peer: stream.peer_address().ok_or(ENOTCONN)?,
+            peer,
             stream,
             door,
             cid: Cid(0),

@@ -38,6 +38,10 @@ pub(crate) static PROVIDER: ModuleCell<Provider> = ModuleCell::empty();
 /// leave: whoever comes and does nothing doesn't keep the others out.
 const MAX_VISITORS: usize = 256;
 
+/// The most of them from one place. One more, and the oldest from there has to leave: whoever
+/// fills the house does so at his own expense.
+const MAX_VISITORS_EACH: usize = 64;
+
 /// How long somebody waits for connections to end, which normally takes milliseconds.
 const END_LIMIT: Delta<Nsec> = Delta::from_secs(5);
 
@@ -319,12 +323,12 @@ impl Provider {
     pub(crate) fn welcome(self: &Arc<Self>, accepted: Accepted, door: &Arc<Door>) -> Result {
         let mut visitors = self.visitors.lock();
         visitors.reserve(1, GFP_KERNEL)?;
-        if visitors.len() >= MAX_VISITORS {
-            if let Ok(oldest) = visitors.remove(0) {
+        let link = connection::start(self.clone(), accepted, door.clone())?;
+        if let Some(place) = who_leaves(&visitors, &link) {
+            if let Ok(oldest) = visitors.remove(place) {
                 oldest.stop();
             }
         }
-        let link = connection::start(self.clone(), accepted, door.clone())?;
         Ok(visitors.push(link, GFP_KERNEL)?)
     }
 
@@ -358,6 +362,16 @@ impl Targets {
         self.by_name.remove(&Name(target.name));
         self.touch();
     }
+}
+
+/// Who of the visitors has to leave when one more comes, if anyone.
+fn who_leaves(visitors: &[Arc<Link>], new: &Link) -> Option<usize> {
+    let is_neighbour = |visitor: &Arc<Link>| visitor.origin == new.origin;
+    let neighbours = visitors.iter().filter(|visitor| is_neighbour(visitor));
+    if neighbours.count() >= MAX_VISITORS_EACH {
+        return visitors.iter().position(is_neighbour);
+    }
+    (visitors.len() >= MAX_VISITORS).then_some(0)
 }
 
 /// Ends connections, and waits for that, a few seconds at most for all together.
