@@ -75,7 +75,7 @@ def chosen(loads):
 def instructions(seconds, repeats):
     """Nanoseconds per I/O on a CPU whose clock counts instructions."""
     disks = set_up()
-    cells, idle = {}, {}
+    cells = {}
     for each in chosen(LOADS + SESSIONS):
         for side, those in disks.items():
             if not fits(each, those) or (each in SESSIONS and "iSCSI" not in side):
@@ -83,7 +83,6 @@ def instructions(seconds, repeats):
             for _ in range(repeats):
                 measured = load.fio(each, those, seconds, seconds / 4)
                 cells.setdefault(each.name, {}).setdefault(side, []).append(measured.per_io)
-                idle.setdefault(each.name, {}).setdefault(side, []).append(measured.idle)
             say(f"{each.name}, {side}: {cells[each.name][side][-1]:.0f}")
     tool = SCRATCH / "tcp"
     for each in chosen(LOADS):
@@ -92,7 +91,7 @@ def instructions(seconds, repeats):
             count = int(seconds * 1e9 / 60000 / max(1, answer / 65536))
             costs = [load.tcp(tool, 48, answer, each.depth, count) for _ in range(repeats)]
             cells[each.name]["TCP alone"] = costs
-    return {"cells": cells, "idle": idle, "settings": settings(disks)}
+    return {"cells": cells, "settings": settings(disks)}
 
 
 def profiles(seconds, _repeats):
@@ -106,7 +105,6 @@ def profiles(seconds, _repeats):
             stacks = [[*stack, count] for stack, count in profile.stacks().items()]
             cells.setdefault(each.name, {})[side] = {
                 "per_io": measured.per_io,
-                "idle": measured.idle,
                 "stacks": stacks,
             }
             say(f"{each.name}, {side}: {len(stacks)} stacks")

@@ -3,12 +3,7 @@
 
 import dataclasses
 import json
-import pathlib
 import subprocess
-
-# What the CPUs did, in ticks of 10 ms, before and after fio's job.
-CLOCK = "/tmp/clock"
-SNAPSHOT = f"cp /proc/stat {CLOCK}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +34,8 @@ class Load:
             f"--runtime={int(seconds * 1000)}ms",
             f"--ramp_time={int(ramp * 1000)}ms",
             "--group_reporting",
-            f"--exec_prerun={around[0]}; {SNAPSHOT}.0",
-            f"--exec_postrun={around[1]}; {SNAPSHOT}.1",
+            f"--exec_prerun={around[0]}",
+            f"--exec_postrun={around[1]}",
         ]
         if self.mix:
             common.append(f"--rwmixread={self.mix}")
@@ -73,7 +68,6 @@ class Measured:
     ios: int
     seconds: float
     percentiles: dict
-    idle: float
 
     @property
     def per_io(self):
@@ -104,17 +98,7 @@ def fio(load, disks, seconds, ramp, around=("true", "true")):
         ios=sum(way["total_ios"] for way in ways),
         seconds=max(way["runtime"] for way in ways) / 1000,
         percentiles=main["clat_ns"].get("percentile", {}),
-        idle=idle_share(),
     )
-
-
-def idle_share():
-    """How much of the time of the last run the CPUs were idle."""
-    texts = [pathlib.Path(f"{CLOCK}.{n}").read_text(encoding="ascii") for n in (0, 1)]
-    before, after = ([int(word) for word in text.split("\n")[0].split()[1:]] for text in texts)
-    spent = [late - early for early, late in zip(before, after)]
-    # The fourth is idle time, the fifth waiting for I/O.
-    return sum(spent[3:5]) / max(1, sum(spent))
 
 
 def tcp(tool, request, answer, depth, count):

@@ -8,7 +8,6 @@ import chart
 import flame
 
 AGREE = 0.02  # Repeats must be this near to each other.
-IDLE = 0.04  # More idle time than this, and the clock counted more than instructions.
 PEERS = {"our iSCSI": "LIO iSCSI", "our loopback": "LIO loop"}
 # The most that ours may cost, as a share of LIO's.
 GOALS = {
@@ -67,17 +66,11 @@ def per_io(results):
             if runs and max(runs) / min(runs) - 1 > AGREE:
                 spread = (max(runs) / min(runs) - 1) * 100
                 doubts.append(f"{name}, {side}: the runs differ by {spread:.1f} %.")
-            idle = max(results["idle"].get(name, {}).get(side, [0]))
-            if runs and idle > IDLE:
-                doubts.append(f"{name}, {side}: the CPU was idle for {idle * 100:.1f} %.")
         rows.append(line)
     lines = table(["thousand instructions", *sides], rows) + [""]
     if doubts:
         return lines + ["Not to be relied on:", ""] + [f"* {doubt}" for doubt in doubts]
-    return lines + [
-        f"All runs of a figure agree within {AGREE * 100:g} %, and the CPU was never idle "
-        f"for more than {IDLE * 100:g} % of one."
-    ]
+    return lines + [f"All runs of a figure agree within {AGREE * 100:g} %."]
 
 
 def ratios(cells):
