@@ -13,10 +13,7 @@ use crate::{
     port::Protocol,
     task::Task, //
 };
-use kernel::{
-    alloc::AllocError,
-    prelude::*, //
-};
+use kernel::prelude::*;
 use stmf_scsi::{
     alua::{AccessCommand, SetList},
     cdb::{self, opcode, Command},
@@ -102,7 +99,7 @@ pub(crate) fn execute(task: Task) -> Option<Task> {
 }
 
 fn set(framework: &Framework, lu: &LuEntry, task: Task) {
-    let Ok(bytes) = parameter_list(&task) else {
+    let Ok(bytes) = task.parameter_list() else {
         return task.end_with(Status::Busy);
     };
     let outcome = SetList::parse(&bytes)
@@ -111,14 +108,6 @@ fn set(framework: &Framework, lu: &LuEntry, task: Task) {
         Ok(()) => task.good(),
         Err(sense) => task.fail(sense),
     }
-}
-
-fn parameter_list(task: &Task) -> Result<KVVec<u8>, AllocError> {
-    let mut list = KVVec::new();
-    for slice in task.data().slices() {
-        list.extend_from_slice(slice, GFP_KERNEL)?;
-    }
-    Ok(list)
 }
 
 /// What the framework adds to a logical unit's answer to INQUIRY.

@@ -382,6 +382,16 @@ impl Task {
         &mut self.0.data
     }
 
+    /// What the initiator sent, in one piece: for commands whose parameters are in it. Process
+    /// context.
+    pub fn parameter_list(&self) -> Result<KVVec<u8>, AllocError> {
+        let mut list = KVVec::with_capacity(self.data().len(), GFP_KERNEL)?;
+        for slice in self.data().slices() {
+            list.extend_from_slice(slice, GFP_KERNEL)?;
+        }
+        Ok(list)
+    }
+
     /// How many bytes the initiator expects to move: what it announced.
     pub fn expected(&self) -> u32 {
         self.0.expected

@@ -120,7 +120,27 @@ hosts_log_in() {
 		wait_for generic_of_host "$n"
 		D[n]=$(generic_of_host "$n")
 		wait_for test -c "${D[n]}"
+		wait_for compgen -G "/sys/class/scsi_generic/${D[n]##*/}/device/block/*"
 	done
+	keep_udev_still
+	for n in $(seq "$count"); do calm_host "$n"; done
+}
+
+# udev looks at disks that are new, or that have reported something, and so takes unit attentions away.
+# From here on to the end of the test it doesn't.
+keep_udev_still() {
+	udevadm settle
+	udevadm control --stop-exec-queue
+	at_exit "udevadm control --start-exec-queue"
+}
+
+# calm_host N: its unit attentions are read. Linux doesn't ask for its removable media by itself.
+calm_host() {
+	local poll
+	for poll in "/sys/class/scsi_generic/${D[$1]##*/}/device/block/"*/events_poll_msecs; do
+		{ echo 0 >"$poll"; } 2>/dev/null || true
+	done
+	wait_for sg_turs "${D[$1]}"
 }
 
 # The generic device of LUN 0 as the initiator host$1 sees it.

@@ -28,10 +28,7 @@ use crate::{
     failure,
     reserve::nexus_ref, //
 };
-use kernel::{
-    alloc::AllocError,
-    prelude::*, //
-};
+use kernel::prelude::*;
 use stmf::{
     lu::LogicalUnit,
     nexus::ItNexus,
@@ -139,15 +136,6 @@ fn change(changeable: &Changeable, task: Task) {
         Ok(Command::ModeSelect(request)) => mode::select(changeable, &request, task),
         _ => reservation::change(changeable, task),
     }
-}
-
-/// The data of a command whose parameters are in it, in one piece.
-fn parameter_list(task: &Task) -> Result<KVVec<u8>, AllocError> {
-    let mut list = KVVec::with_capacity(task.data().len(), GFP_KERNEL)?;
-    for slice in task.data().slices() {
-        list.extend_from_slice(slice, GFP_KERNEL)?;
-    }
-    Ok(list)
 }
 
 /// Ends a task with what came of its I/O.

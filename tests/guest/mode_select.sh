@@ -9,9 +9,6 @@ make_target "$target"
 file_lu disk 64M 0
 
 hosts_log_in "$target" 2
-for n in 1 2; do
-	until sg_turs "${D[n]}" >/dev/null 2>&1; do :; done
-done
 
 # What a command of the initiator $1 is refused with.
 refused_with() {
@@ -54,13 +51,13 @@ unknown_command() { sg_raw "${D[1]}" ff 00 00 00 00 00 2>&1 || true; }
 unknown_command | grep -i 'descriptor format' || fail "expected sense data in descriptor format"
 expect ok "$(mode_select 1 "${mode_control/0a 0a 06/0a 0a 02}")" "MODE SELECT back"
 unknown_command | grep -i 'fixed format' || fail "expected sense data in fixed format again"
-until sg_turs "${D[2]}" >/dev/null 2>&1; do :; done
+calm_host 2
 
 step "SWP forbids writes, not reads"
 expect ok "$(mode_select 1 "00 00 00 00 0a 0a 02 10 08 00 00 00 00 00 00 00")" "MODE SELECT"
 dd if=/dev/zero of="$WORK/block" bs=512 count=1 status=none
 write=(-s 512 -i "$WORK/block" 2a 00 00 00 00 00 00 00 01 00)
-until sg_turs "${D[2]}" >/dev/null 2>&1; do :; done
+calm_host 2
 for n in 1 2; do
 	expect "Logical unit software write protected" "$(refused_with "$n" "${write[@]}")" "a write"
 	expect ok "$(refused_with "$n" -r 512 -o /dev/null 28 00 00 00 00 00 00 00 01 00)" "a read"
@@ -69,7 +66,7 @@ sg_modes -p 0x0a "${D[1]}" >"$WORK/pages"
 grep -q 'WP=1' "$WORK/pages" || fail "expected WP in the header"
 expect ok "$(mode_select 1 "${mode_control/0a 0a 06/0a 0a 02}")" "MODE SELECT back"
 expect ok "$(refused_with 1 "${write[@]}")" "a write after that"
-until sg_turs "${D[2]}" >/dev/null 2>&1; do :; done
+calm_host 2
 
 step "WCE switches the write cache, and nobody is told of what is no change"
 case $(page 1 0 08) in

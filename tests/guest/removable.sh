@@ -21,7 +21,6 @@ target=$(target_name removable)
 make_target "$target"
 file_lu disk 16M 0 -p removable=true
 hosts_log_in "$target" 2
-for n in 1 2; do wait_for ready "${D[n]}"; done
 
 step "the disk says that its medium is removable"
 sg_inq "${D[1]}" | grep -q 'RMB=1' || fail "expected RMB to be set"

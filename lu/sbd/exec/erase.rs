@@ -6,7 +6,6 @@
 
 use super::{
     job::{self, Needs},
-    parameter_list,
     script::{Next, Script, Step}, //
 };
 use crate::{
@@ -85,7 +84,7 @@ pub(super) fn execute(disk: &Disk, what: &Sanitize, task: Task) {
 }
 
 fn overwrite(disk: &Disk, task: Task) {
-    let Ok(list) = parameter_list(&task) else {
+    let Ok(list) = task.parameter_list() else {
         return task.end_with(Status::Busy);
     };
     match Overwrite::parse(&list, disk.geometry().block_size() as usize) {

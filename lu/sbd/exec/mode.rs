@@ -2,7 +2,7 @@
 
 //! MODE SENSE and MODE SELECT.
 
-use super::{cache, parameter_list};
+use super::cache;
 use crate::{
     changeable::Changeable,
     disk::Disk,
@@ -77,7 +77,7 @@ enum Refused {
 /// MODE SELECT. When the write cache is switched off, what is in it is written first. With SP all
 /// values are on stable storage before any is in use (SPC-5, MODE SELECT(6) command). Sleeps.
 pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) {
-    let Ok(list) = parameter_list(&task) else {
+    let Ok(list) = task.parameter_list() else {
         return task.end_with(Status::Busy);
     };
     let changed = changeable.modes.change(|current| {

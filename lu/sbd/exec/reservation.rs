@@ -5,7 +5,6 @@
 //! They wait for a grace period, and for the commands that they abort: a worker carries them out,
 //! one at a time for each disk.
 
-use super::parameter_list;
 use crate::{
     changeable::Changeable,
     failure,
@@ -128,7 +127,7 @@ fn persistent(
     task: &Task,
 ) -> Result<(), Failure> {
     let reservations = &changeable.reservations;
-    let list = parameter_list(task)?;
+    let list = task.parameter_list()?;
     let request = Request::parse(cdb, &list)?;
     let unit = task.unit().ok_or(Failure::NoMemory)?;
     let ports = unit.relative_ports().map_err(|_| Failure::NoMemory)?;
