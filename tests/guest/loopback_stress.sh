@@ -57,7 +57,8 @@ step "a reset, and the end of the target, while the device doesn't answer: refus
 delay 12000
 dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct status=none &
 writer=$!
-sleep 0.5
+in_device() { stmfadm list-task | grep -qi executing; }
+wait_for in_device
 begin=$SECONDS
 refused sg_reset -N -d "$disk"
 [ $((SECONDS - begin)) -le 6 ] || fail "expected the reset to be answered within 6 s"
