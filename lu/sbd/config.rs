@@ -244,8 +244,11 @@ impl<'a> Wanted<'a> {
             return Err(Refusal::new(EFBIG, format_args!("size: it is too large")).at(at as u16));
         }
         Geometry::new(size, block_size).ok_or_else(|| {
-            let text = format_args!("size: {size} is no multiple of the block size, {block_size}");
-            Refusal::new(EINVAL, text).at(at as u16)
+            Refusal::new(
+                EINVAL,
+                format_args!("size: {size} is no multiple of the block size, {block_size}"),
+            )
+            .at(at as u16)
         })
     }
 
@@ -408,8 +411,9 @@ pub(crate) fn path<'a>(
         .bytes(number)
         .and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok());
     if path.is_some_and(|path| !path.to_bytes().starts_with(b"/")) {
-        let text = format_args!("{name}: it must be an absolute path");
-        return Err(Refusal::new(EINVAL, text).at(number));
+        return Err(
+            Refusal::new(EINVAL, format_args!("{name}: it must be an absolute path")).at(number),
+        );
     }
     Ok(path)
 }
@@ -479,8 +483,7 @@ pub(crate) fn printable<'a>(
     match request.text(number) {
         Some(text) if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) => Ok(Some(text)),
         _ => {
-            let text = format_args!("{name}: it must be printable ASCII");
-            Err(Refusal::new(EINVAL, text).at(number))
+            Err(Refusal::new(EINVAL, format_args!("{name}: it must be printable ASCII")).at(number))
         }
     }
 }

@@ -123,8 +123,7 @@ impl Units {
             return Err(taken(owner));
         }
         if let Some(owner) = files.meta.and_then(|id| table.files.get(&id)) {
-            let text = format_args!("meta-file: LU {owner} uses it already");
-            return Err(Refusal::new(EBUSY, text).at(Lu::MetaFile as u16));
+            return Err(meta_taken(owner));
         }
         table.units.insert(node);
         for file_node in [data_node, meta_node].into_iter().flatten() {
@@ -334,6 +333,11 @@ fn guid_exists(guid: &Guid) -> Refusal {
 
 fn taken(owner: &Guid) -> Refusal {
     Refusal::new(EBUSY, format_args!("file: LU {owner} uses it already")).at(Lu::File as u16)
+}
+
+fn meta_taken(owner: &Guid) -> Refusal {
+    Refusal::new(EBUSY, format_args!("meta-file: LU {owner} uses it already"))
+        .at(Lu::MetaFile as u16)
 }
 
 fn still_busy(error: Error) -> Refusal {

@@ -233,12 +233,16 @@ impl Portals {
     /// `EEXIST` when it is there already, in whatever group; `ENOENT` when there is no such group.
     pub(crate) fn add(&mut self, place: &Place, tag: u16) -> Result<(), Refusal> {
         if self.list.iter().any(|record| record.is_at(place)) {
-            let text = format_args!("there is a portal {place} already");
-            return Err(Refusal::new(EEXIST, text));
+            return Err(Refusal::new(
+                EEXIST,
+                format_args!("there is a portal {place} already"),
+            ));
         }
         if tag != DEFAULT_TPGT && !self.has_group(tag) {
-            let text = format_args!("there is no target portal group with tag {tag}");
-            return Err(Refusal::new(ENOENT, text));
+            return Err(Refusal::new(
+                ENOENT,
+                format_args!("there is no target portal group with tag {tag}"),
+            ));
         }
         let record = Record {
             address: place.address,
@@ -324,8 +328,10 @@ impl Portals {
         let taken = |tag: u16| self.has_group(tag);
         let has_name = |group: &Group| group.name.to_str() == Ok(name);
         if self.groups.iter().any(has_name) {
-            let text = format_args!("there is a target portal group {name} already");
-            return Err(Refusal::new(EEXIST, text));
+            return Err(Refusal::new(
+                EEXIST,
+                format_args!("there is a target portal group {name} already"),
+            ));
         }
         let tag = match name.parse() {
             Ok(tag) if tag > DEFAULT_TPGT && !taken(tag) => tag,
@@ -493,8 +499,10 @@ impl Provider {
         let in_use = self.groups_in_use()?;
         let users = in_use.iter().filter(|used| **used == tag).count();
         if users > 0 && !force {
-            let text = format_args!("{users} targets are in the target portal group");
-            return Err(Refusal::new(EBUSY, text));
+            return Err(Refusal::new(
+                EBUSY,
+                format_args!("{users} targets are in the target portal group"),
+            ));
         }
         // All that can fail comes first.
         self.leave_group(tag)?;

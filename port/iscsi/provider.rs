@@ -196,8 +196,10 @@ impl Provider {
         let target = self.known_target(name)?;
         let sessions = target.sessions();
         if !force && sessions > 0 {
-            let text = format_args!("the target has {sessions} sessions");
-            return Err(Refusal::new(EBUSY, text));
+            return Err(Refusal::new(
+                EBUSY,
+                format_args!("the target has {sessions} sessions"),
+            ));
         }
         if !force && target.is_online() {
             return Err(Refusal::new(EBUSY, format_args!("the target is online")));
@@ -207,8 +209,10 @@ impl Provider {
         })?;
         let sessions = target.sessions();
         if sessions > 0 {
-            let text = format_args!("{sessions} sessions have not ended yet, try again");
-            return Err(Refusal::new(EBUSY, text));
+            return Err(Refusal::new(
+                EBUSY,
+                format_args!("{sessions} sessions have not ended yet, try again"),
+            ));
         }
         self.targets.lock().remove(&target);
         target.unregister();
@@ -246,10 +250,11 @@ impl Provider {
         let known = |tag: &u16| *tag == DEFAULT_TPGT || portals.has_group(*tag);
         match config.groups.tags().iter().find(|tag| !known(tag)) {
             None => Ok(()),
-            Some(tag) => {
-                let text = format_args!("there is no target portal group with tag {tag}");
-                Err(Refusal::new(ENOENT, text).at(T::Tpgs as u16))
-            }
+            Some(tag) => Err(Refusal::new(
+                ENOENT,
+                format_args!("there is no target portal group with tag {tag}"),
+            )
+            .at(T::Tpgs as u16)),
         }
     }
 

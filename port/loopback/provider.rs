@@ -77,8 +77,10 @@ impl Provider {
     pub(crate) fn create_target(&self, name: Name) -> Result<(), Refusal> {
         let mut targets = self.targets.lock();
         if targets.all.len() >= MAX_TARGETS {
-            let text = format_args!("there are {MAX_TARGETS} targets, which is the most");
-            return Err(Refusal::new(ENOSPC, text));
+            return Err(Refusal::new(
+                ENOSPC,
+                format_args!("there are {MAX_TARGETS} targets, which is the most"),
+            ));
         }
         targets.all.reserve(1, GFP_KERNEL)?;
         let target = Target::register(name, self.module).map_err(|error| {

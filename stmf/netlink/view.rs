@@ -70,8 +70,7 @@ fn lun(request: &Request<'_>) -> Result<Option<Lun>, Refusal> {
         return Ok(None);
     };
     let lun = Lun::new(number).ok_or_else(|| {
-        let sentence = format_args!("a LUN is 0 to {}", Lun::MAX);
-        Refusal::new(ERANGE, sentence).at(View::Lun as u16)
+        Refusal::new(ERANGE, format_args!("a LUN is 0 to {}", Lun::MAX)).at(View::Lun as u16)
     })?;
     Ok(Some(lun))
 }

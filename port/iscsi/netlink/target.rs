@@ -120,8 +120,7 @@ fn check(attribute: u16, value: u32) -> Result<(), Refusal> {
     let kind = T::try_from(attribute).map(T::kind);
     match kind {
         Ok(stmf_uapi::Kind::U32 { min, max }) if !(min..=max).contains(&value) => {
-            let why = format_args!("has to be from {min} to {max}");
-            Err(Refusal::new(ERANGE, why).at(attribute))
+            Err(Refusal::new(ERANGE, format_args!("has to be from {min} to {max}")).at(attribute))
         }
         _ => Ok(()),
     }
