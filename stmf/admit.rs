@@ -8,6 +8,7 @@ use crate::{
     lu::{LuEntry, LuPath},
     nexus::{Command, Endpoint, Itl},
     plan::{DataPhase, Plan, Refusal},
+    statistics::{self, Stopwatch},
     task::{Incoming, Outcome, TaskBody, CDB_MAX},
     taskset::{Effect, Slot}, //
 };
@@ -33,7 +34,7 @@ use stmf_scsi::{
     tmf::TaskAttribute,
     ua::{self, UaDisposition},
     AdditionalSense,
-    LunAddress,
+    Lun,
     Sense,
     Status, //
 };
@@ -74,11 +75,15 @@ pub(crate) fn admit(
 ) -> Result<Incoming, Status> {
     let opcode = command.cdb.first().copied().unwrap_or(0);
     let tasks = endpoint.tasks();
-    let slot = tasks.take(command.tag, opcode).ok_or(Status::TaskSetFull)?;
+    let Some(slot) = tasks.take(command.tag, opcode) else {
+        statistics::count_refused(&endpoint.nexus, command.unit());
+        return Err(Status::TaskSetFull);
+    };
     let made = decide(&endpoint, command, opcode, slot, lender)
         .and_then(|decision| Ok(build(endpoint, command, decision, slot, lender)?));
     let incoming = made.map_err(|full| {
         tasks.release(slot);
+        statistics::count_refused(&endpoint.nexus, command.unit());
         full.status()
     })?;
     incoming
@@ -138,6 +143,8 @@ fn build(
         endpoint: endpoint.into(),
         slot,
         lu: decision.lu,
+        lun: command.unit().map_or(0, Lun::value),
+        stopwatch: Stopwatch::start(endpoint.tasks().arrived(slot)),
         cdb,
         cdb_len: command.cdb.len().min(CDB_MAX) as u8,
         phase: decision.phase,
@@ -162,11 +169,8 @@ fn decide(
     }
     let lu = {
         let guard = rcu::read_lock();
-        let itl = match LunAddress::parse(command.lun) {
-            LunAddress::Unit(lun) => nexus.luns.read(usize::from(lun.value()), &guard),
-            _ => None,
-        };
-        let Some(itl) = itl else {
+        let lun = command.unit();
+        let Some(itl) = lun.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) else {
             drop(guard);
             return answered(default_lu::answer(command), command);
         };
@@ -271,10 +275,9 @@ fn reserve(
             }
             (len, Contents::Garbage)
         }
-        DataPhase::ToMedium { len, block } => {
+        DataPhase::ToMedium { .. } => {
             let sent = if command.write { command.expected } else { 0 };
-            let short = sent.checked_rem(block).unwrap_or(sent);
-            (len.min(sent.saturating_sub(short)), Contents::Garbage)
+            (phase.moves(sent), Contents::Garbage)
         }
     };
     let len = len as usize;

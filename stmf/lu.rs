@@ -10,6 +10,7 @@ use crate::{
     nexus::ItNexus,
     order::Order,
     plan::{Plan, Refusal},
+    statistics::Statistics,
     task::Task,
     tmf, //
 };
@@ -93,6 +94,7 @@ pub(crate) struct LuEntry {
     pub(crate) order: Arc<Order>,
     /// Whether a device may have commands that were aborted; see `framework::detached`.
     pub(crate) has_orphans: Atomic<bool>,
+    pub(crate) statistics: Statistics,
     unit: Arc<dyn LogicalUnit>,
     module: &'static ThisModule,
 }
@@ -219,6 +221,7 @@ impl LuRegistration {
                 alias: CString::try_from_fmt(fmt!("{}", description.alias))?,
                 order: Order::new(id)?,
                 has_orphans: Atomic::new(false),
+                statistics: Statistics::new()?,
                 unit,
                 module,
             },

@@ -10,6 +10,7 @@ mod list;
 mod lu;
 mod session;
 mod state;
+mod statistics;
 mod target;
 mod view;
 
@@ -54,6 +55,7 @@ pub(crate) static FAMILY: Family = Family {
         Handler::Do(Command::AccessSet as u8, access::set),
         Handler::Do(Command::AccessClear as u8, access::clear),
         Handler::Dump(Command::AccessGet as u8, access::dump),
+        Handler::Dump(Command::StatisticsGet as u8, statistics::dump),
     ],
     groups: &[uapi::EVENTS_C],
 };

@@ -7,6 +7,7 @@ use crate::{
     framework::Framework,
     lu::LuPath,
     port::{Completer, PortIdentity, TargetEntry},
+    statistics::Statistics,
     task::{Finished, Incoming},
     taskset::{Abort, TaskSet, DEPTH},
     tmf, //
@@ -33,6 +34,7 @@ use stmf_scsi::{
     tmf::{TaskAttribute, TaskManagement, TmfResponse},
     ua::{UnitAttention, UnitAttentions},
     Lun,
+    LunAddress,
     Status,
     TransportId, //
 };
@@ -122,19 +124,21 @@ pub(crate) struct Itl {
     inventory: Atomic<u32>,
     /// The code of the [`AccessState`] of the nexus's port group.
     access: Atomic<u32>,
+    pub(crate) statistics: Statistics,
 }
 
 impl Itl {
     /// A LUN that its initiator hasn't talked to yet: POWER ON is pending.
-    pub(crate) fn new(lu: LiveRef<LuPath>, inventory: u32, access: AccessState) -> Self {
+    pub(crate) fn new(lu: LiveRef<LuPath>, inventory: u32, access: AccessState) -> Result<Self> {
         let mut attentions = UnitAttentions::default();
         attentions.insert(UnitAttention::PowerOn);
-        Self {
+        Ok(Self {
             lu,
             attentions: Atomic::new(attentions.bits()),
             inventory: Atomic::new(inventory),
             access: Atomic::new(access.code().into()),
-        }
+            statistics: Statistics::new()?,
+        })
     }
 
     /// The access state: the I/O path's one question about asymmetric access.
@@ -422,6 +426,16 @@ pub struct Command<'a> {
     pub write: bool,
     /// How many bytes of either.
     pub expected: u32,
+}
+
+impl Command<'_> {
+    /// The number of the logical unit that it is for, unless the LUN field names none.
+    pub(crate) fn unit(&self) -> Option<Lun> {
+        match LunAddress::parse(self.lun) {
+            LunAddress::Unit(lun) => Some(lun),
+            _ => None,
+        }
+    }
 }
 
 /// A task management request as it came off the wire.

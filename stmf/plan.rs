@@ -29,6 +29,23 @@ pub enum DataPhase {
     },
 }
 
+impl DataPhase {
+    /// The bytes that a command moves whose initiator expects so many: what it is to get, or what is
+    /// taken of what it sends.
+    pub(crate) fn moves(self, expected: u32) -> u32 {
+        match self {
+            DataPhase::None => 0,
+            DataPhase::Answer(len) | DataPhase::FromMedium(len) | DataPhase::FromInitiator(len) => {
+                len.min(expected)
+            }
+            DataPhase::ToMedium { len, block } => {
+                let short = expected.checked_rem(block).unwrap_or(expected);
+                len.min(expected.saturating_sub(short))
+            }
+        }
+    }
+}
+
 /// The blocks of the medium that a command touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {

@@ -10,6 +10,7 @@
 use crate::{
     framework::{self, Asker, Framework},
     nexus::{NexusDescription, NexusRegistration},
+    statistics::Statistics,
     task::Finished, //
 };
 use kernel::{
@@ -82,6 +83,7 @@ pub(crate) struct TargetEntry {
     pub(crate) provider: &'static str,
     pub(crate) protocol: Protocol,
     pub(crate) relative_id: u16,
+    pub(crate) statistics: Statistics,
 }
 
 impl TargetEntry {
@@ -135,6 +137,7 @@ impl TargetRegistration {
                 provider: description.provider,
                 protocol: description.protocol,
                 relative_id: framework.next_relative_port_id()?,
+                statistics: Statistics::new()?,
             },
             GFP_KERNEL,
         )?;

@@ -28,6 +28,7 @@ mod group;
 mod in_flight;
 mod netlink;
 mod order;
+mod statistics;
 mod table;
 mod taskset;
 mod tmf;

@@ -23,6 +23,7 @@ use crate::{
     nexus::{Endpoint, ItNexus, Nexus},
     plan::DataPhase,
     port::PortIdentity,
+    statistics::{self, Hands, Stopwatch},
     taskset::{Begin, Reply, Slot, Stage},
     tmf, //
 };
@@ -109,6 +110,9 @@ pub struct TaskBody {
     pub(crate) slot: Slot,
     /// `None` for a command that the framework answers itself.
     pub(crate) lu: Option<LiveRef<LuPath>>,
+    /// Where the nexus saw the logical unit.
+    pub(crate) lun: u16,
+    pub(crate) stopwatch: Stopwatch,
     pub(crate) cdb: [u8; CDB_MAX],
     pub(crate) cdb_len: u8,
     pub(crate) phase: DataPhase,
@@ -162,8 +166,9 @@ impl Carried for TaskBody {
     }
 }
 
-/// Gives the slot back, then the memory.
-fn end(token: Token<TaskBody>) {
+/// Counts the command, gives the slot back, then the memory.
+fn end(mut token: Token<TaskBody>) {
+    statistics::count(&mut token);
     leave_order(&token);
     token.endpoint.tasks().release(token.slot);
     look_again(&token);
@@ -196,6 +201,7 @@ fn answer(mut token: Token<TaskBody>) {
         Reply::TaskAborted => token.outcome = Some(Outcome::status(Status::TaskAborted)),
         Reply::Nobody => return end(token),
     }
+    token.stopwatch.pass(Hands::Port);
     trace::task_done(|| done(&token));
     // What waits for this command starts when its answer is on its way, not before: the answers come
     // in the order of the commands. Seen now that the command no longer counts as enabled.
@@ -279,10 +285,13 @@ impl Incoming {
     ///
     /// Process context. The answer may be delivered before this returns.
     pub fn execute(self) {
-        let token = self.0;
+        let mut token = self.0;
         match token.endpoint.tasks().begin_execution(token.slot) {
-            Begin::Go => (),
-            Begin::Wait => return Self(token).wait(),
+            Begin::Go => token.stopwatch.pass(Hands::Device),
+            Begin::Wait => {
+                token.stopwatch.pass(Hands::Queue);
+                return Self(token).wait();
+            }
             Begin::Aborted => {
                 leave_order(&token);
                 return answer(token);

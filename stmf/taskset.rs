@@ -184,6 +184,11 @@ impl TaskSet {
         self.entry(slot).set_effect(effect);
     }
 
+    /// When the command arrived, in nanoseconds on the monotonic clock.
+    pub(crate) fn arrived(&self, slot: Slot) -> i64 {
+        self.entry(slot).since.load(ordering::Relaxed)
+    }
+
     pub(crate) fn tag(&self, slot: Slot) -> u64 {
         self.entry(slot).tag.load(ordering::Relaxed)
     }

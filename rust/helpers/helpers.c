@@ -13,6 +13,7 @@
 #include "kthread.c"
 #include "mm.c"
 #include "net.c"
+#include "percpu.c"
 #include "percpu_ref.c"
 #include "scsi_host.c"
 #include "trace.c"

@@ -19,6 +19,7 @@ pub mod live;
 pub mod module;
 pub mod net;
 pub mod pages;
+pub mod percpu;
 pub mod queue;
 pub mod random;
 pub mod rcu;

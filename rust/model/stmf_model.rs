@@ -30,6 +30,7 @@
 extern crate std;
 
 mod guid;
+pub mod latency;
 mod lun;
 pub mod metadata;
 mod name;

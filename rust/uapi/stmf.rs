@@ -31,6 +31,8 @@ pub const PROVIDER_NAME_MAX: usize = 63;
 pub const ISID_MAX: usize = 31;
 /// Highest logical unit number a view may use.
 pub const LUN_MAX: u16 = 16383;
+/// Length of a latency histogram in bytes: 32 counts.
+pub const HISTOGRAM_LEN: usize = 256;
 
 numbers! {
     /// State of the service, of a logical unit or of a target port.
@@ -330,6 +332,66 @@ attributes! {
     }
 }
 
+numbers! {
+    /// What statistics are of.
+    StatisticsScope: u32 {
+        /// Logical units.
+        Lu = 0, "lu";
+        /// Target ports.
+        Target = 1, "target";
+        /// Logical units as sessions see them (I_T_L nexuses).
+        Nexus = 2, "nexus";
+    }
+}
+
+attributes! {
+    /// Attributes of statistics: counted since the object is there.
+    Statistics {
+        /// What they are of, a [`StatisticsScope`].
+        Scope = 1, "scope", Kind::U32 { min: 0, max: 2 };
+        /// GUID of the logical unit.
+        Guid = 2, "guid", Kind::Binary { len: GUID_LEN };
+        /// Name of the target port.
+        Target = 3, "target", Kind::String { max: PORT_NAME_MAX };
+        /// Number of the session.
+        Session = 4, "session", Kind::Uint;
+        /// Logical unit number.
+        Lun = 5, "lun", Kind::U16 { min: 0, max: LUN_MAX };
+        /// Name of the initiator.
+        Initiator = 6, "initiator", Kind::String { max: PORT_NAME_MAX };
+        /// Commands that read the medium.
+        Reads = 7, "reads", Kind::Uint;
+        /// Commands that write data from the initiator to the medium.
+        Writes = 8, "writes", Kind::Uint;
+        /// Other commands.
+        Others = 9, "others", Kind::Uint;
+        /// Bytes read.
+        ReadBytes = 10, "read-bytes", Kind::Uint;
+        /// Bytes written.
+        WrittenBytes = 11, "written-bytes", Kind::Uint;
+        /// Commands that ended with CHECK CONDITION.
+        Errors = 12, "errors", Kind::Uint;
+        /// Commands that were refused with BUSY or TASK SET FULL.
+        Busy = 13, "busy", Kind::Uint;
+        /// Commands that ended with RESERVATION CONFLICT.
+        Conflicts = 14, "conflicts", Kind::Uint;
+        /// Commands that were aborted.
+        Aborted = 15, "aborted", Kind::Uint;
+        /// Nanoseconds that commands were in the port.
+        PortTime = 16, "port-time", Kind::Uint;
+        /// Nanoseconds that commands waited in the task set.
+        QueueTime = 17, "queue-time", Kind::Uint;
+        /// Nanoseconds that commands were in the logical unit.
+        DeviceTime = 18, "device-time", Kind::Uint;
+        /// How many commands were how long in the port.
+        PortHistogram = 19, "port-histogram", Kind::Binary { len: HISTOGRAM_LEN };
+        /// How many commands waited how long in the task set.
+        QueueHistogram = 20, "queue-histogram", Kind::Binary { len: HISTOGRAM_LEN };
+        /// How many commands were how long in the logical unit.
+        DeviceHistogram = 21, "device-histogram", Kind::Binary { len: HISTOGRAM_LEN };
+    }
+}
+
 attributes! {
     /// Attributes of an event.
     Event {
@@ -417,5 +479,7 @@ commands! {
         AccessClear = 20, "access-clear", Access { permission: admin; request: [Group, Guid]; }
         /// Dump access states.
         AccessGet = 21, "access-get", Access { dump: []; }
+        /// Dump statistics.
+        StatisticsGet = 22, "statistics-get", Statistics { dump: [Scope]; }
     }
 }

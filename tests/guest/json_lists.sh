@@ -42,6 +42,7 @@ list 1 stmfadm list-lu "$GUID"
 list 1 stmfadm list-view -l "$GUID"
 list 0 stmfadm list-state
 list 0 stmfadm list-task
+for each in lu target nexus; do list 1 stmfadm stats --by "$each"; done
 for each in list-target list-tpg list-initiator list-session; do list 1 itadm "$each"; done
 list 0 itadm list-defaults
 

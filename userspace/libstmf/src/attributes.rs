@@ -47,6 +47,7 @@ keys!(
     stmf::Target,
     stmf::Session,
     stmf::Task,
+    stmf::Statistics,
     stmf::Event,
     sbd::Lu,
     iscsi::Target,
@@ -260,7 +261,10 @@ impl<'a> Fields<'a> {
     }
 
     /// A value of fixed length.
-    fn array<const N: usize>(&self, key: impl Key) -> Result<Option<[u8; N]>, DecodeError> {
+    pub(crate) fn array<const N: usize>(
+        &self,
+        key: impl Key,
+    ) -> Result<Option<[u8; N]>, DecodeError> {
         let Some(value) = self.bytes(key) else {
             return Ok(None);
         };

@@ -57,6 +57,7 @@ mod loopback;
 mod netlink;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
+mod statistics;
 mod transport;
 mod types;
 mod wire;
@@ -71,6 +72,7 @@ pub use iscsi::{
     Portal, Secret, Tpg,
 };
 pub use netlink::Netlink;
+pub use statistics::{Latency, Statistics, Subject};
 pub use transport::{Fault, Mode, Refusal, Request, Transport};
 pub use types::{
     Disk, Event, Goal, GroupInfo, LogicalUnit, LuChange, LuImport, LuSpec, Member, Service,
@@ -84,7 +86,8 @@ pub use stmf_model::{
 pub use stmf_uapi::iscsi::AuthMethod;
 pub use stmf_uapi::sbd::Backend;
 pub use stmf_uapi::stmf::{
-    AccessState, AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol, TaskStage,
+    AccessState, AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol,
+    StatisticsScope, TaskStage,
 };
 
 /// A result whose error is an [`Error`].

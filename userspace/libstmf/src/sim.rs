@@ -20,6 +20,7 @@ mod groups;
 #[path = "sim/iscsi.rs"]
 mod iscsi_target;
 mod states;
+mod statistics;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -108,6 +109,7 @@ pub struct Sim {
     targets: BTreeMap<String, Target>,
     sessions: Vec<Session>,
     tasks: Vec<Task>,
+    counts: statistics::Counts,
     portals: Vec<(SocketAddr, u16)>,
     iscsi: iscsi_target::Iscsi,
     /// For new GUIDs and sessions.
@@ -142,6 +144,7 @@ impl Sim {
             targets: BTreeMap::new(),
             sessions: Vec::new(),
             tasks: Vec::new(),
+            counts: statistics::Counts::default(),
             portals: vec![(SocketAddr::new([0; 8].into(), 3260), 1)],
             iscsi: iscsi_target::Iscsi::default(),
             counter: 0,
@@ -303,6 +306,7 @@ impl Sim {
             stmf::Command::AccessSet => self.set_access(fields),
             stmf::Command::AccessClear => self.clear_access(fields),
             stmf::Command::AccessGet => Ok(self.access_states()),
+            stmf::Command::StatisticsGet => self.statistics(fields),
             stmf::Command::EventNtf => Err(bare(libc::EOPNOTSUPP)),
         }
     }

@@ -4,10 +4,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{value_parser, ArgAction, Args, Parser, Subcommand};
 use libstmf::cli::{size, Exit};
-use libstmf::{AccessState, Goal, GroupName, Guid, Lun, Oui, PortName};
+use libstmf::{AccessState, Goal, GroupName, Guid, Lun, Oui, PortName, StatisticsScope};
 
 /// Manage the SCSI target framework
 #[derive(Debug, Parser)]
@@ -101,6 +102,8 @@ pub(crate) enum Command {
     Monitor(Monitor),
     /// List commands that have not ended, the oldest first
     ListTask(ListTask),
+    /// Print what was counted of commands, and how long they took
+    Stats(Stats),
     /// Write the configuration, with its secrets, to a file
     Backup(Backup),
     /// Make the configuration what a backup says, and nothing else
@@ -452,6 +455,52 @@ pub(crate) struct ListTask {
     /// GUIDs; commands of all logical units when not given
     #[arg(value_name = "lu-name")]
     pub(crate) lus: Vec<Guid>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Of what: lu (logical units), target (targets), or nexus (logical units as each session sees
+    /// them)
+    #[arg(short, long, value_name = "scope", value_parser = scope, default_value = "lu")]
+    pub(crate) by: StatisticsScope,
+
+    /// Print all counts, and how many commands took how long
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Print again and again what has come in so many seconds
+    #[arg(short, long, value_name = "seconds", value_parser = seconds)]
+    pub(crate) interval: Option<Duration>,
+
+    /// End after so many intervals
+    #[arg(short, long, value_name = "number", requires = "interval")]
+    pub(crate) count: Option<u64>,
+
+    /// Write JSON, with all counts; a line for each interval
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// GUIDs, or names of targets or, by nexus, of initiators; all when not given
+    #[arg(value_name = "name")]
+    pub(crate) names: Vec<String>,
+}
+
+fn scope(text: &str) -> Result<StatisticsScope, String> {
+    let mut scopes = StatisticsScope::ALL.iter().copied();
+    scopes
+        .find(|scope| scope.name() == text)
+        .ok_or_else(|| format!("{text}: neither lu nor target nor nexus"))
+}
+
+/// A time that one can wait for.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(&time) => {
+            Ok(time)
+        }
+        _ => Err("it must be from 0.001 to 86400 seconds".to_owned()),
+    }
 }
 
 /// A property of a logical unit.

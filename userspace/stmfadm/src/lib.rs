@@ -26,6 +26,7 @@ mod lu;
 mod monitor;
 mod service;
 mod state;
+mod stats;
 mod target;
 mod task;
 mod view;
@@ -175,6 +176,7 @@ fn run<T: Transport>(
         // Has its own source.
         Command::Monitor(_) => {}
         Command::ListTask(args) => task::list(&args, stmf, console)?,
+        Command::Stats(args) => stats::run(&args, stmf, console)?,
         // These are about more than the framework, and are carried out before.
         Command::Backup(_) | Command::Restore(_) | Command::Apply(_) | Command::LoadConfig(_) => {}
     }

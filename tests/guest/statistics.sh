@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What stmfadm stats counts, of logical units, targets and sessions, is what was done.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+load_stmf stmf_loopback
+target=$(target_name counted)
+make_target "$target"
+loop=$(loop_device backing 64M)
+at_exit "losetup -d $loop"
+echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create counted
+udevadm settle
+at_exit "dmsetup resume counted; udevadm settle; dmsetup remove --retry counted"
+device_lu /dev/mapper/counted 0
+python3 "$COMSTAR_TOP/tests/statistics.py" "$target" "$GUID" /dev/mapper/counted
+
+step "two CPUs at once, over the local bus: every byte is counted, and no look sees half of a command"
+keep_udev_still
+loop_target
+disk=$(loop_disk "$LOOP_HOST" 0)
+stats() { stmfadm stats --json "$GUID" | jq -r "$1"; }
+before=$(stats '.[0] | "\(.read_bytes) \(.written_bytes)"')
+cd "$WORK" # fio leaves a file.
+fio --name=count --filename="$disk" --direct=1 --ioengine=libaio --iodepth=8 --numjobs=2 --rw=randrw \
+	--bsrange=512-32k --size=32M --io_size=24M --output-format=json --output="$WORK/fio.json" &
+fio=$!
+looks=0
+while kill -0 "$fio" 2>/dev/null; do
+	stmfadm stats --json >>"$WORK/looks"
+	looks=$((looks + 1))
+done
+wait "$fio"
+[ "$looks" -ge 10 ] || fail "expected at least 10 looks during the load, there were $looks"
+torn=$(jq -c '.[] | select((.reads + .writes + .others) as $n | [.port, .queue, .device] |
+	any((.histogram | add) != $n))' "$WORK/looks")
+expect "" "$torn" "looks whose histograms have more or fewer commands than were counted"
+read -r read_before written_before <<<"$before"
+read -r read_now written_now < <(stats '.[0] | "\(.read_bytes) \(.written_bytes)"')
+expect "$(jq '[.jobs[].read.io_bytes] | add' "$WORK/fio.json")" "$((read_now - read_before))" \
+	"bytes read"
+expect "$(jq '[.jobs[].write.io_bytes] | add' "$WORK/fio.json")" \
+	"$((written_now - written_before))" "bytes written"
+stmfadm stats --by nexus -v "$GUID" | grep -A20 "Target *: $LOOP_TARGET"
