@@ -15,14 +15,11 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{ordering, Atomic},
-        rcu, //
-    }, //
+    sync::rcu, //
 };
 use stmf_kernel::{
     clock::monotonic_ns,
-    percpu::{PerCpu, ThisCpu}, //
+    percpu::{Counters, PerCpu, ThisCpu}, //
 };
 use stmf_model::latency::{self, BUCKETS};
 use stmf_scsi::{
@@ -48,7 +45,8 @@ impl Hands {
 
 /// Takes a command's time.
 pub(crate) struct Stopwatch {
-    hands: Hands,
+    /// `None` when it is stopped.
+    hands: Option<Hands>,
     /// Nanoseconds on the monotonic clock.
     since: i64,
     /// Nanoseconds.
@@ -59,7 +57,7 @@ impl Stopwatch {
     /// For a command that arrived then. Its port has it.
     pub(crate) fn start(arrived: i64) -> Self {
         Self {
-            hands: Hands::Port,
+            hands: Some(Hands::Port),
             since: arrived,
             spent: [0; Hands::COUNT],
         }
@@ -67,17 +65,38 @@ impl Stopwatch {
 
     /// The command goes to other hands.
     pub(crate) fn pass(&mut self, to: Hands) {
-        let now = monotonic_ns();
-        let spent = &mut self.spent[self.hands as usize];
-        *spent = spent.saturating_add(now.saturating_sub(self.since).unsigned_abs());
-        self.hands = to;
-        self.since = now;
+        self.look();
+        self.hands = Some(to);
+    }
+
+    /// As [`Stopwatch::pass`]. The clock isn't looked at for a command that comes straight from its
+    /// port, and promptly: the port had it for next to no time.
+    pub(crate) fn pass_on(&mut self, to: Hands, is_prompt: bool) {
+        match self.hands {
+            Some(Hands::Port) if is_prompt => self.hands = Some(to),
+            _ => self.pass(to),
+        }
+    }
+
+    /// The command is over, and was in the last hands for next to no time.
+    pub(crate) fn stop_at_once(&mut self) {
+        self.hands = None;
     }
 
     /// The command is over; says how long it was in whose hands.
     fn stop(&mut self) -> [u64; Hands::COUNT] {
-        self.pass(Hands::Port);
+        self.look();
+        self.hands = None;
         self.spent
+    }
+
+    fn look(&mut self) {
+        if let Some(hands) = self.hands {
+            let now = monotonic_ns();
+            let spent = &mut self.spent[hands as usize];
+            *spent = spent.saturating_add(now.saturating_sub(self.since).unsigned_abs());
+            self.since = now;
+        }
     }
 }
 
@@ -116,7 +135,8 @@ struct Sample {
     /// What it moved.
     moved: Option<(Counter, u64)>,
     fault: Option<Counter>,
-    times: Option<[u64; Hands::COUNT]>,
+    /// Nanoseconds in whose hands, and the buckets of these.
+    times: Option<[(u64, usize); Hands::COUNT]>,
 }
 
 impl Sample {
@@ -149,73 +169,13 @@ impl Sample {
             kind: Some(kind),
             moved: moved.map(|counter| (counter, task.phase.moves(task.expected).into())),
             fault,
-            times: Some(times),
+            times: Some(times.map(|time| (time, latency::bucket(time)))),
         }
-    }
-}
-
-/// The counters of one CPU.
-///
-/// Only that CPU writes them, with its interrupts off. A reader sees a sample whole or not at all:
-/// `begun` is counted up before its words are stored, `ended` after.
-struct Shard {
-    begun: Atomic<u32>,
-    ended: Atomic<u32>,
-    words: [Atomic<u64>; WORDS],
-}
-
-impl Shard {
-    fn new() -> Self {
-        Self {
-            begun: Atomic::new(0),
-            ended: Atomic::new(0),
-            words: [const { Atomic::new(0) }; WORDS],
-        }
-    }
-
-    fn add(&self, sample: &Sample) {
-        let number = self.begun.load(ordering::Relaxed).wrapping_add(1);
-        self.begun.store(number, ordering::Relaxed);
-        for counter in [sample.kind, sample.fault].into_iter().flatten() {
-            self.count(counter as usize, 1);
-        }
-        if let Some((counter, bytes)) = sample.moved {
-            self.count(counter as usize, bytes);
-        }
-        for (n, time) in sample.times.into_iter().flatten().enumerate() {
-            self.count(TIMES + n, time);
-            self.count(HISTOGRAMS + n * BUCKETS + latency::bucket(time), 1);
-        }
-        self.ended.store(number, ordering::Release);
-    }
-
-    fn count(&self, word: usize, amount: u64) {
-        if let Some(word) = self.words.get(word) {
-            let sum = word.load(ordering::Relaxed).wrapping_add(amount);
-            // Release: who sees the word sees that the sample has begun.
-            word.store(sum, ordering::Release);
-        }
-    }
-
-    /// Reads the words, all of one moment, unless the CPU is too busy to be caught between samples.
-    fn read(&self) -> [u64; WORDS] {
-        let mut copy = [0; WORDS];
-        for _ in 0..1000 {
-            let ended = self.ended.load(ordering::Acquire);
-            for (to, from) in copy.iter_mut().zip(&self.words) {
-                *to = from.load(ordering::Acquire);
-            }
-            if self.begun.load(ordering::Relaxed) == ended {
-                break;
-            }
-            kernel::processor::cpu_relax();
-        }
-        copy
     }
 }
 
 /// The counters of one object.
-pub(crate) struct Statistics(PerCpu<Shard>);
+pub(crate) struct Statistics(PerCpu<Counters<WORDS>>);
 
 impl Statistics {
     /// All zero. May sleep.
@@ -225,16 +185,29 @@ impl Statistics {
 
     /// Counts a command; not when this CPU's first can't have the memory for it.
     fn add(&self, sample: &Sample, cpu: &ThisCpu) {
-        if let Some(shard) = self.0.mine(cpu, Shard::new) {
-            shard.add(sample);
+        let Some(mine) = self.0.mine(cpu, Counters::new) else {
+            return;
+        };
+        let mut counting = mine.count();
+        for counter in [sample.kind, sample.fault].into_iter().flatten() {
+            counting.add(counter as usize, 1);
+        }
+        if let Some((counter, bytes)) = sample.moved {
+            counting.add(counter as usize, bytes);
+        }
+        if let Some(times) = sample.times {
+            for (n, (time, bucket)) in times.into_iter().enumerate() {
+                counting.add(TIMES + n, time);
+                counting.add(HISTOGRAMS + n * BUCKETS + bucket, 1);
+            }
         }
     }
 
     /// What has been counted so far. Any context.
     pub(crate) fn read(&self) -> Totals {
         let mut totals = Totals([0; WORDS]);
-        for shard in self.0.iter() {
-            for (sum, word) in totals.0.iter_mut().zip(shard.read()) {
+        for counters in self.0.iter() {
+            for (sum, word) in totals.0.iter_mut().zip(counters.read()) {
                 *sum = sum.wrapping_add(word);
             }
         }

@@ -285,9 +285,10 @@ impl Incoming {
     ///
     /// Process context. The answer may be delivered before this returns.
     pub fn execute(self) {
+        let is_prompt = self.wanted() == 0;
         let mut token = self.0;
         match token.endpoint.tasks().begin_execution(token.slot) {
-            Begin::Go => token.stopwatch.pass(Hands::Device),
+            Begin::Go => token.stopwatch.pass_on(Hands::Device, is_prompt),
             Begin::Wait => {
                 token.stopwatch.pass(Hands::Queue);
                 return Self(token).wait();
@@ -578,6 +579,7 @@ impl Finished {
     /// one call, and may get the next command in it.
     pub fn release(self) -> PageList {
         let mut token = self.0;
+        token.stopwatch.stop_at_once();
         let data = mem::replace(&mut token.data, PageList::empty());
         end(token);
         data

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that every CPU has its own of.
+//! Values that every CPU has its own of, and counters.
 //!
 //! C headers: [`include/linux/irqflags.h`](srctree/include/linux/irqflags.h),
 //! [`include/linux/smp.h`](srctree/include/linux/smp.h)
 
 use crate::shims;
-use core::ptr;
+use core::{
+    array,
+    cell::UnsafeCell,
+    ptr,
+    sync::atomic::{fence, Ordering}, //
+};
 use kernel::{
     cpu,
     prelude::*,
+    processor::cpu_relax,
     sync::atomic::{ordering, Atomic},
     types::NotThreadSafe, //
 };
@@ -75,12 +81,14 @@ impl<T: Send + Sync + 'static> PerCpu<T> {
     /// This CPU's value, made by `make` if it has none; nothing when there is no memory for it. Any
     /// context.
     #[inline]
-    pub fn mine<'a>(&'a self, cpu: &'a ThisCpu, make: fn() -> T) -> Option<&'a T> {
+    pub fn mine<'a>(&'a self, cpu: &'a ThisCpu, make: fn() -> T) -> Option<Mine<'a, T>> {
         let slot = self.slots.get(cpu.number())?;
         let value = slot.load(ordering::Relaxed);
         // SAFETY: Null or, by the invariant, a value that lives as long as `self`; stored by this
         // CPU, so that it is seen whole.
-        unsafe { value.as_ref() }.or_else(|| Self::fill(slot, make))
+        let value = unsafe { value.as_ref() }.or_else(|| Self::fill(slot, make))?;
+        // INVARIANT: The slot is this CPU's.
+        Some(Mine { value, _cpu: cpu })
     }
 
     /// Called on the slot's own CPU, alone there.
@@ -101,6 +109,16 @@ impl<T: Send + Sync + 'static> PerCpu<T> {
     }
 }
 
+/// This CPU's value of a [`PerCpu`].
+///
+/// # Invariants
+///
+/// `value` is that of the CPU that `_cpu` is about.
+pub struct Mine<'a, T> {
+    value: &'a T,
+    _cpu: &'a ThisCpu,
+}
+
 impl<T: Send + Sync + 'static> Drop for PerCpu<T> {
     fn drop(&mut self) {
         for slot in &mut self.slots {
@@ -110,5 +128,104 @@ impl<T: Send + Sync + 'static> Drop for PerCpu<T> {
                 drop(unsafe { KBox::from_raw(value) });
             }
         }
+    }
+}
+
+/// The counters of one CPU: that CPU counts, any may read.
+///
+/// All that is counted between [`Mine::count`] and the end of the [`Counting`] is seen together. It costs
+/// a handful of plain loads and stores: the operations of [`Atomic`] are function calls, too many here.
+///
+/// # Invariants
+///
+/// The cells are read and written by volatile accesses alone (`READ_ONCE`, `WRITE_ONCE`), and written
+/// only by the CPU whose they are in a [`PerCpu`], with its interrupts off.
+pub struct Counters<const N: usize> {
+    begun: UnsafeCell<u64>,
+    ended: UnsafeCell<u64>,
+    words: [UnsafeCell<u64>; N],
+}
+
+// SAFETY: By the invariant there is one writer at a time, and aligned words are not torn.
+unsafe impl<const N: usize> Sync for Counters<N> {}
+
+impl<const N: usize> Counters<N> {
+    /// All zero.
+    pub fn new() -> Self {
+        Self {
+            begun: UnsafeCell::new(0),
+            ended: UnsafeCell::new(0),
+            words: array::from_fn(|_| UnsafeCell::new(0)),
+        }
+    }
+
+    /// Reads the counters, all of one moment, unless the CPU is so busy that it isn't caught between
+    /// two countings. Any context.
+    pub fn read(&self) -> [u64; N] {
+        // SAFETY: The cell lives as long as `self`, and by the invariant is accessed like this.
+        let load = |cell: &UnsafeCell<u64>| unsafe { cell.get().read_volatile() };
+        let mut copy = [0; N];
+        for _ in 0..1000 {
+            let ended = load(&self.ended);
+            fence(Ordering::Acquire);
+            for (to, from) in copy.iter_mut().zip(&self.words) {
+                *to = load(from);
+            }
+            fence(Ordering::Acquire);
+            if load(&self.begun) == ended {
+                break;
+            }
+            cpu_relax();
+        }
+        copy
+    }
+}
+
+impl<'a, const N: usize> Mine<'a, Counters<N>> {
+    /// Starts to count.
+    #[inline(always)]
+    pub fn count(self) -> Counting<'a, N> {
+        let begun = self.value.begun.get();
+        // SAFETY: As in `Counting::add`.
+        let number = unsafe { begun.read_volatile() }.wrapping_add(1);
+        // SAFETY: As above.
+        unsafe { begun.write_volatile(number) };
+        // Who sees a word of this counting sees that it has begun.
+        fence(Ordering::Release);
+        Counting { mine: self, number }
+    }
+}
+
+impl<const N: usize> Default for Counters<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A counting in progress; ends when it is dropped.
+pub struct Counting<'a, const N: usize> {
+    mine: Mine<'a, Counters<N>>,
+    number: u64,
+}
+
+impl<const N: usize> Counting<'_, N> {
+    /// Adds to a counter; nothing when there is none of that number.
+    #[inline(always)]
+    pub fn add(&mut self, word: usize, amount: u64) {
+        if let Some(word) = self.mine.value.words.get(word) {
+            let word = word.get();
+            // SAFETY: The cell lives as long as the counters. They are this CPU's by the invariant of
+            // `Mine`, which is alone as long as there is a `ThisCpu`.
+            unsafe { word.write_volatile(word.read_volatile().wrapping_add(amount)) };
+        }
+    }
+}
+
+impl<const N: usize> Drop for Counting<'_, N> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        fence(Ordering::Release);
+        // SAFETY: As in `add`.
+        unsafe { self.mine.value.ended.get().write_volatile(self.number) };
     }
 }
