@@ -167,7 +167,7 @@ fn decide(
     if opcode == REPORT_LUNS {
         return answered(default_lu::report_luns(nexus, command), command);
     }
-    let lu = {
+    let (lu, state) = {
         let guard = rcu::read_lock();
         let lun = command.unit();
         let Some(itl) = lun.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) else {
@@ -186,15 +186,14 @@ fn decide(
                 };
             }
         }
-        let state = itl.access();
-        if !state.is_active() {
-            if let Some(decision) = inaccessible(state, itl, command) {
-                return decision;
-            }
-        }
         // The map's own reference keeps the count above zero within the read-side section.
-        itl.lu.clone()
+        (itl.lu.clone(), itl.access())
     };
+    if !state.is_active() {
+        if let Some(decision) = inaccessible(state, &lu, command) {
+            return decision;
+        }
+    }
     if command.attribute == TaskAttribute::Aca {
         // There is no ACA (NORMACA is zero), and so no command in it (SPC-5, Extended INQUIRY Data
         // VPD page, on task attributes that are not supported).
@@ -222,11 +221,11 @@ fn decide(
 /// are (SPC-5, Asymmetric logical unit access).
 fn inaccessible(
     state: AccessState,
-    itl: &Itl,
+    lu: &LiveRef<LuPath>,
     command: &Command<'_>,
 ) -> Option<Result<Decision, Full>> {
     if let Err(sense) = state.check(command.cdb) {
-        return Some(Ok(Decision::refuse(sense, Some(&itl.lu))));
+        return Some(Ok(Decision::refuse(sense, Some(lu))));
     }
     let sense = state
         .sense()
