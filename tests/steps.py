@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the Python parts of guest tests share."""
 
+import contextlib
+import os
 import subprocess
 import sys
+import time
 
 
 def fail(text):
@@ -30,6 +33,31 @@ def tasks(guid):
 def stages(guid):
     """The stages of an LU's tasks, sorted."""
     return sorted(word for row in tasks(guid) for word in row.split() if word in STAGES)
+
+
+@contextlib.contextmanager
+def held(device):
+    """Meanwhile no I/O of a dm device ends."""
+    run("dmsetup", "suspend", "--noflush", "--nolockfs", device)
+    try:
+        yield
+    finally:
+        run("dmsetup", "resume", "--noudevsync", device)
+
+
+def expect_stages(guid, *expected):
+    """Waits for the LU's tasks to stand there."""
+    end = time.monotonic() + 3
+    while stages(guid) != sorted(expected) and time.monotonic() < end:
+        time.sleep(0.05)
+    expect(sorted(expected), stages(guid), "stages in list-task")
+
+
+def writes_done(device):
+    """Write requests that a block device has completed."""
+    name = os.path.basename(os.path.realpath(device))
+    with open(f"/sys/block/{name}/stat", encoding="ascii") as stat:
+        return int(stat.read().split()[4])
 
 
 STAGES = ("queued", "executing", "data-out", "data-in", "status", "aborting", "detached")

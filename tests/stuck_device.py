@@ -11,7 +11,7 @@ import sys
 import time
 
 from raw_session import (ABORT_TASK, BUSY, COMPLETE, GOOD, LUN_RESET, REJECTED, Session)
-from steps import expect, fail, run, stages, tasks
+from steps import expect, fail, run, stages, tasks, writes_done
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
 LIMIT = 5.0
@@ -44,20 +44,13 @@ def content(session, lba):
     return answer.data
 
 
-def writes_done():
-    """Write requests that the device has completed."""
-    name = os.path.basename(os.path.realpath(DEVICE))
-    with open(f"/sys/block/{name}/stat", encoding="ascii") as stat:
-        return int(stat.read().split()[4])
-
-
 one = Session(TARGET, isid=1)
 two = Session(TARGET, isid=2)
 one.clear_attentions()
 two.clear_attentions()
 for lba in (0, 64):
     expect(GOOD, one.answer(one.write(lba, pattern("A"))).status, "status of a write")
-before = writes_done()
+before = writes_done(DEVICE)
 
 print("== the device stops", flush=True)
 run("dmsetup", "suspend", "--noflush", "--nolockfs", DEVICE)
@@ -125,7 +118,7 @@ while tasks(GUID) and time.monotonic() < end:
 expect([], tasks(GUID), "commands 15 s after the device is back")
 run("stmfadm", "online-lu", GUID)
 one.clear_attentions()
-expect(3, writes_done() - before, "writes that the device got: no more than were sent")
+expect(3, writes_done(DEVICE) - before, "writes that the device got: no more than were sent")
 for lba, letter in ((0, "B"), (64, "B"), (512, "D")):
     expect(pattern(letter), content(one, lba), f"content of block {lba}, written late but whole")
 expect(GOOD, status_of(one, one.write(0, pattern("C"))), "status of a write now")

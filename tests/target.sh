@@ -57,6 +57,18 @@ loop_device() {
 	echo "$device"
 }
 
+# held_lu: a disk at LUN 0 on a dm device that Python tests can stop, HELD; sets GUID.
+held_lu() {
+	local loop
+	HELD=/dev/mapper/held
+	loop=$(loop_device backing 64M)
+	at_exit "losetup -d $loop"
+	echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create held
+	udevadm settle
+	at_exit "dmsetup resume --noudevsync held; udevadm settle; dmsetup remove --retry held"
+	device_lu "$HELD" 0
+}
+
 # make_target NAME: an iSCSI target.
 make_target() {
 	itadm create-target -n "$1" >/dev/null

@@ -5,34 +5,15 @@
 DEVICE is a dm device, which is held and let go to have commands in flight.
 """
 
-import contextlib
 import sys
 import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, ACA, CHECK, CLEAR_ACA, CLEAR_TASK_SET,
                          COMPLETE, GOOD, HEAD_OF_QUEUE, NO_TASK, ORDERED, UNSUPPORTED, Session)
-from steps import expect, run, stages
+from steps import expect, expect_stages, held, run
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
 TEST_UNIT_READY = bytes(6)
-
-
-@contextlib.contextmanager
-def held():
-    """Meanwhile no I/O of the device ends."""
-    run("dmsetup", "suspend", "--noflush", "--nolockfs", DEVICE)
-    try:
-        yield
-    finally:
-        run("dmsetup", "resume", "--noudevsync", DEVICE)
-
-
-def expect_stages(*expected):
-    """Waits for the LU's tasks to stand there."""
-    end = time.monotonic() + 3
-    while stages(GUID) != sorted(expected) and time.monotonic() < end:
-        time.sleep(0.05)
-    expect(sorted(expected), stages(GUID), "stages in list-task")
 
 
 def good(session, tag, what):
@@ -47,11 +28,11 @@ one.clear_attentions()
 two.clear_attentions()
 
 print("== SIMPLE, ORDERED, HEAD OF QUEUE", flush=True)
-with held():
+with held(DEVICE):
     first, ordered, last = one.read(0), one.read(8, attr=ORDERED), one.read(16)
-    expect_stages("executing", "queued", "queued")
+    expect_stages(GUID, "executing", "queued", "queued")
     other = two.read(24)
-    expect_stages("executing", "queued", "queued", "queued")
+    expect_stages(GUID, "executing", "queued", "queued", "queued")
     tag = two.start(TEST_UNIT_READY, attr=HEAD_OF_QUEUE)
     good(two, tag, "a HEAD OF QUEUE command, which waits for none")
 for tag in (first, ordered, last):
@@ -61,11 +42,11 @@ times = [one.answers[tag].when for tag in (first, ordered, last)]
 expect(sorted(times), times, "times of the answers, in the order of the commands")
 
 print("== a queued command is aborted, those behind it go on", flush=True)
-with held():
+with held(DEVICE):
     first, ordered, last = one.read(0), one.read(8, attr=ORDERED), one.read(16)
-    expect_stages("executing", "queued", "queued")
+    expect_stages(GUID, "executing", "queued", "queued")
     expect(COMPLETE, one.manage(ABORT_TASK, ordered), "response to ABORT TASK")
-    expect_stages("executing", "executing")
+    expect_stages(GUID, "executing", "executing")
     expect(NO_TASK, one.manage(ABORT_TASK, ordered), "response to ABORT TASK of it once more")
 good(one, first, "the older command")
 good(one, last, "the younger command")
@@ -74,7 +55,7 @@ expect(None, one.answers[ordered].status, "answer to the aborted command")
 print("== a command that waits for its data has its place all the same", flush=True)
 slow = one.write(32, b"W" * 4096, data=b"")
 ordered = one.read(32, attr=ORDERED)
-expect_stages("data-out", "queued")
+expect_stages(GUID, "data-out", "queued")
 good(one, slow, "the write")
 expect(b"W" * 4096, good(one, ordered, "the ordered read").data, "what the ordered read sees")
 ordered = one.read(32, attr=ORDERED)
@@ -85,22 +66,22 @@ good(one, slow, "the ordered write")
 expect(b"X" * 4096, good(one, last, "a simple read").data, "what a younger read sees")
 
 print("== ABORT TASK SET is about one nexus, CLEAR TASK SET about all", flush=True)
-with held():
+with held(DEVICE):
     mine, ordered = one.read(0), one.read(8, attr=ORDERED)
-    expect_stages("executing", "queued")
+    expect_stages(GUID, "executing", "queued")
     theirs = two.read(16)
-    expect_stages("executing", "queued", "queued")
+    expect_stages(GUID, "executing", "queued", "queued")
     expect(COMPLETE, one.manage(ABORT_TASK_SET), "response to ABORT TASK SET")
     # The read that the device has can do no harm.
-    expect_stages("detached", "executing")
+    expect_stages(GUID, "detached", "executing")
 good(two, theirs, "the other nexus's command")
-with held():
+with held(DEVICE):
     theirs, ordered = one.read(0), one.read(8, attr=ORDERED)
-    expect_stages("executing", "queued")
+    expect_stages(GUID, "executing", "queued")
     expect(COMPLETE, two.manage(CLEAR_TASK_SET), "response to CLEAR TASK SET")
 expect([(0x2F, 0)], one.clear_attentions(), "unit attentions of who lost commands")
 expect([], two.clear_attentions(), "unit attentions of who cleared")
-expect_stages()
+expect_stages(GUID)
 
 print("== there is no ACA", flush=True)
 answer = one.do(TEST_UNIT_READY, attr=ACA)
@@ -110,9 +91,9 @@ expect((CHECK, (5, 0x24, 0)), (answer.status, answer.code), "a command with NACA
 expect(UNSUPPORTED, one.manage(CLEAR_ACA), "response to CLEAR ACA")
 
 print("== an LU that goes offline answers what waits", flush=True)
-with held():
+with held(DEVICE):
     first, ordered = one.read(0), one.read(8, attr=ORDERED)
-    expect_stages("executing", "queued")
+    expect_stages(GUID, "executing", "queued")
     run("stmfadm", "offline-lu", GUID, good=False)
     answer = one.answer(ordered)
     expect((CHECK, (2, 0x04, 0x12)), (answer.status, answer.code), "the queued command")
@@ -122,16 +103,16 @@ one.clear_attentions()
 two.clear_attentions()
 
 print("== a session ends with commands in line", flush=True)
-with held():
+with held(DEVICE):
     three = Session(TARGET, isid=3)
     three.clear_attentions()
     first, ordered = three.read(0), three.read(8, attr=ORDERED)
     slow = three.write(8, b"Y" * 512, data=b"")
-    expect_stages("executing", "queued", "data-out")
+    expect_stages(GUID, "executing", "queued", "data-out")
     behind = one.read(16)
-    expect_stages("executing", "queued", "data-out", "queued")
+    expect_stages(GUID, "executing", "queued", "data-out", "queued")
     three.close()
-    expect_stages("detached", "executing")
+    expect_stages(GUID, "detached", "executing")
 good(one, behind, "a command behind them")
 
 print("== ordered writes to one block, none waited for", flush=True)
@@ -144,7 +125,7 @@ for n in range(400):
         seen = good(one, one.read(40, 1), "a read").data
         expect(bytes([n % 256]) * 512, seen, f"content after {n + 1} ordered writes")
 good(one, tags[0], "the last write")
-expect_stages()
+expect_stages(GUID)
 begin = time.monotonic()
 for n in range(300):
     good(one, one.read(n), "a simple read")

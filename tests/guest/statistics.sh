@@ -7,13 +7,8 @@ serve
 load_stmf stmf_loopback
 target=$(target_name counted)
 make_target "$target"
-loop=$(loop_device backing 64M)
-at_exit "losetup -d $loop"
-echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create counted
-udevadm settle
-at_exit "dmsetup resume counted; udevadm settle; dmsetup remove --retry counted"
-device_lu /dev/mapper/counted 0
-python3 "$COMSTAR_TOP/tests/statistics.py" "$target" "$GUID" /dev/mapper/counted
+held_lu
+python3 "$COMSTAR_TOP/tests/statistics.py" "$target" "$GUID" "$HELD"
 
 step "two CPUs at once, over the local bus: every byte is counted, and no look sees half of a command"
 keep_udev_still

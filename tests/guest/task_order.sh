@@ -6,11 +6,6 @@
 serve
 target=$(target_name order)
 make_target "$target"
-loop=$(loop_device backing 64M)
-at_exit "losetup -d $loop"
-echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create held
-udevadm settle
-at_exit "dmsetup resume --noudevsync held; udevadm settle; dmsetup remove --retry held"
-device_lu /dev/mapper/held 0
+held_lu
 
-python3 "$COMSTAR_TOP/tests/task_order.py" "$target" "$GUID" /dev/mapper/held
+python3 "$COMSTAR_TOP/tests/task_order.py" "$target" "$GUID" "$HELD"
