@@ -169,6 +169,15 @@ impl Target {
         }
     }
 
+    /// Tells the connections of all sessions to end but one. Waits for nothing.
+    pub(crate) fn stop_sessions_but(&self, own: &Arc<Link>) {
+        for session in self.inner.lock().sessions.values() {
+            if !Arc::ptr_eq(&session.link, own) {
+                session.link.stop();
+            }
+        }
+    }
+
     /// Takes the target, which is offline, out of the framework.
     pub(crate) fn unregister(&self) {
         let registration = self.registration.lock().take();

@@ -17,6 +17,8 @@ const DATA_MAX: u32 = 1 << 20;
 pub(crate) enum Line {
     Send(Send),
     Manage(Manage),
+    /// The port's link comes (`true`) or goes.
+    Link(bool),
 }
 
 /// A command.
@@ -40,7 +42,8 @@ pub(crate) struct Manage {
     pub(crate) tag: u64,
 }
 
-/// Reads a script: a command or `tmf FUNCTION LUN [TAG]` a line, `#` begins a comment.
+/// Reads a script: a command, `tmf FUNCTION LUN [TAG]`, `link up` or `link down` a line, `#` begins a
+/// comment.
 ///
 /// # Errors
 ///
@@ -58,9 +61,11 @@ pub(crate) fn parse(text: &str) -> Result<KVec<Line>> {
 
 impl Line {
     fn parse(text: &str) -> Result<Self> {
-        match text.strip_prefix("tmf ") {
-            Some(rest) => Manage::parse(rest).map(Line::Manage),
-            None => Send::parse(text).map(Line::Send),
+        match text.split_once(' ') {
+            Some(("tmf", rest)) => Manage::parse(rest).map(Line::Manage),
+            Some(("link", "up")) => Ok(Line::Link(true)),
+            Some(("link", "down")) => Ok(Line::Link(false)),
+            _ => Send::parse(text).map(Line::Send),
         }
     }
 }
@@ -168,6 +173,11 @@ impl Transcript {
     /// A task management function was answered.
     pub(crate) fn managed(&mut self, response: TmfResponse) -> Result {
         Ok(writeln!(self, "response {response:?}")?)
+    }
+
+    /// The link is up, down or held.
+    pub(crate) fn link(&mut self, state: &str) -> Result {
+        Ok(writeln!(self, "link {state}")?)
     }
 
     /// What was sent was not answered in time.

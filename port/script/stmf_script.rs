@@ -10,6 +10,7 @@
 //! echo '0 12 00 00 00 24 00 < 36' >&3         # LUN, CDB, bytes expected from the target
 //! cat <&3                                     # status 00 data 00 00 06 ...
 //! echo 'tmf lun-reset 0' >&3; cat <&3         # response Complete
+//! echo 'link down' >&3; echo 'link up' >&3    # the port goes offline, and comes back
 //! echo '0 2a 00 00 00 00 00 00 00 01 00 > 512 5a' >&3     # bytes for the target, all 5Ah
 //! exec 3>&-
 //! ```
@@ -150,6 +151,37 @@ impl Port {
             }
         }
     }
+
+    /// Does what a line says and waits for the answer.
+    fn replay(&self, line: &Line, out: &mut Transcript) -> Result {
+        if let Line::Link(up) = line {
+            return self.link(*up, out);
+        }
+        let session = self.session.lock();
+        let Session { connection, .. } = session.as_ref().ok_or(ENOTCONN)?;
+        // Also the cookie of a task management function.
+        let tag = connection.last_tag.fetch_add(1, ordering::Relaxed);
+        match line {
+            Line::Send(send) => connection.send(tag, send, out),
+            Line::Manage(manage) => connection.manage(tag, manage, out),
+            Line::Link(_) => Ok(()),
+        }
+    }
+
+    /// What a port does when its cable is plugged in or out. One for which that happens too often is held
+    /// offline by the framework, until a user brings it online.
+    fn link(&self, up: bool, out: &mut Transcript) -> Result {
+        let registration = self.registration.lock().clone().ok_or(ENODEV)?;
+        if !up {
+            registration.offline()?;
+            return out.link("down");
+        }
+        match registration.online() {
+            Ok(()) => out.link("up"),
+            Err(error) if error == EPERM => out.link("held"),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl TargetPort for Port {
@@ -224,16 +256,6 @@ impl Completer for Answers {
 }
 
 impl Connection {
-    /// Does what a line says and waits for the answer.
-    fn replay(&self, line: &Line, out: &mut Transcript) -> Result {
-        // Also the cookie of a task management function.
-        let tag = self.last_tag.fetch_add(1, ordering::Relaxed);
-        match line {
-            Line::Send(send) => self.send(tag, send, out),
-            Line::Manage(manage) => self.manage(tag, manage, out),
-        }
-    }
-
     fn send(&self, tag: u64, send: &Send, out: &mut Transcript) -> Result {
         let command = Command {
             tag,

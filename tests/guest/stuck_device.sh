@@ -8,5 +8,11 @@ target=$(target_name stuck)
 make_target "$target"
 held_lu
 
+stmfadm monitor --json >"$WORK/events" &
+monitor=$!
+at_exit "kill $monitor"
 python3 "$COMSTAR_TOP/tests/stuck_device.py" "$target" "$GUID" "$HELD"
 expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
+# With grep: jq -e looks at the last line alone.
+told() { jq -c --arg lu "$GUID" 'select(.event == "tasks-stuck" and .lu == $lu)' "$WORK/events" | grep -q .; }
+wait_for told

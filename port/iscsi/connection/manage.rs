@@ -17,9 +17,16 @@ use stmf_scsi::tmf::TaskManagement;
 /// The most functions in progress at a time.
 pub(super) const MAX: usize = 16;
 
+/// A function in progress.
+#[derive(Clone, Copy)]
+struct InProgress {
+    itt: Itt,
+    function: TaskManagement,
+}
+
 /// The functions in progress, by their place in [`super::Link::managed`].
 pub(super) struct Management {
-    requests: [Option<Itt>; MAX],
+    requests: [Option<InProgress>; MAX],
 }
 
 impl Management {
@@ -30,9 +37,9 @@ impl Management {
     }
 
     /// Finds a place for a function.
-    fn enter(&mut self, itt: Itt) -> Option<u64> {
+    fn enter(&mut self, itt: Itt, function: TaskManagement) -> Option<u64> {
         let place = self.requests.iter().position(Option::is_none)?;
-        *self.requests.get_mut(place)? = Some(itt);
+        *self.requests.get_mut(place)? = Some(InProgress { itt, function });
         u64::try_from(place).ok()
     }
 }
@@ -61,7 +68,7 @@ impl Connection {
                 return self.say_managed(request.itt, TmfResult::Complete);
             }
         }
-        let Some(cookie) = normal.management.enter(request.itt) else {
+        let Some(cookie) = normal.management.enter(request.itt, function) else {
             return self.say_managed(request.itt, TmfResult::Rejected);
         };
         normal.endpoint.as_arc_borrow().manage(ManagementRequest {
@@ -110,11 +117,23 @@ impl Connection {
                 return Ok(());
             };
             let request = normal.management.requests.get_mut(place);
-            if let Some(itt) = request.and_then(Option::take) {
+            if let Some(InProgress { itt, function }) = request.and_then(Option::take) {
                 self.say_managed(itt, result)?;
+                if function == TaskManagement::TargetColdReset && result == TmfResult::Complete {
+                    self.end_all_sessions();
+                }
             }
         }
         Ok(())
+    }
+
+    /// What a cold reset of the target does beyond a warm one (RFC 7143 11.5.1). This session ends when
+    /// the function is answered.
+    fn end_all_sessions(&mut self) {
+        if let Phase::Normal(normal) = &self.phase {
+            normal.membership.target.stop_sessions_but(&self.link);
+            self.say_no_more();
+        }
     }
 }
 

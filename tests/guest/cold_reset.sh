@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# TARGET COLD RESET ends every session of its target, and no other; real initiators come back.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+target=$(target_name cold)
+other=$(target_name other)
+make_target "$target"
+make_target "$other"
+file_lu disk 64M 0
+login "$target"
+disk=$(disk_of "$target" 0)
+fio_verify cold "$disk" --rw=randrw --bs=4k --iodepth=8 --size=16M --runtime=8 --time_based &
+load=$!
+sleep 2
+python3 "$COMSTAR_TOP/tests/cold_reset.py" "$target" "$other"
+wait "$load" || fail "expected the initiator to log in again and go on: $(cat "$WORK/fio.cold")"
+expect 1 "$(sessions_of "$target")" "sessions at the end"
