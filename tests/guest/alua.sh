@@ -136,6 +136,19 @@ expect "check 5/26/00" "$(stpg w 000000000e000001)" "a state that can't be asked
 expect "check 5/1a/00" "$(stpg w 00000000000000)" "half a descriptor"
 expect good "$(stpg w 0000000000000001)" "STPG"
 answers "check 6/2a/06" e tur 0
+
+step "a reservation keeps others from setting states, but not from reading them"
+# reserve_out ACTION TYPE KEY NEW-KEY: PERSISTENT RESERVE OUT by w.
+reserve_out() { ask w out 0 "5f$1$2000000000018""00" "$(printf '%016x%016x%016x' "$3" "$4" 0)"; }
+expect good "$(reserve_out 00 00 0 1)" REGISTER
+expect good "$(reserve_out 01 01 1 0)" "RESERVE, write exclusive"
+expect "status 18" "$(stpg e 0000000002000001)" "STPG by another"
+expect good "$(ask e cdb 0 255 "$RTPG" | cut -d' ' -f1)" "RTPG by another"
+expect good "$(stpg w 0000000002000001)" "STPG by the holder"
+answers "check 6/2a/06" e tur 0
+expect good "$(stpg w 0000000000000001)" "STPG by the holder"
+answers "check 6/2a/06" e tur 0
+expect good "$(reserve_out 03 00 1 0)" CLEAR
 set_access -g east -e false
 set_access -g west -e false
 drain e 0 1
