@@ -69,7 +69,7 @@ static LATE: ModuleCell<OwnedQueue> = ModuleCell::empty();
 /// Runs a closure on a worker. Allocates with `flags`.
 fn spawn(flags: Flags, work: impl FnOnce() + Send + 'static) -> Result {
     let queue = QUEUE.get().ok_or(ENODEV)?;
-    Ok(queue.try_spawn(flags, work)?)
+    Ok(queue.spawn(flags, work)?)
 }
 
 /// The loaded module. Fields drop in order: no more requests, the work ends, the registry goes.

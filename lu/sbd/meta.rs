@@ -156,7 +156,7 @@ impl Store {
         let slot = 1 - (kept.slot & 1);
         let begun = Write::new(slot, kept, record).and_then(|write| {
             let (this, job) = (self.clone(), write.clone());
-            crate::meta_queue()?.try_spawn(GFP_KERNEL, move || this.carry_out(&job))?;
+            crate::meta_queue()?.spawn(GFP_KERNEL, move || this.carry_out(&job))?;
             Ok(write)
         });
         let write = begun.map_err(|_| {

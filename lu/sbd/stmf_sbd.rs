@@ -74,7 +74,7 @@ fn meta_queue() -> Result<Arc<OwnedQueue>> {
 
 /// Runs a closure on a worker. May sleep for memory.
 fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
-    Ok(queue()?.try_spawn(GFP_KERNEL, work)?)
+    Ok(queue()?.spawn(GFP_KERNEL, work)?)
 }
 
 /// The loaded module. Fields drop in order: no more requests, the work ends, then the table goes.

@@ -20,6 +20,8 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    alloc::{AllocError, Flags},
+    ffi::c_int,
     prelude::*,
     workqueue::{Queue, RawWorkItem}, //
 };
@@ -58,6 +60,49 @@ impl OwnedQueue {
         // INVARIANT: Just made, and ours.
         Ok(Self(NonNull::new(queue).ok_or(ENOMEM)?))
     }
+
+    /// Runs a closure on a worker. Allocates with `flags`, and is callable where these are.
+    ///
+    /// In place of `Queue::try_spawn` (kernel 7.3), which gives the work items of all modules one lock
+    /// class that is the kernel's, with a name in the module that came first: lockdep reads it when that
+    /// module is gone.
+    pub fn spawn<F>(&self, flags: Flags, run: F) -> Result<(), AllocError>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let work = bindings::work_struct::default();
+        let closure = KBox::into_raw(KBox::new(Closure { work, run }, flags)?);
+        // SAFETY: The closure is ours until `run_closure` takes it back, and its work item, which stays
+        // where it is, is initialised before it is queued, once. By the invariant the queue is live.
+        unsafe {
+            let work = &raw mut (*closure).work;
+            shims::init_work(work, Some(run_closure::<F>));
+            let cpu = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
+            bindings::queue_work_on(cpu, self.0.as_ptr(), work);
+        }
+        Ok(())
+    }
+}
+
+/// A closure as a work item.
+#[repr(C)]
+struct Closure<F> {
+    // First, so that the work function finds the rest from the pointer that C gives it.
+    work: bindings::work_struct,
+    run: F,
+}
+
+/// The work function of a closure.
+///
+/// # Safety
+///
+/// `work` is that of a [`Closure<F>`] that [`OwnedQueue::spawn`] queued; called once.
+unsafe extern "C" fn run_closure<F: FnOnce()>(work: *mut bindings::work_struct) {
+    // SAFETY: `Closure` is `repr(C)` with the work first, and came from `KBox::into_raw`. The work queue
+    // doesn't touch the work any more: its function may free it.
+    let closure = unsafe { KBox::from_raw(work.cast::<Closure<F>>()) };
+    let Closure { run, .. } = KBox::into_inner(closure);
+    run();
 }
 
 impl Deref for OwnedQueue {
