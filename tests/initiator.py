@@ -17,6 +17,7 @@ and the answers `good`, `good` and the data, `check KEY/ASC/ASCQ`,
 `status XX`, all in hexadecimal, `refused XXXX` for a login, or `closed`.
 """
 
+import select
 import socket
 import struct
 import sys
@@ -89,9 +90,8 @@ class Initiator:
         while True:
             header, data = self.receive()
             opcode = header[0] & 0x3F
-            if opcode == 0x20 and header[20:24] != b"\xff\xff\xff\xff":  # NOP-In
-                self.send(b"\x40\x80" + bytes(6) + header[8:16] + b"\xff" * 4 + header[20:24]
-                          + struct.pack(">II", self.sn, self.acknowledged) + bytes(16))
+            if opcode == 0x20:
+                self.answer_ping(header)
             elif opcode == 0x25:
                 offset = int.from_bytes(header[40:44], "big")
                 got[offset : offset + len(data)] = data
@@ -102,6 +102,22 @@ class Initiator:
                 return self.outcome(header[3], data, bytes(got[:end]))
             elif opcode in (0x32, 0x3F) and header[36:37] != b"\x04":
                 pass  # An asynchronous message tells what will be seen anyway.
+
+    def answer_ping(self, header):
+        """Answers a NOP-In that wants to be answered."""
+        if header[20:24] != b"\xff\xff\xff\xff":
+            self.send(b"\x40\x80" + bytes(6) + header[8:16] + b"\xff" * 4 + header[20:24]
+                      + struct.pack(">II", self.sn, self.acknowledged) + bytes(16))
+
+    def idle(self):
+        """Takes what comes while nothing is asked for; says whether the session is there still."""
+        try:
+            header, _ = self.receive()
+        except (EOFError, OSError):
+            return False
+        if header[0] & 0x3F == 0x20:
+            self.answer_ping(header)
+        return True
 
     @staticmethod
     def outcome(status, data, got):
@@ -157,11 +173,26 @@ def carry_out(words, sessions, isid):
     return "no such line"
 
 
+def wait_for_line(sessions):
+    """Lets no session be silent meanwhile: the target would give it up."""
+    silent = set()
+    while True:
+        live = {session.socket: session for session in sessions.values() if session not in silent}
+        ready, _, _ = select.select([sys.stdin, *live], [], [])
+        for socket_ in ready:
+            if socket_ is sys.stdin:
+                return sys.stdin.readline()
+            if not live[socket_].idle():
+                silent.add(live[socket_])
+
+
 def main():
-    """Reads lines until there are no more."""
+    """Reads lines, each sent when the one before was answered, until there are no more."""
     sessions = {}
-    for number, line in enumerate(sys.stdin):
+    number = 0
+    while line := wait_for_line(sessions):
         print(carry_out(line.split(), sessions, number & 0xFFFF), flush=True)
+        number += 1
 
 
 if __name__ == "__main__":
