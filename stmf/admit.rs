@@ -136,8 +136,9 @@ fn build(
         decision.data.carry(lender, command.write);
     }
     let mut cdb = [0; CDB_MAX];
-    for (to, from) in cdb.iter_mut().zip(command.cdb) {
-        *to = *from;
+    let cdb_len = command.cdb.len().min(CDB_MAX);
+    if let (Some(to), Some(from)) = (cdb.get_mut(..cdb_len), command.cdb.get(..cdb_len)) {
+        to.copy_from_slice(from);
     }
     Incoming::new(|| TaskBody {
         endpoint: endpoint.into(),
@@ -146,7 +147,8 @@ fn build(
         lun: command.unit().map_or(0, Lun::value),
         stopwatch: Stopwatch::start(endpoint.tasks().arrived(slot)),
         cdb,
-        cdb_len: command.cdb.len().min(CDB_MAX) as u8,
+        // CAST: at most 32.
+        cdb_len: cdb_len as u8,
         phase: decision.phase,
         expected: command.expected,
         note: 0,

@@ -65,6 +65,23 @@ static int stmf_scsi_target_reset(struct scsi_cmnd *cmd)
 	return host->reset(host->target, NULL) ? SUCCESS : FAILED;
 }
 
+/*
+ * A command may end within the end of a flush of the device below it, with the lock of that device's
+ * flush queue held, and be part of a flush itself. That takes the lock of a queue above, never the same
+ * one: for lockdep these are a class of their own.
+ */
+static struct lock_class_key stmf_scsi_flush_key;
+
+static int stmf_scsi_configure(struct scsi_device *sdev, struct queue_limits *limits)
+{
+	struct blk_mq_hw_ctx *hctx;
+	unsigned long i;
+
+	queue_for_each_hw_ctx(sdev->request_queue, hctx, i)
+		blk_mq_hctx_set_fq_lock_class(hctx, &stmf_scsi_flush_key);
+	return 0;
+}
+
 static const struct scsi_host_template stmf_scsi_template = {
 	.module = THIS_MODULE,
 	.name = "STMF",
@@ -72,6 +89,7 @@ static const struct scsi_host_template stmf_scsi_template = {
 	.queuecommand = stmf_scsi_queuecommand,
 	.queuecommand_may_block = 1,
 	.change_queue_depth = scsi_change_queue_depth,
+	.sdev_configure = stmf_scsi_configure,
 	.eh_timed_out = stmf_scsi_timed_out,
 	.eh_abort_handler = stmf_scsi_abort,
 	.eh_device_reset_handler = stmf_scsi_device_reset,

@@ -38,7 +38,8 @@ pub struct CommandId {
 pub struct Entry<C> {
     id: CommandId,
     usage: &'static [u8],
-    obsolete: u8,
+    /// The bits of a CDB that must be zero, as a little-endian number.
+    unused: u128,
     parse: fn(&Cdb) -> Result<C, Sense>,
 }
 
@@ -58,7 +59,7 @@ impl<C> Entry<C> {
                 service_action: None,
             },
             usage,
-            obsolete: 0,
+            unused: unused(usage),
             parse,
         }
     }
@@ -71,7 +72,7 @@ impl<C> Entry<C> {
 
     /// The same, with bits of byte 1 that may be set though they are not evaluated.
     pub const fn obsolete(mut self, mask: u8) -> Self {
-        self.obsolete = mask;
+        self.unused &= !((mask as u128) << 8);
         self
     }
 
@@ -86,30 +87,16 @@ impl<C> Entry<C> {
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<C, Sense> {
-        let Some(bytes) = bytes.get(..self.usage.len()) else {
+        if bytes.len() < self.usage.len() {
             return Err(missing(bytes));
-        };
-        let mut cdb = [0; MAX_CDB];
-        for (to, from) in cdb.iter_mut().zip(bytes) {
-            *to = *from;
         }
+        let number = u128::from_le_bytes(padded(bytes)) & within(self.usage.len());
         // First what the fields mean: a value that is refused has a pointer to the whole field.
-        let command = (self.parse)(&cdb)?;
-        self.check_unused(bytes)?;
-        Ok(command)
-    }
-
-    /// Refuses the first bit that is set and neither evaluated nor obsolete.
-    fn check_unused(&self, bytes: &[u8]) -> Result<(), Sense> {
-        for (at, (byte, usage)) in (0..u16::MAX).zip(bytes.iter().zip(self.usage)) {
-            let obsolete = if at == 1 { self.obsolete } else { 0 };
-            let unused = byte & !(usage | obsolete);
-            if let Some(bit) = unused.checked_ilog2() {
-                // CAST: the logarithm of a byte is at most 7.
-                return Err(Sense::invalid_cdb_field(at, Some(bit as u8)));
-            }
+        let command = (self.parse)(&number.to_le_bytes())?;
+        match number & self.unused {
+            0 => Ok(command),
+            wrong => Err(first_bit(wrong)),
         }
-        Ok(())
     }
 
     /// CDB usage data (SPC-5, One_command parameter data).
@@ -123,6 +110,51 @@ impl<C> Entry<C> {
     }
 }
 
+/// What `usage` leaves out of a CDB.
+const fn unused(usage: &[u8]) -> u128 {
+    let mut used = 0;
+    let mut rest = usage;
+    while let [first @ .., last] = rest {
+        used = used << 8 | *last as u128;
+        rest = first;
+    }
+    within(usage.len()) & !used
+}
+
+/// The bits of so many bytes.
+const fn within(len: usize) -> u128 {
+    match len {
+        MAX_CDB.. => u128::MAX,
+        // CAST: less than 16.
+        _ => !u128::MAX.wrapping_shl((len as u32).wrapping_mul(8)),
+    }
+}
+
+/// A CDB of any length as one of the longest.
+fn padded(bytes: &[u8]) -> Cdb {
+    match bytes.first_chunk() {
+        Some(cdb) => *cdb,
+        None => {
+            let mut cdb = [0; MAX_CDB];
+            if let Some(start) = cdb.get_mut(..bytes.len()) {
+                start.copy_from_slice(bytes);
+            }
+            cdb
+        }
+    }
+}
+
+/// INVALID FIELD IN CDB, pointing to the highest wrong bit of the first byte that has one.
+#[cold]
+fn first_bit(wrong: u128) -> Sense {
+    let zeros = wrong.trailing_zeros();
+    // CAST: the lowest byte is meant.
+    let byte = wrong.wrapping_shr(zeros & !7) as u8;
+    // CAST: less than 16, and the logarithm of a byte is at most 7.
+    let (at, bit) = ((zeros / 8) as u16, byte.checked_ilog2().unwrap_or(0) as u8);
+    Sense::invalid_cdb_field(at, Some(bit))
+}
+
 /// INVALID FIELD IN CDB, pointing to the first byte that is missing.
 fn missing(bytes: &[u8]) -> Sense {
     Sense::invalid_cdb_field(u16::try_from(bytes.len()).unwrap_or(u16::MAX), None)
@@ -132,18 +164,37 @@ fn missing(bytes: &[u8]) -> Sense {
 ///
 /// # Invariants
 ///
-/// The rows are in the order of their [`CommandId`]s, each there once.
-pub struct CommandSet<C: 'static>(&'static [Entry<C>]);
+/// The rows are in the order of their [`CommandId`]s, each there once. Those of an operation code begin
+/// where `begins` says, and end where those of the next do.
+pub struct CommandSet<C: 'static> {
+    rows: &'static [Entry<C>],
+    begins: [u8; 257],
+}
 
 impl<C> CommandSet<C> {
-    /// The set of these commands, which have to be in order.
+    /// The set of these commands, which have to be in order, and fewer than 256.
+    #[allow(clippy::indexing_slicing)] // The loop's condition is the bound.
     pub const fn new(rows: &'static [Entry<C>]) -> Self {
-        Self(rows)
+        let mut begins = [0; 257];
+        let mut opcode = 0;
+        let (mut row, mut rest) = (0u8, rows);
+        while opcode < begins.len() {
+            while let [first, others @ ..] = rest {
+                if first.id.opcode as usize >= opcode {
+                    break;
+                }
+                row = row.saturating_add(1);
+                rest = others;
+            }
+            begins[opcode] = row;
+            opcode = opcode.saturating_add(1);
+        }
+        Self { rows, begins }
     }
 
     /// The commands.
     pub const fn rows(&self) -> &'static [Entry<C>] {
-        self.0
+        self.rows
     }
 
     /// Reads a CDB. Bytes behind its end are ignored.
@@ -208,10 +259,11 @@ impl<C> CommandSet<C> {
 
     /// The rows of an operation code.
     fn rows_of(&self, opcode: u8) -> &'static [Entry<C>] {
-        let first = self.0.partition_point(|row| row.id.opcode < opcode);
-        let rest = self.0.get(first..).unwrap_or_default();
-        let count = rest.partition_point(|row| row.id.opcode == opcode);
-        rest.get(..count).unwrap_or_default()
+        match self.begins.get(usize::from(opcode)..) {
+            Some([first, next, ..]) => self.rows.get(usize::from(*first)..usize::from(*next)),
+            _ => None,
+        }
+        .unwrap_or_default()
     }
 
     /// All_commands parameter data.
@@ -223,7 +275,7 @@ impl<C> CommandSet<C> {
         // COMMAND DATA LENGTH.
         out.u32(0);
         let descriptors = out.len();
-        for row in self.0.iter().filter(|row| supported(row.id)) {
+        for row in self.rows.iter().filter(|row| supported(row.id)) {
             let servactv = row.id.service_action.map_or(0, |_| SERVACTV);
             let ctdp = if rctd { CTDP } else { 0 };
             out.u8(row.id.opcode);
