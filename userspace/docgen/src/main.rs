@@ -18,7 +18,11 @@ fn main() -> io::Result<()> {
         return Err(io::Error::other("usage: docgen DIRECTORY"));
     };
     let directory = PathBuf::from(directory);
-    for tool in [stmfadm::Cli::command(), itadm::Cli::command()] {
+    for tool in [
+        stmfadm::Cli::command(),
+        itadm::Cli::command(),
+        stmf_exporter::Cli::command(),
+    ] {
         write(tool, &directory)?;
     }
     Ok(())

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! HTTP.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use libstmf::Stmf;
+use tiny_http::{Header, Method, Request, Response, Server};
+
+use crate::{metrics, Cli};
+
+/// Scrapes at a time: one that is read slowly doesn't hold up the others.
+const WORKERS: usize = 4;
+
+/// The type of the text format.
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Answers scrapes, for ever.
+///
+/// # Errors
+///
+/// When the address can't be listened on.
+pub fn serve(cli: &Cli) -> Result<Infallible, io::Error> {
+    let server = Server::http(cli.listen)
+        .map_err(|error| io::Error::other(format!("{}: {error}", cli.listen)))?;
+    eprintln!("stmf-exporter: http://{}/metrics", cli.listen);
+    let server = Arc::new(server);
+    for _ in 1..WORKERS {
+        let (server, nexuses) = (server.clone(), cli.nexuses);
+        thread::Builder::new().spawn(move || work(&server, nexuses))?;
+    }
+    work(&server, cli.nexuses)
+}
+
+fn work(server: &Server, nexuses: bool) -> ! {
+    loop {
+        // A connection that breaks costs a scrape, not the service.
+        let answered = server.recv().and_then(|request| answer(request, nexuses));
+        if let Err(error) = answered {
+            eprintln!("stmf-exporter: {error}");
+        }
+    }
+}
+
+fn answer(request: Request, nexuses: bool) -> io::Result<()> {
+    let path = request.url().split('?').next().unwrap_or_default();
+    match (request.method(), path) {
+        (Method::Get | Method::Head, "/metrics") => {}
+        (Method::Get | Method::Head, "/") => {
+            return request.respond(Response::from_string("stmf-exporter: see /metrics\n"));
+        }
+        (Method::Get | Method::Head, _) => return request.respond(Response::empty(404)),
+        _ => return request.respond(Response::empty(405)),
+    }
+    let text = metrics(Stmf::open, nexuses);
+    let response = match Header::from_bytes("Content-Type", CONTENT_TYPE) {
+        Ok(header) => Response::from_string(text).with_header(header),
+        Err(()) => Response::from_string(text),
+    };
+    request.respond(response)
+}
