@@ -164,6 +164,16 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    /// What has come since an earlier look at all objects: everything, for one that is new. They are in
+    /// the order of [`Stmf::statistics`].
+    pub fn change(&self, earlier: &[Statistics]) -> Self {
+        let found = earlier.binary_search_by(|item| item.subject.cmp(&self.subject));
+        match found.ok().and_then(|place| earlier.get(place)) {
+            Some(before) => self.since(before),
+            None => self.clone(),
+        }
+    }
+
     /// What has come since an earlier look at the same object.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {

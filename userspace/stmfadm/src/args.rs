@@ -104,6 +104,8 @@ pub(crate) enum Command {
     ListTask(ListTask),
     /// Print what was counted of commands, and how long they took
     Stats(Stats),
+    /// Watch who has how much load, on the whole screen
+    Top(Top),
     /// Write the configuration, with its secrets, to a file
     Backup(Backup),
     /// Make the configuration what a backup says, and nothing else
@@ -483,6 +485,18 @@ pub(crate) struct Stats {
     /// GUIDs, or names of targets or, by nexus, of initiators; all when not given
     #[arg(value_name = "name")]
     pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// What is shown at first: lu (logical units), target (targets), or nexus (logical units as each
+    /// session sees them)
+    #[arg(short, long, value_name = "scope", value_parser = scope, default_value = "lu")]
+    pub(crate) by: StatisticsScope,
+
+    /// Look again after so many seconds
+    #[arg(short, long, value_name = "seconds", value_parser = seconds, default_value = "1")]
+    pub(crate) interval: Duration,
 }
 
 fn scope(text: &str) -> Result<StatisticsScope, String> {

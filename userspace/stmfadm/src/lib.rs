@@ -20,6 +20,7 @@
 mod access;
 mod args;
 mod config;
+mod figures;
 mod group;
 mod list;
 mod lu;
@@ -29,6 +30,7 @@ mod state;
 mod stats;
 mod target;
 mod task;
+mod top;
 mod view;
 
 use std::ffi::OsString;
@@ -177,6 +179,7 @@ fn run<T: Transport>(
         Command::Monitor(_) => {}
         Command::ListTask(args) => task::list(&args, stmf, console)?,
         Command::Stats(args) => stats::run(&args, stmf, console)?,
+        Command::Top(args) => top::run(&args, stmf)?,
         // These are about more than the framework, and are carried out before.
         Command::Backup(_) | Command::Restore(_) | Command::Apply(_) | Command::LoadConfig(_) => {}
     }

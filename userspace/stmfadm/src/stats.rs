@@ -10,6 +10,7 @@ use libstmf::{Error, Latency, PortName, Statistics, StatisticsScope, Stmf, Subje
 use serde_json::{json, Map, Value};
 
 use crate::args::Stats;
+use crate::figures::{below, size, time};
 
 pub(crate) fn run<T: Transport>(
     args: &Stats,
@@ -25,20 +26,12 @@ pub(crate) fn run<T: Transport>(
     while rounds != Some(0) {
         sleep(interval);
         let now = look(args, stmf, console)?;
-        let changes: Vec<_> = now.iter().map(|item| change(item, &last)).collect();
+        let changes: Vec<_> = now.iter().map(|item| item.change(&last)).collect();
         show(args, Some(interval), &changes, console);
         last = now;
         rounds = rounds.map(|rounds| rounds.saturating_sub(1));
     }
     Ok(())
-}
-
-/// What has come since the last look; all of it for an object that is new.
-fn change(item: &Statistics, last: &[Statistics]) -> Statistics {
-    match last.iter().find(|before| before.subject == item.subject) {
-        Some(before) => item.since(before),
-        None => item.clone(),
-    }
 }
 
 /// The statistics of the objects that were named, or of all.
@@ -276,84 +269,4 @@ fn times(item: &Statistics) -> String {
 
 fn latency_row(title: &str, [port, queue, device]: [String; 3]) -> String {
     format!("    {title:<18}: {port:>12} {queue:>12} {device:>12}\n")
-}
-
-/// A time that commands took less than.
-fn below(limit: Option<Duration>) -> String {
-    match limit {
-        Some(Duration::MAX) => "more".to_owned(),
-        Some(_) => format!("<{}", time(limit)),
-        None => "-".to_owned(),
-    }
-}
-
-/// A time in three digits or four.
-fn time(time: Option<Duration>) -> String {
-    let Some(time) = time else {
-        return "-".to_owned();
-    };
-    let nanoseconds = time.as_secs_f64() * 1e9;
-    for (unit, name) in [(1.0, "ns"), (1e3, "us"), (1e6, "ms")] {
-        if nanoseconds < unit * 1000.0 {
-            return short(nanoseconds / unit, name);
-        }
-    }
-    short(nanoseconds / 1e9, "s")
-}
-
-/// A number of bytes in three digits or four.
-fn size(bytes: f64) -> String {
-    let mut scaled = bytes;
-    for name in ["", "K", "M", "G", "T"] {
-        if scaled < 1000.0 {
-            return short(scaled, name);
-        }
-        scaled /= 1024.0;
-    }
-    short(scaled, "P")
-}
-
-fn short(number: f64, unit: &str) -> String {
-    match number < 9.95 && number.fract() != 0.0 {
-        true => format!("{number:.1}{unit}"),
-        false => format!("{number:.0}{unit}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_units() {
-        for (nanoseconds, expected) in [
-            (0, "0ns"),
-            (999, "999ns"),
-            (1000, "1us"),
-            (1500, "1.5us"),
-            (262_144, "262us"),
-            (5_000_000, "5ms"),
-            (274_877_906_944, "275s"),
-        ] {
-            let shown = time(Some(Duration::from_nanos(nanoseconds)));
-            assert_eq!(shown, expected, "{nanoseconds}");
-        }
-        assert_eq!(time(None), "-");
-        assert_eq!(below(Some(Duration::MAX)), "more");
-    }
-
-    #[test]
-    fn sizes_are_short() {
-        for (bytes, expected) in [
-            (0.0, "0"),
-            (512.0, "512"),
-            (1024.0, "1K"),
-            (1536.0, "1.5K"),
-            (1_048_576.0, "1M"),
-            (123_456_789.0, "118M"),
-            (1.2e16, "11P"),
-        ] {
-            assert_eq!(size(bytes), expected, "{bytes}");
-        }
-    }
 }
