@@ -59,7 +59,8 @@ pub trait Completer: Send + Sync + 'static {
     /// queue it and wake the sender.
     fn finished(&self, task: Finished);
 
-    /// A task management function is over. Process context. `cookie` is the caller's.
+    /// A task management function is over; `cookie` is the caller's. Must not sleep: queue it and wake
+    /// the sender.
     fn managed(&self, cookie: u64, response: TmfResponse);
 }
 

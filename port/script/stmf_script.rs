@@ -41,11 +41,13 @@ use device::Device;
 use kernel::{
     miscdevice::{MiscDeviceOptions, MiscDeviceRegistration},
     new_mutex,
+    new_spinlock,
     prelude::*,
     sync::{
         atomic::{ordering, Atomic},
         Arc,
-        Mutex, //
+        Mutex,
+        SpinLock, //
     },
     time::{Delta, Nsec}, //
 };
@@ -222,9 +224,9 @@ impl TargetPort for Port {
 #[pin_data]
 struct Answers {
     finished: Queue<TaskBody>,
-    /// The last answer to a task management function, with its cookie.
+    /// The last answer to a task management function, with its cookie. Whoever brings it must not sleep.
     #[pin]
-    managed: Mutex<Option<(u64, TmfResponse)>>,
+    managed: SpinLock<Option<(u64, TmfResponse)>>,
     /// How many of those have come.
     count: Atomic<u32>,
     #[pin]
@@ -235,7 +237,7 @@ impl Answers {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             finished: Queue::new(),
-            managed <- new_mutex!(None),
+            managed <- new_spinlock!(None),
             count: Atomic::new(0),
             came <- WaitQueue::new(),
         })
@@ -312,7 +314,8 @@ impl Connection {
             cookie,
         });
         loop {
-            match *managed.lock() {
+            let last = *managed.lock();
+            match last {
                 Some((of, response)) if of == cookie => return out.managed(response),
                 _ => (),
             }
