@@ -139,7 +139,7 @@ answers "check 6/2a/06" e tur 0
 
 step "a reservation keeps others from setting states, but not from reading them"
 # reserve_out ACTION TYPE KEY NEW-KEY: PERSISTENT RESERVE OUT by w.
-reserve_out() { ask w out 0 "5f$1$2000000000018""00" "$(printf '%016x%016x%016x' "$3" "$4" 0)"; }
+reserve_out() { ask w out 0 "5f$1${2}00000000001800" "$(printf '%016x%016x%016x' "$3" "$4" 0)"; }
 expect good "$(reserve_out 00 00 0 1)" REGISTER
 expect good "$(reserve_out 01 01 1 0)" "RESERVE, write exclusive"
 expect "status 18" "$(stpg e 0000000002000001)" "STPG by another"

@@ -37,7 +37,12 @@ pub struct Cli {
     help: Option<bool>,
 
     /// Address and port to listen on, without encryption or authentication
-    #[arg(short, long, value_name = "address:port", default_value = "127.0.0.1:9896")]
+    #[arg(
+        short,
+        long,
+        value_name = "address:port",
+        default_value = "127.0.0.1:9896"
+    )]
     pub listen: SocketAddr,
 
     /// Also what each session did with each logical unit that it sees

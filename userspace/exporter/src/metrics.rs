@@ -15,7 +15,11 @@ pub fn metrics<T: Transport>(
 ) -> String {
     let state = connect().and_then(|mut stmf| State::read(&mut stmf, nexuses));
     let mut page = Page::default();
-    page.metric("stmf_up", "gauge", "Whether the framework is loaded and answers.");
+    page.metric(
+        "stmf_up",
+        "gauge",
+        "Whether the framework is loaded and answers.",
+    );
     page.sample("stmf_up", &[], u8::from(state.is_ok()));
     match state {
         Ok(state) => state.write(&mut page),
@@ -58,7 +62,11 @@ impl State {
         page.metric(name, "gauge", "Whether the service is online.");
         page.sample(name, &[], u8::from(self.online));
         let name = "stmf_lost_tasks_total";
-        page.metric(name, "counter", "Commands that a provider dropped unfinished: each is a bug.");
+        page.metric(
+            name,
+            "counter",
+            "Commands that a provider dropped unfinished: each is a bug.",
+        );
         page.sample(name, &[], self.lost_tasks);
         self.objects(page);
         for (of, all) in &self.statistics {
@@ -98,23 +106,46 @@ impl State {
 
 /// What was counted, of objects of one kind.
 fn counted(page: &mut Page, of: &str, all: &[Statistics]) {
-    each(page, of, "in_flight", "gauge", "Commands that have not ended.", all, |item| {
-        vec![("", "", item.depth)]
-    });
-    each(page, of, "commands_total", "counter", "Commands that have ended.", all, |item| {
-        vec![
-            ("kind", "read", item.reads),
-            ("kind", "write", item.writes),
-            ("kind", "other", item.others),
-        ]
-    });
-    each(page, of, "bytes_total", "counter", "Bytes read from the medium, or written to it.", all, |item| {
-        vec![
-            ("direction", "read", item.read_bytes),
-            ("direction", "write", item.written_bytes),
-        ]
-    });
-    let help = "Commands that ended with CHECK CONDITION (error), were refused with BUSY or TASK SET \
+    each(
+        page,
+        of,
+        "in_flight",
+        "gauge",
+        "Commands that have not ended.",
+        all,
+        |item| vec![("", "", item.depth)],
+    );
+    each(
+        page,
+        of,
+        "commands_total",
+        "counter",
+        "Commands that have ended.",
+        all,
+        |item| {
+            vec![
+                ("kind", "read", item.reads),
+                ("kind", "write", item.writes),
+                ("kind", "other", item.others),
+            ]
+        },
+    );
+    each(
+        page,
+        of,
+        "bytes_total",
+        "counter",
+        "Bytes read from the medium, or written to it.",
+        all,
+        |item| {
+            vec![
+                ("direction", "read", item.read_bytes),
+                ("direction", "write", item.written_bytes),
+            ]
+        },
+    );
+    let help =
+        "Commands that ended with CHECK CONDITION (error), were refused with BUSY or TASK SET \
                 FULL (busy), ended with RESERVATION CONFLICT (conflict) or were aborted.";
     each(page, of, "failures_total", "counter", help, all, |item| {
         vec![

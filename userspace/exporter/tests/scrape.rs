@@ -42,7 +42,10 @@ fn what_was_counted_is_there() {
         &format!("stmf_lu_seconds_sum{{lu=\"{GUID}\",phase=\"device\"}} 0.0006"),
         &format!("stmf_target_seconds_count{{target=\"{TARGET}\",phase=\"port\"}} 6"),
     ] {
-        assert!(text.lines().any(|other| other == line), "no {line} in\n{text}");
+        assert!(
+            text.lines().any(|other| other == line),
+            "no {line} in\n{text}"
+        );
     }
     assert!(!text.contains("stmf_nexus_"), "{text}");
 }

@@ -4,6 +4,7 @@
 
 use std::array;
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use stmf_model::latency::{self, BUCKETS};
@@ -53,6 +54,23 @@ impl Subject {
                 initiator: need(Name::Initiator, fields.text(Name::Initiator))?,
             },
         })
+    }
+}
+
+/// In one line, for people.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lu(guid) => guid.fmt(f),
+            Self::Target(target) => f.write_str(target),
+            Self::Nexus {
+                session,
+                lun,
+                guid,
+                target,
+                initiator,
+            } => write!(f, "{initiator} ({session}) LUN {lun} {guid} {target}"),
+        }
     }
 }
 

@@ -152,7 +152,7 @@ fn table(by: StatisticsScope, interval: Option<Duration>, items: &[Statistics]) 
     let title = match (by, interval) {
         (StatisticsScope::Lu, _) => "LU NAME",
         (StatisticsScope::Target, _) => "TARGET",
-        (StatisticsScope::Nexus, _) => "SESSION LUN INITIATOR, LU NAME AND TARGET",
+        (StatisticsScope::Nexus, _) => "INITIATOR (SESSION), LUN, LU NAME, TARGET",
     };
     let columns = match interval {
         None => ["READS", "WRITES", "OTHERS", "READ", "WRITTEN"],
@@ -185,7 +185,7 @@ fn table(by: StatisticsScope, interval: Option<Duration>, items: &[Statistics]) 
                 mean(&item.queue),
                 mean(&item.device),
             ],
-            &name(&item.subject),
+            &item.subject.to_string(),
         ));
     }
     text
@@ -198,20 +198,6 @@ fn row(moved: [String; 5], rest: [String; 5], name: &str) -> String {
         "{reads:>9} {writes:>9} {others:>9} {read:>9} {written:>9} {errors:>7} {depth:>5} \
          {port:>7} {queue:>7} {device:>7}  {name}\n"
     )
-}
-
-fn name(subject: &Subject) -> String {
-    match subject {
-        Subject::Lu(guid) => guid.to_string(),
-        Subject::Target(target) => target.clone(),
-        Subject::Nexus {
-            session,
-            lun,
-            guid,
-            target,
-            initiator,
-        } => format!("{session:>7} {lun:>3} {initiator} {guid} {target}"),
-    }
 }
 
 /// All of an object.

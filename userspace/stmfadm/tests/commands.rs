@@ -947,7 +947,7 @@ fn statistics_of_targets_and_sessions() {
         &mut sim,
         "stmfadm stats -b nexus iqn.2026-11.org.example:host",
     );
-    let expected = format!("   1   7 iqn.2026-11.org.example:host {A} {TARGET}\n");
+    let expected = format!("  iqn.2026-11.org.example:host (1) LUN 7 {A} {TARGET}\n");
     assert!(out.ends_with(&expected), "{out}");
 }
 

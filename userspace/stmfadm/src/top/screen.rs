@@ -2,7 +2,7 @@
 
 //! How top looks.
 
-use libstmf::{Latency, Statistics, StatisticsScope, Subject};
+use libstmf::{Latency, Statistics, StatisticsScope};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Style, Stylize};
 use ratatui::text::Line;
@@ -51,14 +51,26 @@ fn summary(load: &Load) -> Vec<Line<'static>> {
         size(sum(|item| item.written_bytes)),
         sum(failures),
     );
-    let order = format!("by {}, every {}", load.order().name(), time(Some(load.interval())));
+    let order = format!(
+        "by {}, every {}",
+        load.order().name(),
+        time(Some(load.interval()))
+    );
     vec![Line::from(line).bold(), Line::from(order).dim()]
 }
 
 /// A line for each object.
 fn list(load: &Load, frame: &mut Frame<'_>, area: Rect) {
     let titles = [
-        "READS/s", "WRITES/s", "OTHERS/s", "READ/s", "WRITTEN/s", "FAILED", "DEPTH", "PORT", "QUEUE",
+        "READS/s",
+        "WRITES/s",
+        "OTHERS/s",
+        "READ/s",
+        "WRITTEN/s",
+        "FAILED",
+        "DEPTH",
+        "PORT",
+        "QUEUE",
         "DEVICE",
     ];
     let header = titles.map(right).into_iter();
@@ -89,26 +101,12 @@ fn row(load: &Load, item: &Statistics) -> Row<'static> {
         mean(&item.port),
         mean(&item.queue),
         mean(&item.device),
-        Line::from(name(&item.subject)),
+        Line::from(item.subject.to_string()),
     ])
 }
 
 fn right(text: impl ToString) -> Line<'static> {
     Line::from(text.to_string()).right_aligned()
-}
-
-fn name(subject: &Subject) -> String {
-    match subject {
-        Subject::Lu(guid) => guid.to_string(),
-        Subject::Target(target) => target.clone(),
-        Subject::Nexus {
-            session,
-            lun,
-            guid,
-            target,
-            initiator,
-        } => format!("{initiator} ({session}) LUN {lun} {guid} {target}"),
-    }
 }
 
 /// How long the commands of one object took, in each phase, as bars of a histogram.
@@ -121,7 +119,10 @@ fn latencies(item: &Statistics, frame: &mut Frame<'_>, area: Rect) {
     ];
     let [title, rows @ ..] = Layout::vertical(parts).areas::<4>(area);
     let scale = "                    256ns   4us     65us    1.0ms   17ms    268ms   4.3s    69s";
-    let lines = vec![Line::from(name(&item.subject)).bold(), Line::from(scale).dim()];
+    let lines = vec![
+        Line::from(item.subject.to_string()).bold(),
+        Line::from(scale).dim(),
+    ];
     frame.render_widget(Paragraph::new(lines), title);
     let phases = [
         ("port", &item.port),
@@ -178,7 +179,10 @@ mod tests {
             ]
         );
         assert_eq!(lines[12], "600144FEEEEEEEEEEEEEEEEEEEEEEE02");
-        assert_eq!(lines[14].trim_end_matches('█').trim_end(), "port        1us");
+        assert_eq!(
+            lines[14].trim_end_matches('█').trim_end(),
+            "port        1us"
+        );
         // All took between 65 and 131 µs: two columns at the tenth step.
         assert_eq!(lines[20], format!("device    100us   {}██", " ".repeat(18)));
         assert_eq!(lines[22], format!("  99 %   <131us   {}██", " ".repeat(18)));
