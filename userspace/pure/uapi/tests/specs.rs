@@ -43,6 +43,7 @@ fn families() -> Vec<Family> {
                 ("provider-name-max", stmf::PROVIDER_NAME_MAX as u64),
                 ("isid-max", stmf::ISID_MAX as u64),
                 ("lun-max", u64::from(stmf::LUN_MAX)),
+                ("histogram-len", stmf::HISTOGRAM_LEN as u64),
             ],
             enums: vec![
                 ("object-state", entries!(stmf::ObjectState)),
@@ -52,6 +53,7 @@ fn families() -> Vec<Family> {
                 ("protocol", entries!(stmf::Protocol)),
                 ("group-kind", entries!(stmf::GroupKind)),
                 ("event-kind", entries!(stmf::EventKind)),
+                ("statistics-scope", entries!(stmf::StatisticsScope)),
                 ("task-stage", entries!(stmf::TaskStage)),
             ],
             sets: vec![
@@ -64,6 +66,7 @@ fn families() -> Vec<Family> {
                 ("target", stmf::Target::TABLE),
                 ("session", stmf::Session::TABLE),
                 ("task", stmf::Task::TABLE),
+                ("statistics", stmf::Statistics::TABLE),
                 ("event", stmf::Event::TABLE),
             ],
             operations: stmf::Command::OPERATIONS,
