@@ -5,6 +5,7 @@
 . "$COMSTAR_TOP/tests/target.sh"
 
 modprobe dm-delay
+mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 serve
 target=$(target_name late)
 make_target "$target"

@@ -27,6 +27,10 @@ expect "by ynl" "$(ynl stmf --dump lu-get | jq -r '.[0].alias')" "alias of the L
 expect $((16 * 1024 * 1024)) "$(ynl stmf_sbd --dump lu-get | jq '.[0].size')" "size of the LU"
 expect online "$(ynl stmf --dump target-get | jq -r '.[0].state')" "state of the target"
 expect 1 "$(ynl stmf --do state-get | jq '."lu-count"')" "number of LUs"
+expect "0 32" "$(ynl stmf --dump statistics-get --json '{"scope": "lu"}' |
+	jq -r '.[0] | "\(.reads) \(."device-histogram" | length)"')" "statistics of the LU"
+out=$(ynl stmf --dump statistics-get 2>&1) && fail "expected to be told that the scope is missing"
+[[ $out == *scope* ]] || fail "expected the refusal to name the scope, got: $out"
 
 step "a refusal names the attribute"
 out=$(ynl stmf --do view-add --json "{\"guid\": \"$guid\"}" 2>&1) && fail "expected a conflict"
