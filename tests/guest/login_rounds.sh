@@ -7,6 +7,8 @@
 serve
 ROUNDS=100
 LIMIT_KB=4096
+# KASAN keeps freed memory for a while, kmemleak and debugobjects have notes of their own.
+[ ! -e /sys/kernel/debug/kmemleak ] || LIMIT_KB=16384
 target=$(target_name disk)
 make_target "$target"
 file_lu disk 16M 0
