@@ -11,7 +11,7 @@ make_target "$other"
 file_lu disk 64M 0
 login "$target"
 disk=$(disk_of "$target" 0)
-fio_verify cold "$disk" --rw=randrw --bs=4k --iodepth=8 --size=16M --runtime=8 --time_based &
+fio_verify cold "$disk" --rw=randwrite --bs=16k --iodepth=8 --size=32M --rate=4m &
 load=$!
 sleep 2
 python3 "$COMSTAR_TOP/tests/cold_reset.py" "$target" "$other"
