@@ -61,3 +61,19 @@ unload_stmf
 expect 0 "$(value stmf_up)" "the framework is gone"
 load_stmf stmf_sbd stmf_iscsi
 expect 1 "$(value stmf_up)" "the framework is back"
+
+step "without file descriptors it ends, to be started anew, and doesn't stay without answering"
+(ulimit -n 24 && exec stmf-exporter --listen 127.0.0.1:9897) 2>/dev/null &
+few=$!
+at_exit "kill $few 2>/dev/null"
+take_all() {
+	local _ slow
+	for _ in {1..40}; do exec {slow}<>/dev/tcp/127.0.0.1/9897; done
+	sleep 5
+}
+listens() { python3 "$COMSTAR_TOP/tests/scrape.py" http://127.0.0.1:9897/metrics; }
+wait_for listens
+take_all 2>/dev/null &
+ended() { ! kill -0 "$few" 2>/dev/null; }
+wait_for -t 10 ended
+if wait "$few"; then fail "expected it to end with a failure"; fi

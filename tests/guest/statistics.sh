@@ -10,6 +10,10 @@ make_target "$target"
 held_lu
 python3 "$COMSTAR_TOP/tests/statistics.py" "$target" "$GUID" "$HELD"
 
+step "who has read enough of the intervals ends them"
+timeout 10 stmfadm stats --interval 0.2 | head -n 2 | grep -q 'READS/s' ||
+	fail "expected stats to end with the pipe"
+
 step "two CPUs at once, over the local bus: every byte is counted, and no look sees half of a command"
 keep_udev_still
 loop_target

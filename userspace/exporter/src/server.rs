@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::process::exit;
 use std::sync::Arc;
 use std::thread;
 
@@ -22,7 +23,8 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 ///
 /// # Errors
 ///
-/// When the address can't be listened on.
+/// When the address can't be listened on, or no connection accepted any more, for want of file
+/// descriptors for one.
 pub fn serve(cli: &Cli) -> Result<Infallible, io::Error> {
     let server = Server::http(cli.listen)
         .map_err(|error| io::Error::other(format!("{}: {error}", cli.listen)))?;
@@ -30,16 +32,21 @@ pub fn serve(cli: &Cli) -> Result<Infallible, io::Error> {
     let server = Arc::new(server);
     for _ in 1..WORKERS {
         let (server, nexuses) = (server.clone(), cli.nexuses);
-        thread::Builder::new().spawn(move || work(&server, nexuses))?;
+        thread::Builder::new().spawn(move || {
+            let Err(error) = work(&server, nexuses);
+            eprintln!("stmf-exporter: {error}");
+            exit(1);
+        })?;
     }
     work(&server, cli.nexuses)
 }
 
-fn work(server: &Server, nexuses: bool) -> ! {
+/// Answers scrapes, until no connection can be accepted any more: the server doesn't go on after that.
+fn work(server: &Server, nexuses: bool) -> Result<Infallible, io::Error> {
     loop {
+        let request = server.recv()?;
         // A connection that breaks costs a scrape, not the service.
-        let answered = server.recv().and_then(|request| answer(request, nexuses));
-        if let Err(error) = answered {
+        if let Err(error) = answer(request, nexuses) {
             eprintln!("stmf-exporter: {error}");
         }
     }

@@ -103,6 +103,7 @@ pub struct Console<'a> {
     err: &'a mut dyn Write,
     exit: Exit,
     is_dry: bool,
+    is_closed: bool,
 }
 
 impl<'a> Console<'a> {
@@ -114,6 +115,7 @@ impl<'a> Console<'a> {
             err,
             exit: Exit::Ok,
             is_dry: false,
+            is_closed: false,
         }
     }
 
@@ -139,10 +141,16 @@ impl<'a> Console<'a> {
         let written = write!(self.out, "{text}").and_then(|()| self.out.flush());
         if let Err(error) = written {
             // Whoever closes the pipe has read enough.
+            self.is_closed = true;
             if error.kind() != io::ErrorKind::BrokenPipe {
                 self.fail(Failure::new(Exit::Failed, "standard output", error));
             }
         }
+    }
+
+    /// Whether results can't be written any more: for commands that would go on for ever.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// Tells a failure.
@@ -313,8 +321,10 @@ mod tests {
         ] {
             let (mut out, mut err) = (Full(kind), Vec::new());
             let mut console = Console::new("prog", &mut out, &mut err);
+            assert!(!console.is_closed());
             console.print("text");
             assert_eq!(console.exit(), exit);
+            assert!(console.is_closed());
         }
     }
 }

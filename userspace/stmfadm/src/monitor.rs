@@ -17,7 +17,10 @@ pub(crate) fn run(
     setting: &Setting,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    while let Some(notice) = events.next()? {
+    while !console.is_closed() {
+        let Some(notice) = events.next()? else {
+            break;
+        };
         let fields = fields(&notice);
         let now = Timestamp::now();
         console.print(match args.json {

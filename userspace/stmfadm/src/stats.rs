@@ -23,7 +23,7 @@ pub(crate) fn run<T: Transport>(
         return Ok(());
     };
     let mut rounds = args.count;
-    while rounds != Some(0) {
+    while rounds != Some(0) && !console.is_closed() {
         sleep(interval);
         let now = look(args, stmf, console)?;
         let changes: Vec<_> = now.iter().map(|item| item.change(&last)).collect();
