@@ -39,6 +39,8 @@ package_lists() {
 	# Initiators, devices and loads inside the guest.
 	echo "open-iscsi libiscsi-bin sg3-utils lsscsi mtx mt-st fio e2fsprogs
 		xfsprogs dmsetup nftables multipath-tools"
+	# Packages of our own, and a system to install them in; what is imported from.
+	echo "debhelper dh-dkms dkms debootstrap targetcli-fb"
 	# Checks.
 	echo "shellcheck jq python3-yaml python3-jsonschema"
 	if is_bookworm; then

@@ -336,8 +336,9 @@ impl Sim {
         }
     }
 
-    fn loopback(&mut self, command: loopback::Command, fields: &Fields<'_>) -> Answer {
+    fn loopback(&mut self, command: loopback::Command, mode: Mode, fields: &Fields<'_>) -> Answer {
         use loopback::Target as Key;
+        let reply = |name: &String| Builder::new().text(Key::Name, name);
         match command {
             loopback::Command::TargetCreate => {
                 let name = fields.text(Key::Name).ok_or_else(|| missing(Key::Name))?;
@@ -359,7 +360,12 @@ impl Sim {
                 self.targets.remove(&name);
                 Ok(Vec::new())
             }
-            loopback::Command::TargetGet => Err(bare(libc::EOPNOTSUPP)),
+            loopback::Command::TargetGet if mode == Mode::Dump => {
+                let all = self.targets.iter();
+                let own = all.filter(|(_, target)| target.provider == "loopback");
+                Ok(own.map(|(name, _)| reply(name)).collect())
+            }
+            loopback::Command::TargetGet => Ok(vec![reply(&self.known_target(Key::Name, fields)?)]),
         }
     }
 
@@ -592,7 +598,7 @@ impl Transport for Sim {
         let answer = match request.family {
             stmf::FAMILY => self.stmf(command.try_into().unwrap(), mode, &fields),
             sbd::FAMILY => self.sbd(command.try_into().unwrap(), mode, &fields),
-            loopback::FAMILY => self.loopback(command.try_into().unwrap(), &fields),
+            loopback::FAMILY => self.loopback(command.try_into().unwrap(), mode, &fields),
             _ => self.iscsi(
                 command.try_into().unwrap(),
                 mode,

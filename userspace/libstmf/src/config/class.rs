@@ -4,7 +4,7 @@
 //! the items of each class. All else in [`super`] goes by it.
 
 use stmf_uapi::stmf::{GroupKind, ObjectState};
-use stmf_uapi::{iscsi, sbd, stmf, Attribute, Kind, Operation};
+use stmf_uapi::{iscsi, loopback, sbd, stmf, Attribute, Kind, Operation};
 
 use crate::attributes::Fields;
 use crate::client::Command;
@@ -34,6 +34,12 @@ const ISCSI: Family = Family {
     name: iscsi::FAMILY,
     version: iscsi::VERSION,
     operations: iscsi::Command::OPERATIONS,
+};
+
+const LOOPBACK: Family = Family {
+    name: loopback::FAMILY,
+    version: loopback::VERSION,
+    operations: loopback::Command::OPERATIONS,
 };
 
 /// Attributes with values that are the same in every request of one kind.
@@ -147,6 +153,11 @@ const LU_OFFLINE: Constants = &[(stmf::Lu::State as u16, ObjectState::Offline as
 const TARGET_ONLINE: Constants = &[(stmf::Target::State as u16, ObjectState::Online as u32)];
 const TARGET_OFFLINE: Constants = &[(stmf::Target::State as u16, ObjectState::Offline as u32)];
 
+// What is offline with the service is wanted online all the same.
+const LU_WANTED_OFFLINE: Constants = &[(stmf::Lu::Wanted as u16, ObjectState::Offline as u32)];
+const TARGET_WANTED_OFFLINE: Constants =
+    &[(stmf::Target::Wanted as u16, ObjectState::Offline as u32)];
+
 /// All classes, those that others need first.
 pub(crate) static CLASSES: &[Class] = &[
     group("host-group", "host group", HOST),
@@ -229,7 +240,7 @@ pub(crate) static CLASSES: &[Class] = &[
         modify: None,
         list: stmf::Command::LuGet.number(),
         list_with: &[],
-        only: LU_OFFLINE,
+        only: LU_WANTED_OFFLINE,
         get: None,
         takes: &[],
         is_complete: false,
@@ -335,6 +346,25 @@ pub(crate) static CLASSES: &[Class] = &[
         is_complete: false,
     },
     Class {
+        name: "loopback-target",
+        noun: "target",
+        directory: "target",
+        owner: Some(loopback::Target::Name as u16),
+        key: &[loopback::Target::Name as u16],
+        family: LOOPBACK,
+        create: loopback::Command::TargetCreate.number(),
+        create_with: &[],
+        remove: loopback::Command::TargetDelete.number(),
+        remove_with: &[],
+        modify: None,
+        list: loopback::Command::TargetGet.number(),
+        list_with: &[],
+        only: &[],
+        get: None,
+        takes: &["offline-target"],
+        is_complete: false,
+    },
+    Class {
         name: "offline-target",
         noun: "offline state of target",
         directory: "target",
@@ -348,14 +378,46 @@ pub(crate) static CLASSES: &[Class] = &[
         modify: None,
         list: stmf::Command::TargetGet.number(),
         list_with: &[],
-        only: TARGET_OFFLINE,
+        only: TARGET_WANTED_OFFLINE,
         get: None,
+        takes: &[],
+        is_complete: false,
+    },
+    // The last: what is restored goes to the state that it was in, not to that of new objects.
+    Class {
+        name: "service",
+        noun: "defaults of the service",
+        directory: "service",
+        owner: None,
+        key: &[],
+        family: STMF,
+        create: stmf::Command::ServiceSet.number(),
+        create_with: &[],
+        // There is always one; it is never removed.
+        remove: 0,
+        remove_with: &[],
+        modify: Some("service-set"),
+        list: stmf::Command::StateGet.number(),
+        list_with: &[],
+        only: &[],
+        get: Some(stmf::Command::StateGet.number()),
         takes: &[],
         is_complete: false,
     },
 ];
 
 impl Class {
+    /// Whether its items say that something is offline.
+    pub(crate) fn is_state(&self) -> bool {
+        self.name.starts_with("offline-")
+    }
+
+    /// The class that says that items of this one are offline.
+    pub(crate) fn state(&self) -> Option<&'static Self> {
+        let taken = self.takes.iter().filter_map(|name| Self::by_name(name));
+        taken.clone().find(|class| class.is_state())
+    }
+
     /// The class of a name.
     pub(crate) fn by_name(name: &str) -> Option<&'static Self> {
         CLASSES.iter().find(|class| class.name == name)
@@ -385,7 +447,7 @@ impl Class {
     }
 
     /// What an item may say of itself.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = &'static Attribute> {
+    pub(crate) fn attributes(&'static self) -> impl Iterator<Item = &'static Attribute> {
         let operation = self.operation(self.create);
         let constants = self.create_with;
         let taken = operation
@@ -401,6 +463,12 @@ impl Class {
                     .all(|(number, _)| *number != attribute.number)
             })
             .filter(|attribute| !is_instruction(attribute.name))
+            .filter(move |attribute| !self.is_passing(attribute.name))
+    }
+
+    /// Whether it holds until the next boot: that the service is there then is up to systemd.
+    fn is_passing(&self, attribute: &str) -> bool {
+        (self.name, attribute) == ("service", "state")
     }
 
     /// An attribute by its number, whatever requests have it.

@@ -84,6 +84,17 @@ impl Item {
         Value::Object(members.collect::<Map<_, _>>())
     }
 
+    /// An item of another class, about the same object.
+    pub(crate) fn in_class(&self, class: &'static Class) -> Self {
+        let own = self.class.key.iter().map(|number| self.values.get(number));
+        let values = class.key.iter().zip(own);
+        let values = values.filter_map(|(number, value)| Some((*number, value?.clone())));
+        Self {
+            class,
+            values: values.collect(),
+        }
+    }
+
     /// What tells it from others of its class.
     pub(crate) fn key(&self) -> ItemKey {
         let values = self.class.key.iter();
@@ -112,6 +123,14 @@ impl Item {
         self.class
             .owner
             .is_none_or(|number| self.values.contains_key(&number))
+    }
+
+    /// Whether an attribute of 32 bits has this value.
+    pub(crate) fn has(&self, name: &str, value: u32) -> bool {
+        let mut attributes = self.class.attributes();
+        let attribute = attributes.find(|attribute| attribute.name == name);
+        let own = attribute.and_then(|attribute| self.value(attribute.number));
+        own == Some(&value.to_ne_bytes())
     }
 
     fn text(&self, number: u16) -> Option<String> {
@@ -169,7 +188,7 @@ impl Item {
 
     /// Whether it says that something is offline.
     pub(crate) fn is_state(&self) -> bool {
-        self.class.name.starts_with("offline-")
+        self.class.is_state()
     }
 
     /// The file or device that it stands on.

@@ -73,6 +73,19 @@ pub(crate) fn fetch(item: &Item, transport: &mut impl Transport) -> Result<Optio
         .map_err(|error| get.malformed(error, &object))
 }
 
+/// Whether an object is to be offline, as an item; it may be so from its creation on.
+pub(crate) fn state_of(item: &Item, transport: &mut impl Transport) -> Result<Option<Item>, Error> {
+    let Some(class) = item.class.state() else {
+        return Ok(None);
+    };
+    let key = item.in_class(class).encode_key();
+    let replies = class.list().send(transport, Mode::Do, key, class.noun)?;
+    let shown = replies.first().map(|reply| shown(class, reply)).transpose();
+    shown
+        .map(Option::flatten)
+        .map_err(|error| class.list().malformed(error, class.noun))
+}
+
 /// Makes an item.
 pub(crate) fn create(item: &Item, transport: &mut impl Transport) -> Result<(), Error> {
     let class = item.class;

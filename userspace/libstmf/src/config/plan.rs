@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use stmf_uapi::stmf::ObjectState;
+
+use super::class::Class;
 use super::item::{Item, ItemKey};
 use super::{kernel, Configuration};
 use crate::error::Error;
@@ -55,6 +58,17 @@ impl Step {
     /// The name of the object that it is about: a GUID, the name of a group or target.
     pub fn owner(&self) -> String {
         self.item().owner()
+    }
+
+    /// That an object is offline, as an item, if the step makes the object so of its own accord.
+    fn state_after(&self, current: &Configuration) -> Option<Item> {
+        let item = match &self.0 {
+            Kind::Create(item) => item,
+            Kind::Modify { item, current } if !item.can_become(current) => item,
+            _ => return None,
+        };
+        let state = item.in_class(item.class.state()?);
+        begin_offline(current, state.class).then_some(state)
     }
 
     /// Whether it makes something.
@@ -120,5 +134,25 @@ pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Ext
             current: current.clone(),
         })),
     });
-    removed.chain(made).collect()
+    let mut steps: Vec<_> = removed.chain(made).collect();
+    let is_said = |state: &Item| {
+        extent != Extent::Mentioned || wanted.document.classes.contains(&state.class.name)
+    };
+    let online: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step.state_after(current))
+        .filter(|state| is_said(state) && !new.contains_key(&state.key()))
+        .map(|state| Step(Kind::Remove(state)))
+        .collect();
+    steps.extend(online);
+    steps
+}
+
+/// Whether new objects are offline, as items of this class say of them.
+fn begin_offline(current: &Configuration, state: &Class) -> bool {
+    let kind = state.name.strip_prefix("offline-").unwrap_or_default();
+    let default = format!("default-{kind}-state");
+    let mut items = current.document.items.iter();
+    let service = items.find(|item| item.class.name == "service");
+    service.is_some_and(|service| service.has(&default, ObjectState::Offline as u32))
 }

@@ -167,6 +167,10 @@ impl<T: Transport> Recorder<T> {
                 .iter()
                 .for_each(|previous| item.adopt_secrets(previous));
             item.forget_empty();
+            if effect == Effect::Create {
+                let state = kernel::state_of(&item, &mut self.inner);
+                saved.items.extend(state.ok().flatten());
+            }
             saved.items.push(item);
         }
         if class.is_complete {
@@ -206,8 +210,7 @@ impl<T: Transport> Recorder<T> {
                 continue;
             }
             let mut saved = saved.unwrap_or_default();
-            // A state may be a passing one.
-            for mut item in items.into_iter().filter(|item| !item.is_state()) {
+            for mut item in items {
                 if let Some(previous) = saved.take(&item) {
                     item.adopt_secrets(&previous);
                 }

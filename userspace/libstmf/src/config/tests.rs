@@ -18,6 +18,7 @@ use crate::{
 };
 
 const TARGET: &str = "iqn.2026-11.org.example:a";
+const BUS: &str = "naa.3000000000000002";
 const HOST: &str = "iqn.2026-11.org.example:host";
 
 fn guid(number: u8) -> Guid {
@@ -65,6 +66,8 @@ fn configure(sim: &mut Sim, directory: &Path) {
     stmf.add_view(&view(1, Group::All)).unwrap();
     stmf.add_view(&view(2, Group::Named(web))).unwrap();
     stmf.set_lu_state(&guid(3), Goal::Offline).unwrap();
+    stmf.create_loopback_target(BUS).unwrap();
+    stmf.set_default_states(None, Some(Goal::Offline)).unwrap();
     let mut iscsi = IscsiTargets::with_transport(stmf.into_transport());
     let change = |alias: &str| IscsiChange {
         alias: Some(alias.to_owned()),
@@ -119,6 +122,28 @@ fn what_is_saved_is_what_comes_back() {
     assert_eq!(of_kernel(&mut after_reboot), of_kernel(&mut sim));
     // And nothing is left to be done.
     assert!(become_as(&mut after_reboot, &saved, Extent::Add).is_empty());
+}
+
+#[test]
+fn what_began_offline_is_offline_after_a_reboot_too() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.set_default_states(Some(Goal::Offline), None).unwrap();
+    stmf.create_lu(&spec(1)).unwrap();
+    stmf.create_lu(&spec(2)).unwrap();
+    stmf.set_lu_state(&guid(2), Goal::Online).unwrap();
+    // That an object is offline with the service is not saved of it, nor is the service's state.
+    stmf.set_service(Goal::Offline).unwrap();
+    stmf.set_default_states(Some(Goal::Online), None).unwrap();
+    stmf.create_lu(&spec(3)).unwrap();
+
+    let mut after_reboot = Sim::new();
+    become_as(&mut after_reboot, &of_store(directory.path()), Extent::Add);
+    let mut stmf = Stmf::with_transport(&mut after_reboot);
+    use crate::ObjectState::{Offline, Online};
+    let states = [1, 2, 3].map(|number| stmf.logical_unit(&guid(number)).unwrap().state);
+    assert_eq!(states, [Offline, Online, Online]);
 }
 
 #[test]

@@ -98,8 +98,9 @@ impl Sim {
                 Ok(Vec::new())
             }
             Command::TargetGet if mode == Mode::Dump => {
-                let targets = self.targets.keys();
-                Ok(targets.map(|name| self.iscsi_target(name)).collect())
+                let all = self.targets.iter();
+                let own = all.filter(|(_, target)| target.provider != "loopback");
+                Ok(own.map(|(name, _)| self.iscsi_target(name)).collect())
             }
             Command::TargetGet => {
                 let name = self.known_target(Target::Name, fields)?;
