@@ -30,6 +30,7 @@ help:
 	@echo 'make man        manual pages and shell completion, below build/share'
 	@echo 'make install    modules, tools, units, manual pages; DESTDIR and PREFIX are'
 	@echo '                honoured; make uninstall removes them'
+	@echo 'make deb        packages for Debian, in build/deb: the tools, and the modules by dkms'
 	@echo 'make clean      remove what was built here; the kernel stays in its cache'
 	@echo
 	@echo 'KDIR=DIR builds against a kernel tree of your own. Documentation/building.md'
@@ -58,6 +59,10 @@ install: all man
 
 uninstall:
 	@tools/install uninstall
+
+# Only the tools are built; dkms builds the modules where they are to run.
+deb: userspace man
+	@tools/deb
 
 demo: all
 	@tools/demo
@@ -89,5 +94,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall demo test test-debug bench shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug bench shell lint doc \
 	rust-project.json clean

@@ -40,7 +40,7 @@ package_lists() {
 	echo "open-iscsi libiscsi-bin sg3-utils lsscsi mtx mt-st fio e2fsprogs
 		xfsprogs dmsetup nftables multipath-tools"
 	# Packages of our own, and a system to install them in; what is imported from.
-	echo "debhelper dh-dkms dkms debootstrap targetcli-fb"
+	echo "dpkg-dev debhelper dh-dkms dkms debootstrap targetcli-fb"
 	# Checks.
 	echo "shellcheck jq python3-yaml python3-jsonschema"
 	if is_bookworm; then
