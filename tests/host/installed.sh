@@ -58,7 +58,7 @@ ln -s /dev/null "$root/etc/systemd/system/serial-getty@ttyS0.service"
 echo InitiatorName=iqn.2026-11.test:host >"$root/etc/iscsi/initiatorname.iscsi"
 truncate -s 1G "$work/image"
 mke2fs -q -t ext4 -d "$root" "$work/image"
-rm -rf "$root" "$work/dkms" "$work/usr"
+rm -rf "${work:?}"/{root,dkms,usr}
 truncate -s 64M "$work/data" "$work/late"
 accelerator=tcg
 ! kvm_works "$kernel" || accelerator=kvm

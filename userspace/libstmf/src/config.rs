@@ -72,6 +72,29 @@ impl Configuration {
         Document::parse(text).map(|document| Self { document })
     }
 
+    /// What lists of items by class say.
+    pub(crate) fn of_lists(
+        lists: &std::collections::BTreeMap<&'static str, Vec<serde_json::Value>>,
+    ) -> Result<Self, DocumentError> {
+        Document::of_lists(lists.iter().map(|(name, list)| (*name, list.as_slice())))
+            .map(|document| Self { document })
+    }
+
+    /// Whether there are iSCSI targets.
+    pub(crate) fn has_iscsi_targets(&self) -> bool {
+        self.of_class("iscsi-target").next().is_some()
+    }
+
+    /// Names of the target portal groups, other than the default one.
+    pub(crate) fn portal_groups(&self) -> impl Iterator<Item = String> + '_ {
+        self.of_class("iscsi-tpg").map(item::Item::owner)
+    }
+
+    fn of_class<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a item::Item> {
+        let items = self.document.items.iter();
+        items.filter(move |item| item.class.name == name)
+    }
+
     fn with(items: Vec<item::Item>) -> Self {
         let classes = class::CLASSES.iter().map(|class| class.name).collect();
         Self {

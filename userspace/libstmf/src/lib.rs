@@ -53,6 +53,7 @@ mod error;
 mod events;
 mod groups;
 mod iscsi;
+mod lio;
 mod loopback;
 mod netlink;
 #[cfg(any(test, feature = "sim"))]
@@ -71,6 +72,7 @@ pub use iscsi::{
     IscsiChange, IscsiInitiator, IscsiSession, IscsiSettings, IscsiTarget, IscsiTargets, Limit,
     Portal, Secret, Tpg,
 };
+pub use lio::LioImport;
 pub use netlink::Netlink;
 pub use statistics::{Latency, Statistics, Subject};
 pub use transport::{Fault, Mode, Refusal, Request, Transport};

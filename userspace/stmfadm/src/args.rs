@@ -112,6 +112,8 @@ pub(crate) enum Command {
     Restore(FromFile),
     /// Make what a file mentions as the file says, and leave all else as it is
     Apply(FromFile),
+    /// Take over the configuration of LIO, the kernel's other target, and say what has no counterpart
+    ImportLio(ImportLio),
     /// Give the kernel what is saved and it does not have, as at boot
     LoadConfig(LoadConfig),
 }
@@ -127,6 +129,13 @@ pub(crate) struct Backup {
 pub(crate) struct FromFile {
     /// File in the format of backups
     #[arg(value_name = "file")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportLio {
+    /// File that targetcli has saved: /etc/target/saveconfig.json
+    #[arg(value_name = "saveconfig.json")]
     pub(crate) file: PathBuf,
 }
 

@@ -3,6 +3,7 @@
 //! The configuration as a whole: backup, restore, apply, load-config.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use libstmf::cli::{Console, Exit, Failure};
 use libstmf::config::{Configuration, Extent, Recorder, Step, Store};
-use libstmf::{Error, Transport};
+use libstmf::{Error, LioImport, Transport};
 
-use crate::args::{Backup, FromFile, LoadConfig};
+use crate::args::{Backup, FromFile, ImportLio, LoadConfig};
 
 /// What the kernel has, and besides what is saved: secrets, and what is away.
 fn current<T: Transport>(
@@ -82,6 +83,29 @@ pub(crate) fn become_as<T: Transport>(
         recorder,
         console,
     );
+    Ok(())
+}
+
+/// Makes what LIO had as its configuration; what there is stays as it is.
+pub(crate) fn import_lio<T: Transport>(
+    args: &ImportLio,
+    is_dry: bool,
+    recorder: &mut Recorder<T>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let failure = |error: &dyn Display| Failure::new(Exit::Store, args.file.display(), error);
+    let text = std::fs::read_to_string(&args.file).map_err(|error| failure(&error))?;
+    if !is_dry {
+        recorder.hold().map_err(Error::from)?;
+    }
+    let (transport, store) = recorder.parts();
+    let current = current(transport, store, console)?;
+    let import = LioImport::parse(&text, &current).map_err(|error| failure(&error))?;
+    for sentence in &import.left_out {
+        console.print(format_args!("not taken over: {sentence}\n"));
+    }
+    let steps = current.steps_to(&import.configuration, Extent::Add);
+    take(&steps, is_dry, recorder, console);
     Ok(())
 }
 

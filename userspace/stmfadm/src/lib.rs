@@ -117,6 +117,7 @@ fn carry_out<T: Transport>(
         Command::Apply(args) => {
             config::become_as(&args, Extent::Mentioned, is_dry, &mut recorder, console)
         }
+        Command::ImportLio(args) => config::import_lio(&args, is_dry, &mut recorder, console),
         Command::LoadConfig(args) => config::load(&args, is_dry, &mut recorder, console),
         command if is_dry => {
             console.dry();
@@ -181,7 +182,11 @@ fn run<T: Transport>(
         Command::Stats(args) => stats::run(&args, stmf, console)?,
         Command::Top(args) => top::run(&args, stmf)?,
         // These are about more than the framework, and are carried out before.
-        Command::Backup(_) | Command::Restore(_) | Command::Apply(_) | Command::LoadConfig(_) => {}
+        Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Apply(_)
+        | Command::ImportLio(_)
+        | Command::LoadConfig(_) => {}
     }
     Ok(())
 }

@@ -64,7 +64,10 @@ fn what_was_changed_is_loaded() {
     assert!(out.contains("would create host group web\n"), "{out}");
     assert_eq!(ok(&mut sim, store.path(), "stmfadm list-lu"), "");
     let out = ok(&mut sim, store.path(), "stmfadm load-config");
-    assert!(out.contains(&format!("create logical unit {A}\n")), "{out}");
+    assert!(
+        out.contains(&format!("create logical unit {A} file=/dev/one ")),
+        "{out}"
+    );
     assert_eq!(ok(&mut sim, store.path(), "stmfadm backup"), backup);
     assert_eq!(ok(&mut sim, store.path(), "stmfadm load-config"), "");
 }
@@ -108,10 +111,11 @@ fn a_backup_is_restored() {
     let out = ok(&mut sim, path, &line);
     let expected = format!(
         "would remove host group other\n\
-         would create view entry {A} host-group web\n\
-         would create logical unit {A}\n"
+         would create view entry {A} host-group web lun=5\n\
+         would create logical unit {A} file=/dev/one "
     );
-    assert_eq!(out, expected);
+    assert!(out.starts_with(&expected), "{out}");
+    assert_eq!(out.lines().count(), 3, "{out}");
     ok(
         &mut sim,
         path,
@@ -159,4 +163,34 @@ fn a_dry_run_changes_nothing() {
         format!("would remove offline state of logical unit {B}\n")
     );
     assert_eq!(ok(&mut sim, store.path(), "stmfadm backup"), before);
+}
+
+#[test]
+fn the_configuration_of_lio_is_taken_over() {
+    let store = TempDir::new().unwrap();
+    let file = store.path().join("saveconfig.json");
+    let disk = r#"{"plugin": "block", "name": "web", "dev": "/dev/web", "wwn": "0123-4567"}"#;
+    let scratch = r#"{"plugin": "ramdisk", "name": "scratch"}"#;
+    let text = format!(r#"{{"storage_objects": [{disk}, {scratch}], "targets": []}}"#);
+    fs::write(&file, text).unwrap();
+    let line = format!("stmfadm import-lio --dry-run {}", file.display());
+    let (mut sim, path) = (Sim::new(), &store.path().join("store"));
+    let not =
+        "not taken over: backstore ramdisk/scratch: only block and fileio can be taken over\n";
+    let made = "create logical unit 60014050123456700000000000000000 file=/dev/web alias=web \
+                vendor-id=LIO-ORG product-id=IBLOCK serial=0123-4567 write-protect=false \
+                revision=4.0 unmap=false\n";
+    assert_eq!(ok(&mut sim, path, &line), format!("{not}would {made}"));
+    let line = line.replace(" --dry-run", "");
+    assert_eq!(ok(&mut sim, path, &line), format!("{not}{made}"));
+    assert_eq!(ok(&mut sim, path, &line), not);
+    // It is saved.
+    let mut sim = Sim::new();
+    let out = ok(&mut sim, path, "stmfadm load-config");
+    assert!(out.contains("60014050123456700000000000000000"), "{out}");
+
+    fs::write(&file, "{}").unwrap();
+    let (exit, out, err) = run(&mut sim, path, &line);
+    assert_eq!((exit, out.as_str()), (Exit::Store, ""));
+    assert!(err.contains("missing field `storage_objects`"), "{err}");
 }

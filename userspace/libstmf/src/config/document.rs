@@ -68,13 +68,27 @@ impl Document {
                 ))
             }
         }
-        let mut document = Self::default();
+        let mut lists = Vec::new();
         for (name, items) in members {
             if !matches!(name.as_str(), "format" | "version") {
-                document
-                    .parse_class(name, items)
-                    .map_err(DocumentError::Field)?;
+                let list = items
+                    .as_array()
+                    .ok_or_else(|| DocumentError::Field(format!("{name}: expected a list")))?;
+                lists.push((name.as_str(), list.as_slice()));
             }
+        }
+        Self::of_lists(lists)
+    }
+
+    /// What lists of items say, by the names of their classes.
+    pub(crate) fn of_lists<'a>(
+        lists: impl IntoIterator<Item = (&'a str, &'a [Value])>,
+    ) -> Result<Self, DocumentError> {
+        let mut document = Self::default();
+        for (name, items) in lists {
+            document
+                .parse_class(name, items)
+                .map_err(DocumentError::Field)?;
         }
         document.items.sort_by_key(|item| item.class.rank());
         Ok(document)
@@ -86,11 +100,8 @@ impl Document {
         Some(self.items.remove(place))
     }
 
-    fn parse_class(&mut self, name: &str, items: &Value) -> Result<(), String> {
+    fn parse_class(&mut self, name: &str, list: &[Value]) -> Result<(), String> {
         let class = Class::by_name(name).ok_or_else(|| format!("{name}: unknown"))?;
-        let list = items
-            .as_array()
-            .ok_or_else(|| format!("{name}: expected a list"))?;
         self.classes.push(class.name);
         let mut keys = BTreeSet::new();
         for (place, json) in list.iter().enumerate() {

@@ -93,7 +93,7 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Create(item) => write!(f, "create {item}"),
+            Kind::Create(item) => write!(f, "create {item}{}", item.describe()),
             Kind::Remove(item) => write!(f, "remove {item}"),
             Kind::Modify { item, current } => {
                 let verb = match item.can_become(current) {
