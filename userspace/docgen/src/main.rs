@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod examples;
+
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory};
@@ -18,14 +20,18 @@ fn main() -> io::Result<()> {
         return Err(io::Error::other("usage: docgen DIRECTORY"));
     };
     let directory = PathBuf::from(directory);
-    for tool in [
+    tools()
+        .into_iter()
+        .try_for_each(|tool| write(tool, &directory))
+}
+
+fn tools() -> [Command; 4] {
+    [
         stmfadm::Cli::command(),
         itadm::Cli::command(),
+        sbdadm::Cli::command(),
         stmf_exporter::Cli::command(),
-    ] {
-        write(tool, &directory)?;
-    }
-    Ok(())
+    ]
 }
 
 /// Writes all about one tool, to where it is installed below `share`.
@@ -46,5 +52,29 @@ fn write(mut tool: Command, share: &Path) -> io::Result<()> {
     }
     let pages = share.join("man/man1");
     fs::create_dir_all(&pages)?;
-    clap_mangen::generate_to(tool, pages)
+    let mut commands: Vec<_> = tool.get_subcommands().map(Command::get_name).collect();
+    commands.push("");
+    let commands: Vec<_> = commands
+        .into_iter()
+        .map(|command| format!("{name} {command}").trim_end().to_owned())
+        .collect();
+    clap_mangen::generate_to(tool, &pages)?;
+    commands
+        .iter()
+        .try_for_each(|command| add_examples(command, &pages))
+}
+
+/// Adds the examples of a command to its page.
+fn add_examples(command: &str, pages: &Path) -> io::Result<()> {
+    let examples = match command.contains(' ') || command == "stmf-exporter" {
+        true => examples::of(command),
+        // The page of a tool leads to those of its commands.
+        false => Vec::new(),
+    };
+    if examples.is_empty() {
+        return Ok(());
+    }
+    let page = pages.join(format!("{}.1", command.replace(' ', "-")));
+    let mut page = fs::OpenOptions::new().append(true).open(page)?;
+    page.write_all(examples::section(&examples).as_bytes())
 }

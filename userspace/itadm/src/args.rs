@@ -24,10 +24,21 @@ pub struct Cli {
 
     /// Change nothing, and say what would be changed
     #[arg(long, global = true)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
+
+    /// The same; it stands before the command, behind which -n has been a LUN or a name for ever
+    #[arg(short = 'n', id = "dry")]
+    dry: bool,
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Whether nothing is to be changed.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.dry_run || self.dry
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -64,7 +64,7 @@ fn carry_out<T: Transport>(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let recorder = Recorder::new(targets.into_transport(), store);
-    if !cli.dry_run {
+    if !cli.is_dry() {
         return run(
             cli.command,
             &mut IscsiTargets::with_transport(recorder),

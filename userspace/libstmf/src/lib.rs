@@ -97,12 +97,16 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Makes a GUID for a new logical unit, of this manufacturer.
 ///
-/// Without a manufacturer it is that of COMSTAR. `host_id` takes the place of the first random bytes.
+/// Without a manufacturer it is that of COMSTAR. `host_id` takes the place of the first random bytes,
+/// after half a byte of zeros, so that it can be read in the GUID.
 pub fn new_guid(oui: Option<Oui>, host_id: Option<[u8; 4]>) -> Result<Guid> {
     let mut random = [0; GuidSource::RANDOM_LEN];
     random_bytes(&mut random)?;
-    if let (Some(host_id), Some(first)) = (host_id, random.first_chunk_mut()) {
-        *first = host_id;
+    if let (Some(host_id), Some((half, rest))) = (host_id, random.split_first_mut()) {
+        *half = 0;
+        rest.iter_mut()
+            .zip(host_id)
+            .for_each(|(to, from)| *to = from);
     }
     Ok(oui
         .map_or_else(GuidSource::default, GuidSource::new)

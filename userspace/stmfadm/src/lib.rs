@@ -108,7 +108,7 @@ fn carry_out<T: Transport>(
 ) -> Result<(), Failure> {
     let store = setting.store.as_ref().map(Store::new);
     let mut recorder = Recorder::new(stmf.into_transport(), store);
-    let is_dry = cli.dry_run;
+    let is_dry = cli.is_dry();
     match cli.command {
         Command::Backup(args) => config::backup(&args, &mut recorder, console),
         Command::Restore(args) => {

@@ -98,6 +98,18 @@ fn creating_tells_the_guid() {
     assert!(out.starts_with("Logical unit created: 600144F"), "{out}");
     let out = ok(&mut sim, "stmfadm create-lu -p oui=a1b2c3 /dev/three");
     assert!(out.starts_with("Logical unit created: 6A1B2C3"), "{out}");
+    let out = ok(&mut sim, "stmfadm create-lu -p host-id=f1020304 /dev/four");
+    let expected = "Logical unit created: 600144F0F1020304";
+    assert!(out.starts_with(expected), "{out}");
+}
+
+#[test]
+fn the_short_option_of_a_dry_run_stands_before_the_command() {
+    let mut sim = with_disks();
+    let out = ok(&mut sim, &format!("stmfadm -n add-view -n 7 {A}"));
+    assert_eq!(out, format!("would create view entry {A} lun=7\n"));
+    let out = ok(&mut sim, &format!("stmfadm list-lu -v {A}"));
+    assert!(out.contains("View Entry Count  : 0\n"), "{out}");
 }
 
 #[test]
