@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Measures inside the guest: `inside.py NAME SECONDS REPEATS LOADS`.
 
-NAME is instructions, profile, concurrency or memory; LOADS is a regular expression
+NAME is instructions, profile, concurrency, memory or control; LOADS is a regular expression
 that chooses loads by their names. Leaves what it measured as JSON in
 $COMSTAR_SCRATCH, for tests/bench/run.
 """
@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 
+import control
 import load
 import memory
 import profile
@@ -207,8 +208,8 @@ def medians(rows):
 def main():
     what, seconds, repeats = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     start = time.monotonic()
-    if what == "memory":
-        results = memory.measure()
+    if what in ("memory", "control"):
+        results = {"memory": memory, "control": control}[what].measure()
     else:
         measure = {"instructions": instructions, "profile": profiles, "concurrency": concurrency}
         results = measure[what](seconds, repeats)

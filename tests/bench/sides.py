@@ -239,12 +239,11 @@ def lio_loop(device):
 # --- ours ---------------------------------------------------------------------
 
 
-def load_ours():
-    """Loads the project's modules and leaves the null LU at LUN 9."""
+def load_ours(*names):
+    """Loads modules of the project, all that are measured when none are named."""
     modules = pathlib.Path(os.environ["COMSTAR_MODULES"])
-    for name in ("stmf", "stmf_sbd", "stmf_null", "stmf_iscsi", "stmf_loopback"):
-        if (modules / f"{name}.ko").exists():
-            run("insmod", modules / f"{name}.ko")
+    for name in names or ("stmf", "stmf_sbd", "stmf_null", "stmf_iscsi", "stmf_loopback"):
+        run("insmod", modules / f"{name}.ko")
 
 
 def our_lu(device, lun):

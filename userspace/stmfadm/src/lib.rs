@@ -53,8 +53,9 @@ pub use state::Patience;
 pub struct Setting {
     /// How long it waits for state changes.
     pub patience: Patience,
-    /// Time zone of the times it prints.
-    pub zone: TimeZone,
+    /// Finds the time zone of the times it prints: that takes longer than most commands, which print
+    /// none.
+    pub zone: fn() -> TimeZone,
     /// Where it saves the configuration; nothing is saved when there is no such place.
     pub store: Option<PathBuf>,
 }
@@ -64,7 +65,7 @@ impl Setting {
     pub fn system() -> Self {
         Self {
             patience: Patience::default(),
-            zone: TimeZone::system(),
+            zone: TimeZone::system,
             store: Store::of_system().map(|store| store.path().to_owned()),
         }
     }

@@ -25,7 +25,7 @@ pub(crate) fn run(
         let now = Timestamp::now();
         console.print(match args.json {
             true => json(now, fields),
-            false => line(now, &setting.zone, &fields),
+            false => line(now, &(setting.zone)(), &fields),
         });
     }
     Ok(())

@@ -64,8 +64,12 @@ pub(crate) fn list<T: Transport>(
             found
         }
     };
+    let zone = match args.verbose {
+        true => (setting.zone)(),
+        false => TimeZone::UTC,
+    };
     let text = |(target, sessions): &(Target, Vec<Session>)| {
-        listing(target, args.verbose.then_some(sessions), &setting.zone)
+        listing(target, args.verbose.then_some(sessions), &zone)
     };
     list::print(&found, args.json, console, text, describe);
     Ok(())

@@ -39,7 +39,7 @@ fn run(sim: &mut Sim, line: &str) -> Outcome {
             interval: Duration::ZERO,
             looks: 3,
         },
-        zone: TimeZone::UTC,
+        zone: || TimeZone::UTC,
         store: None,
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());

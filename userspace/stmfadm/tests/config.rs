@@ -22,7 +22,7 @@ fn run(sim: &mut Sim, store: &Path, line: &str) -> (Exit, String, String) {
             interval: Duration::ZERO,
             looks: 3,
         },
-        zone: TimeZone::UTC,
+        zone: || TimeZone::UTC,
         store: Some(store.join("stmf")),
     };
     let args: Vec<_> = line.split_whitespace().map(Into::into).collect();
