@@ -22,6 +22,7 @@ help:
 	@echo 'make bench      measure against LIO and write Documentation/performance/;'
 	@echo '                B=NAME only instructions, concurrency or memory;'
 	@echo '                PROFILE=1 where the instructions go, by function'
+	@echo 'make bench-control   what it takes to manage 10,000 logical units, and LIO beside'
 	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
 	@echo 'make doc        documentation of the crates, below build/doc'
 	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
@@ -76,6 +77,9 @@ test-debug: userspace modules-debug
 bench: all
 	@tests/bench/run $(if $(PROFILE),profile) $(B)
 
+bench-control: all
+	@tests/bench/run control
+
 shell: all
 	@tools/guest --shell
 
@@ -94,5 +98,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug bench shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug bench bench-control shell lint doc \
 	rust-project.json clean

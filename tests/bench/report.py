@@ -156,6 +156,36 @@ def amount(count):
     return f"{count / 1024:,.1f} KiB"
 
 
+def scale(results):
+    """What it takes to manage so many logical units: ours, then LIO's."""
+    head = ["", "logical units", "one more", "list", "list one", "take all away", "restore all"]
+    head += ["memory each"]
+    rows = []
+    for side in ("ours", "LIO"):
+        for count, row in results[side].items():
+            times = [row.get(key) for key in ("one more", "list", "list of one", "delete", "restore")]
+            cells = ["" if time is None else duration(time) for time in times]
+            each = row["bytes each"]
+            rows.append([side, f"{int(count):,}", *cells, amount(each) if int(count) > 100 else ""])
+    counts = [int(count) for count in results["ours"]]
+    first, last = (results["ours"][str(count)]["one more"] for count in (min(counts), max(counts)))
+    said = f"Of {max(counts):,}, the last one takes {last / first:.2f} times as long as the first ones."
+    return table(head, rows) + ["", said]
+
+
+def duration(seconds):
+    """A time for people."""
+    return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.1f} s"
+
+
+def write_scale(home, results):
+    """Writes scale.md."""
+    lines = [NOTE.replace("make bench", "make bench-control"), "# Many logical units", ""]
+    lines += [f"Kernel {results['conditions']['kernel']}, one CPU whose clock counts instructions, one a"]
+    lines += ["nanosecond; waiting counts, too. `README.md` says what was done.", ""]
+    (home / "scale.md").write_text("\n".join(lines + scale(results)) + "\n", encoding="utf-8")
+
+
 def write(home, found):
     """Writes results.md and the plot into a directory."""
     lines = [NOTE, "# Measured", "", "`README.md` says how to read this.", ""]
@@ -184,4 +214,7 @@ def write(home, found):
         lines += ["## Memory", "", f"Kernel {results['conditions']['kernel']}.", ""]
         rows = [[what, amount(count)] for what, count in results["bytes"].items()]
         lines += table(["what", "takes"], rows) + [""]
+    if results := found.get("control"):
+        write_scale(home, results)
+        lines += ["`scale.md` tells what it takes to manage many logical units.", ""]
     (home / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")

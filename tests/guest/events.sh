@@ -55,6 +55,13 @@ complete() { tail -n "+$((seen + 1))" "$WORK/events" | grep -q lu-removed; }
 wait_for complete
 got=$(tail -n "+$((seen + 1))" "$WORK/events" | jq -r '[.event, .state // empty] | join(" ")')
 diff <(echo "$expected") <(head -n 14 <<<"$got") || fail "expected the events above (<)"
+lines=0
+while read -r line; do
+	echo "$line" >"$WORK/event.$((++lines))"
+	echo "stmfadm monitor 0 $WORK/event.$lines"
+done <"$WORK/events" >"$WORK/all"
+python3 "$COMSTAR_TOP/tests/json_schema.py" "$COMSTAR_TOP/Documentation/json" <"$WORK/all" ||
+	fail "expected what the schema says"
 expect "$(host a)" "$(jq -r 'select(.event == "session-begun").initiator' "$WORK/events")" "initiator"
 expect "$GUID" "$(jq -r 'select(.event == "lu-added").lu' "$WORK/events")" "GUID of the LU"
 

@@ -21,6 +21,47 @@
 //! # }
 //! ```
 //!
+//! What happens is told to whoever listens, and the configuration is read as a whole:
+//!
+//! ```no_run
+//! use libstmf::config::Configuration;
+//! use libstmf::{EventSource, Events, IscsiTargets, Netlink, Notice};
+//!
+//! # fn main() -> Result<(), libstmf::Error> {
+//! for target in IscsiTargets::open()?.targets()? {
+//!     println!("{} has {} sessions", target.name, target.sessions);
+//! }
+//! println!("{}", Configuration::of_kernel(&mut Netlink::open()?)?);
+//! let mut events = Events::open()?;
+//! while let Some(Notice::Event(event)) = events.next()? {
+//!     println!("{event:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # From COMSTAR's libstmf
+//!
+//! | there | here |
+//! |---|---|
+//! | `stmfOnline`, `stmfOffline`, `stmfGetState` | [`Stmf::set_service`], [`Stmf::state`] |
+//! | `stmfSetStmfProp`, `stmfGetStmfProp` | [`Stmf::set_default_states`], [`Service`] |
+//! | `stmfLoadConfig` | [`config::Configuration::steps_to`], [`config::Step::perform`] |
+//! | `stmfSetPersistMethod` | a [`config::Recorder`] with a [`config::Store`], or without |
+//! | `stmfCreateHostGroup`, `stmfCreateTargetGroup` and so on | [`Stmf::add_group`] and so on, with a [`GroupKind`] |
+//! | `stmfAddViewEntry`, `stmfValidateView`, `stmfGetViewEntryList`, `stmfRemoveViewEntry` | [`Stmf::add_view`], [`Stmf::validate_view`], [`Stmf::views`], [`Stmf::remove_view`] |
+//! | `stmfCreateLuResource`, `stmfSetLuProp` | fields of [`LuSpec`] and [`LuChange`] |
+//! | `stmfCreateLu`, `stmfImportLu`, `stmfModifyLu`, `stmfDeleteLu` | [`Stmf::create_lu`], [`Stmf::import_lu`], [`Stmf::modify_lu`], [`Stmf::delete_lu`] |
+//! | `stmfModifyLuByFname` | [`Stmf::disk_called`] and [`Stmf::modify_lu`] |
+//! | `stmfGetLogicalUnitList`, `-Properties`, `stmfGetLuProp` | [`Stmf::logical_units`], [`Stmf::disks`] |
+//! | `stmfOnlineLogicalUnit`, `stmfOnlineTarget` and so on | [`Stmf::set_lu_state`], [`Stmf::set_target_state`] |
+//! | `stmfGetTargetList`, `-Properties`, `stmfGetSessionList` | [`Stmf::targets`], [`Stmf::sessions`] |
+//! | `stmfDevidFromIscsiName`, `stmfDevidFromWwn` | [`PortName::new`] |
+//! | `stmfGetAluaState`, `stmfSetAluaState`, `stmfLuStandby` | [`Stmf::access`], [`Stmf::set_access`]: states are those of target groups |
+//! | `stmfGetLogicalUnitProviderList`, `stmfGetLocalPortProviderList` | [`LogicalUnit::provider`], [`Target::provider`] |
+//! | `stmfSetProviderData`, `stmfInitProxyDoor` and so on | nothing: each object is saved by itself, and there is no proxy |
+//! | error codes | [`Error`] |
+//!
 //! # Design decisions
 //!
 //! * Calls block. What the kernel is asked to do it does at once or refuses; going online or
