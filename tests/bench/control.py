@@ -171,7 +171,7 @@ def lio():
         }
         if count <= MOST_BY_TARGETCTL:
             rows[count].update(by_targetctl(tpg, count))
-        sides.run("targetctl", "clear")
+            sides.run("targetctl", "clear")
         say(f"LIO, {count}: {rows[count]}")
     return rows
 
