@@ -17,6 +17,21 @@ root=$work/root
 
 step() { printf '\n== %s\n' "$*"; }
 
+step "make install puts all in its place, make uninstall takes it away"
+env -u MAKEFLAGS -u T make --no-print-directory install DESTDIR="$work/dest"
+for file in "lib/modules/$release/updates/comstar/stmf_iscsi.ko" \
+	usr/local/sbin/{stmfadm,itadm,sbdadm,stmf-exporter} \
+	usr/lib/systemd/system/{stmf.service,stmf-load@.service,stmf-exporter.service} \
+	usr/lib/udev/rules.d/90-stmf.rules usr/local/share/man/man1/{stmfadm,sbdadm-list-lu}.1 \
+	usr/local/share/bash-completion/completions/stmfadm usr/local/share/zsh/site-functions/_itadm \
+	usr/local/share/fish/vendor_completions.d/stmfadm.fish \
+	usr/local/share/comstar/{grafana-dashboard.json,specs/stmf.yaml,json/stmfadm.json}; do
+	[ -s "$work/dest/$file" ] || { echo "FAIL: expected $file to be installed"; exit 1; }
+done
+env -u MAKEFLAGS -u T make --no-print-directory uninstall DESTDIR="$work/dest"
+left=$(find "$work/dest" -type f)
+[ -z "$left" ] || { echo "FAIL: expected nothing to be left, got: $left"; exit 1; }
+
 step "packages are made"
 env -u MAKEFLAGS -u T make --no-print-directory deb
 version=$(dpkg-deb --field "$(echo build/deb/comstar-dkms_*.deb)" Version)
