@@ -3,9 +3,10 @@
 """Holds idle sessions: `idle.py ADDRESS PORT TARGET COUNT`.
 
 Says `ready`, waits for a line, makes the sessions and says `logged in`; they end
-with its standard input.
+with its standard input. Until then they do nothing but answer the target's pings.
 """
 
+import selectors
 import socket
 import struct
 import sys
@@ -26,8 +27,35 @@ def login(number):
     return connection
 
 
-print("ready", flush=True)
-sys.stdin.readline()
-sessions = [login(number) for number in range(COUNT)]
-print("logged in", flush=True)
-sys.stdin.read()
+def answer(connection):
+    """Answers the target's ping (RFC 7143, 11.19)."""
+    ping = connection.recv(48)
+    if len(ping) < 48:
+        sys.exit("idle.py: the target has closed a connection")
+    if ping[0] & 0x3F == 0x20 and ping[20:24] != b"\xff\xff\xff\xff":
+        status = int.from_bytes(ping[24:28], "big")
+        header = bytes([0x40, 0x80]) + bytes(6) + ping[8:16] + b"\xff" * 4 + ping[20:24]
+        header += ping[28:32] + struct.pack(">I", status) + bytes(16)
+        connection.sendall(header)
+
+
+def main():
+    """Logs in, and answers until the end of standard input."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    links = selectors.DefaultSelector()
+    for number in range(COUNT):
+        links.register(login(number), selectors.EVENT_READ)
+        for key, _ in links.select(timeout=0):
+            answer(key.fileobj)
+    print("logged in", flush=True)
+    links.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for key, _ in links.select():
+            if key.fileobj is sys.stdin:
+                return
+            answer(key.fileobj)
+
+
+if __name__ == "__main__":
+    main()

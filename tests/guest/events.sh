@@ -57,7 +57,8 @@ got=$(tail -n "+$((seen + 1))" "$WORK/events" | jq -r '[.event, .state // empty]
 diff <(echo "$expected") <(head -n 14 <<<"$got") || fail "expected the events above (<)"
 lines=0
 while read -r line; do
-	echo "$line" >"$WORK/event.$((++lines))"
+	lines=$((lines + 1))
+	echo "$line" >"$WORK/event.$lines"
 	echo "stmfadm monitor 0 $WORK/event.$lines"
 done <"$WORK/events" >"$WORK/all"
 python3 "$COMSTAR_TOP/tests/json_schema.py" "$COMSTAR_TOP/Documentation/json" <"$WORK/all" ||
