@@ -10,7 +10,7 @@ use crate::{
     nexus::ItNexus,
     order::Order,
     plan::{Plan, Refusal},
-    statistics::Statistics,
+    statistics::{Counter, Statistics},
     task::Task,
     tmf, //
 };
@@ -173,6 +173,15 @@ impl LuHandle {
     /// from now on.
     pub fn set_control(&self, settings: ControlSettings) {
         self.entry.order.set_control(settings);
+    }
+
+    /// The bytes that were read and written so far by commands that ended with GOOD. Any context.
+    pub fn bytes_moved(&self) -> (u64, u64) {
+        let totals = self.entry.statistics.read();
+        (
+            totals.counter(Counter::ReadBytes),
+            totals.counter(Counter::WrittenBytes),
+        )
     }
 
     /// The relative target port identifiers of all target ports there are, online or not. May

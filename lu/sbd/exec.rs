@@ -67,6 +67,7 @@ impl LogicalUnit for Disk {
             Command::PreFetch { lba, blocks } => cache::plan(self, lba, blocks)?.into(),
             Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks)?.into(),
             Command::TestUnitReady => DataPhase::None.into(),
+            Command::SendDiagnostic(request) => state::plan_diagnose(request).into(),
             Command::StartStopUnit(request) => state::plan_start_stop(self, &request)?.into(),
             Command::ModeSelect(request) => mode::plan_select(self, &request)?.into(),
             Command::PreventAllow { .. } => state::plan_prevent_allow(self)?.into(),
@@ -104,6 +105,7 @@ impl LogicalUnit for Disk {
             Ok(Command::PreFetch { .. }) => task.good(),
             Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(&self.medium, immed, task),
             Ok(Command::TestUnitReady) => state::test_unit_ready(self, task),
+            Ok(Command::SendDiagnostic(request)) => state::diagnose(self, request, task),
             Ok(Command::StartStopUnit(request)) => state::start_stop(self, &request, task),
             Ok(Command::PreventAllow { prevent }) => state::prevent_allow(self, prevent, task),
             Ok(

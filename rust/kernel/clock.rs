@@ -17,3 +17,12 @@ pub fn unix_seconds() -> i64 {
     // SAFETY: An FFI call without requirements.
     unsafe { bindings::ktime_get_real_seconds() }
 }
+
+/// Milliseconds since 1970. Any context.
+pub fn unix_milliseconds() -> u64 {
+    const NANOSECONDS: i64 = 1_000_000;
+
+    // SAFETY: An FFI call without requirements.
+    let nanoseconds = unsafe { bindings::ktime_get_real() };
+    u64::try_from(nanoseconds / NANOSECONDS).unwrap_or(0)
+}

@@ -21,6 +21,7 @@
 //! transports pad it.
 
 mod block;
+mod condition;
 mod medium;
 pub mod opcode;
 mod primary;
@@ -56,6 +57,11 @@ use crate::{
         ReportTargetPortGroups,
         SetTargetPortGroups, //
     },
+    diagnostic::{
+        ReceiveDiagnostic,
+        SendDiagnostic, //
+    },
+    log::LogSense,
     opcodes::{
         CommandId,
         CommandSet,
@@ -70,7 +76,8 @@ use crate::{
         Report, //
     },
     sense::Sense,
-    sink::Sink, //
+    sink::Sink,
+    timestamp::ReportTimestamp, //
 };
 
 /// A command that is in order as far as the CDB alone can tell.
@@ -160,6 +167,12 @@ pub enum Command {
     ModeSense(ModeSense),
     /// MODE SELECT (6), (10) (SPC-5).
     ModeSelect(ModeSelect),
+    /// LOG SENSE (SPC-5).
+    LogSense(LogSense),
+    /// SEND DIAGNOSTIC (SPC-5).
+    SendDiagnostic(SendDiagnostic),
+    /// RECEIVE DIAGNOSTIC RESULTS (SPC-5).
+    ReceiveDiagnostic(ReceiveDiagnostic),
     /// START STOP UNIT (SBC-4).
     StartStopUnit(StartStopUnit),
     /// PREVENT ALLOW MEDIUM REMOVAL (SBC-4).
@@ -191,6 +204,8 @@ pub enum Command {
     ReportSupportedOperationCodes(ReportSupportedOperationCodes),
     /// REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-5).
     ReportTaskManagement(ReportTaskManagement),
+    /// REPORT TIMESTAMP (SPC-5).
+    ReportTimestamp(ReportTimestamp),
     /// REPORT TARGET PORT GROUPS (SPC-5).
     ReportTargetPortGroups(ReportTargetPortGroups),
     /// SET TARGET PORT GROUPS (SPC-5).
@@ -263,6 +278,11 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
     Entry::new(&[opcode::START_STOP_UNIT, 0x01, 0, 0x0f, 0xf7, 0], block::start_stop_unit)
         .obsolete(LUN),
     Entry::new(
+        &[opcode::RECEIVE_DIAGNOSTIC_RESULTS, 0x01, 0xff, 0xff, 0xff, 0],
+        condition::receive_diagnostic,
+    ).obsolete(LUN),
+    Entry::new(&[opcode::SEND_DIAGNOSTIC, 0xf7, 0, 0xff, 0xff, 0], condition::send_diagnostic),
+    Entry::new(
         &[opcode::PREVENT_ALLOW_MEDIUM_REMOVAL, 0, 0, 0, 0x01, 0],
         medium::prevent_allow,
     ).obsolete(LUN),
@@ -316,6 +336,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
         medium::sanitize_exit_failure_mode,
     ).service_action(opcode::SANITIZE_EXIT_FAILURE_MODE),
+    Entry::new(
+        &[opcode::LOG_SENSE, 0, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0],
+        condition::log_sense,
+    ).obsolete(LUN),
     Entry::new(
         &[opcode::MODE_SELECT_10, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
         primary::mode_select_10,
@@ -452,6 +476,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         &[opcode::MAINTENANCE_IN, 0x1f, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::report_task_management,
     ).service_action(opcode::REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS),
+    Entry::new(
+        &[opcode::MAINTENANCE_IN, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        condition::report_timestamp,
+    ).service_action(opcode::REPORT_TIMESTAMP),
     Entry::new(
         &[opcode::MAINTENANCE_OUT, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::set_target_port_groups,

@@ -23,6 +23,8 @@ pub mod page {
     pub const MANAGEMENT_ADDRESSES: u8 = 0x85;
     /// Extended INQUIRY Data.
     pub const EXTENDED_INQUIRY: u8 = 0x86;
+    /// Mode Page Policy.
+    pub const MODE_PAGE_POLICY: u8 = 0x87;
     /// Block Limits.
     pub const BLOCK_LIMITS: u8 = 0xb0;
     /// Block Device Characteristics.
@@ -163,6 +165,23 @@ impl ExtendedInquiry {
             out.zeros(5);
             out.u8(self.max_sense);
             pad(out, start, 60);
+        });
+    }
+}
+
+/// Mode Page Policy VPD page (87h) (SPC-5): all mode pages are shared by all I_T nexuses.
+#[derive(Clone, Copy, Debug)]
+pub struct ModePagePolicy;
+
+impl ModePagePolicy {
+    /// Writes the page.
+    pub fn write(&self, peripheral: Peripheral, out: &mut Sink<'_>) {
+        const ALL_PAGES: u8 = 0x3f;
+        const ALL_SUBPAGES: u8 = 0xff;
+        const SHARED: u8 = 0x00;
+
+        write_page(peripheral, page::MODE_PAGE_POLICY, out, |out| {
+            out.bytes(&[ALL_PAGES, ALL_SUBPAGES, SHARED, 0]);
         });
     }
 }
@@ -419,6 +438,14 @@ mod tests {
         assert_eq!(bytes.len(), 32);
         assert_eq!(bytes[..8], [0, 0x83, 0, 28, 0x01, 0x03, 0, 16]);
         assert_eq!(&bytes[24..], b"\x53\x98\0\x04iqn\0");
+    }
+
+    #[test]
+    fn mode_pages_are_shared() {
+        let mut out = [0xee; 16];
+        let mut sink = Sink::new(&mut out);
+        ModePagePolicy.write(Peripheral::connected(DeviceType::Block), &mut sink);
+        assert_eq!(sink.as_bytes(), [0, 0x87, 0, 4, 0x3f, 0xff, 0, 0]);
     }
 
     #[test]

@@ -9,9 +9,11 @@ use stmf::{
     plan::DataPhase,
     task::Task, //
 };
+use stmf_kernel::clock::unix_milliseconds;
 use stmf_scsi::{
     capacity::Capacity,
     cdb::{self, opcode, Command},
+    log::Logged,
     opcodes::CommandId,
     tmf::TaskManagement,
     AdditionalSense,
@@ -36,16 +38,26 @@ const TASK_MANAGEMENT: &[TaskManagement] = &[
 /// Builds the answer into nothing, to see whether it is refused and how long it is.
 pub(super) fn plan(disk: &Disk, nexus: &ItNexus, command: &Command) -> Result<DataPhase, Sense> {
     let mut measure = Sink::new(&mut []);
-    write(disk, Groups::of(nexus), command, &mut measure)?;
+    let facts = Facts {
+        groups: Groups::of(nexus),
+        logged: Logged::default(),
+    };
+    write(disk, facts, command, &mut measure)?;
     let len = u32::try_from(measure.len()).unwrap_or(u32::MAX);
     Ok(DataPhase::Answer(len.min(allocation(command))))
 }
 
 pub(super) fn execute(disk: &Disk, command: &Command, task: Task) {
-    let groups = Groups::of(task.nexus());
+    let facts = Facts {
+        groups: Groups::of(task.nexus()),
+        logged: match command {
+            Command::LogSense(_) => logged(&task),
+            _ => Logged::default(),
+        },
+    };
     task.answer(|sink| {
         // What can be refused was refused by `plan`.
-        let _ = write(disk, groups, command, sink);
+        let _ = write(disk, facts, command, sink);
     });
 }
 
@@ -55,6 +67,9 @@ fn allocation(command: &Command) -> u32 {
         Command::RequestSense { allocation, .. } => u32::from(*allocation),
         Command::Inquiry { allocation, .. } => u32::from(*allocation),
         Command::ModeSense(request) => u32::from(request.allocation),
+        Command::LogSense(request) => u32::from(request.allocation),
+        Command::ReceiveDiagnostic(request) => u32::from(request.allocation),
+        Command::ReportTimestamp(request) => request.allocation,
         Command::PersistentReserveIn { allocation, .. } => u32::from(*allocation),
         Command::ReadCapacity16 { allocation } => *allocation,
         Command::ReadDefectData(request) => request.allocation,
@@ -64,7 +79,7 @@ fn allocation(command: &Command) -> u32 {
     }
 }
 
-fn write(disk: &Disk, groups: Groups, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
+fn write(disk: &Disk, facts: Facts, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
     match command {
         Command::Inquiry { evpd: None, .. } => inquiry::standard(disk, sink),
         Command::Inquiry {
@@ -80,9 +95,12 @@ fn write(disk: &Disk, groups: Groups, command: &Command, sink: &mut Sink<'_>) ->
                 .reservations
                 .report(*report, capabilities, sink);
         }
+        Command::LogSense(request) => request.write(&facts.logged, sink)?,
+        Command::ReceiveDiagnostic(request) => request.write(sink),
+        Command::ReportTimestamp(request) => request.write(unix_milliseconds(), sink),
         Command::RequestSense { desc, .. } => request_sense(disk, *desc, sink),
         Command::ReportSupportedOperationCodes(query) => {
-            cdb::report_opcodes(query, |id| supports(disk, groups, id), sink)?;
+            cdb::report_opcodes(query, |id| supports(disk, facts.groups, id), sink)?;
         }
         Command::ReportTaskManagement(request) => request.write(TASK_MANAGEMENT, sink),
         _ => {
@@ -91,6 +109,20 @@ fn write(disk: &Disk, groups: Groups, command: &Command, sink: &mut Sink<'_>) ->
         }
     }
     Ok(())
+}
+
+/// What an answer depends on besides the disk.
+#[derive(Clone, Copy)]
+struct Facts {
+    groups: Groups,
+    logged: Logged,
+}
+
+/// What the framework has counted of the task's disk.
+fn logged(task: &Task) -> Logged {
+    let unit = task.unit();
+    let (read, written) = unit.map_or((0, 0), |unit| unit.bytes_moved());
+    Logged { read, written }
 }
 
 /// Which commands of target port groups the framework carries out.

@@ -12,8 +12,10 @@ use stmf_scsi::{
         BlockCharacteristics,
         BlockLimits,
         DeviceIdentification,
+        ExtendedInquiry,
         LogicalBlockProvisioning,
         ManagementAddresses,
+        ModePagePolicy,
         ProvisioningType,
         SupportedPages,
         UnitSerialNumber, //
@@ -30,6 +32,8 @@ const PAGES: &[u8] = &[
     page::UNIT_SERIAL_NUMBER,
     page::DEVICE_IDENTIFICATION,
     page::MANAGEMENT_ADDRESSES,
+    page::EXTENDED_INQUIRY,
+    page::MODE_PAGE_POLICY,
     page::BLOCK_LIMITS,
     page::BLOCK_CHARACTERISTICS,
     page::LOGICAL_BLOCK_PROVISIONING,
@@ -55,6 +59,8 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
         page::UNIT_SERIAL_NUMBER => serial_number(disk, sink),
         page::DEVICE_IDENTIFICATION => identification(disk, sink),
         page::MANAGEMENT_ADDRESSES => management_addresses(disk, sink),
+        page::EXTENDED_INQUIRY => extended(disk).write(DISK, sink),
+        page::MODE_PAGE_POLICY => ModePagePolicy.write(DISK, sink),
         page::BLOCK_LIMITS => limits(disk).write(DISK, sink),
         page::BLOCK_CHARACTERISTICS => characteristics(disk).write(DISK, sink),
         page::LOGICAL_BLOCK_PROVISIONING => {
@@ -92,6 +98,17 @@ fn identification(disk: &Disk, sink: &mut Sink<'_>) {
         designators: &designators,
     }
     .write(DISK, sink);
+}
+
+/// Task attributes and unit attentions are the framework's.
+fn extended(disk: &Disk) -> ExtendedInquiry {
+    ExtendedInquiry {
+        head_of_queue: true,
+        ordered: true,
+        simple: true,
+        volatile_cache: disk.traits().volatile,
+        ..ExtendedInquiry::default()
+    }
 }
 
 fn limits(disk: &Disk) -> BlockLimits {

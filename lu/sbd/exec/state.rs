@@ -15,6 +15,7 @@ use stmf::{
 };
 use stmf_scsi::{
     cdb::{Command, PowerCondition, StartStopUnit},
+    diagnostic::SendDiagnostic,
     ua::UnitAttention,
     AdditionalSense,
     Sense,
@@ -62,6 +63,9 @@ fn works_without_medium(command: &Command) -> bool {
             | Command::ReportLuns { .. }
             | Command::ReportSupportedOperationCodes(_)
             | Command::ReportTaskManagement(_)
+            | Command::ReportTimestamp(_)
+            | Command::LogSense(_)
+            | Command::ReceiveDiagnostic(_)
             | Command::ModeSense(_)
             | Command::ModeSelect(_)
             | Command::StartStopUnit(_)
@@ -81,6 +85,32 @@ pub(super) fn test_unit_ready(disk: &Disk, task: Task) {
         ));
     } else {
         task.good();
+    }
+}
+
+pub(super) fn plan_diagnose(request: SendDiagnostic) -> DataPhase {
+    match request {
+        SendDiagnostic::Page => DataPhase::FromInitiator(SendDiagnostic::PAGE_LEN.into()),
+        SendDiagnostic::SelfTest | SendDiagnostic::Nothing => DataPhase::None,
+    }
+}
+
+/// SEND DIAGNOSTIC. The default self-test: is there something to keep the data in?
+pub(super) fn diagnose(disk: &Disk, request: SendDiagnostic, task: Task) {
+    let outcome = match request {
+        SendDiagnostic::SelfTest if disk.backend().is_gone() => {
+            let code = AdditionalSense::LOGICAL_UNIT_FAILED_SELF_TEST;
+            Err(Sense::hardware(code))
+        }
+        // So short a list is in one piece.
+        SendDiagnostic::Page => {
+            SendDiagnostic::check_page(task.data().slices().next().unwrap_or(&[]))
+        }
+        SendDiagnostic::SelfTest | SendDiagnostic::Nothing => Ok(()),
+    };
+    match outcome {
+        Ok(()) => task.good(),
+        Err(sense) => task.fail(sense),
     }
 }
 

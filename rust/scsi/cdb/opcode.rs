@@ -135,6 +135,8 @@ pub const REPORT_SUPPORTED_OPERATION_CODES: u8 = 0x0c;
 pub const REPORT_IDENTIFYING_INFORMATION: u8 = 0x05;
 /// The service action of [`MAINTENANCE_IN`] that is REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS.
 pub const REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS: u8 = 0x0d;
+/// The service action of [`MAINTENANCE_IN`] that is REPORT TIMESTAMP.
+pub const REPORT_TIMESTAMP: u8 = 0x0f;
 /// The service action of [`MAINTENANCE_IN`] that is REPORT TARGET PORT GROUPS.
 pub const REPORT_TARGET_PORT_GROUPS: u8 = 0x0a;
 /// The service action of [`MAINTENANCE_OUT`] that is SET TARGET PORT GROUPS.

@@ -194,7 +194,7 @@ fn a_short_cdb_is_refused_and_a_padded_one_is_not() {
 
 #[test]
 fn unknown_operation_codes_and_service_actions_differ() {
-    for opcode in [0x01, 0x1c, 0x7f, 0xff] {
+    for opcode in [0x01, 0x02, 0x7f, 0xff] {
         assert_eq!(parse(&cdb(&[opcode], 16)), Err(UNKNOWN));
     }
     assert_eq!(
@@ -411,6 +411,55 @@ fn a_transfer_that_is_too_long_points_to_its_length() {
         check(&[0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0]),
         long(10)
     );
+}
+
+#[test]
+fn logs_diagnostics_and_the_clock_are_asked_for() {
+    assert_eq!(
+        parse(&[0x4d, 0, 0x6f, 1, 0, 2, 3, 4, 5, 0]),
+        Ok(Command::LogSense(LogSense {
+            cumulative: true,
+            page: 0x2f,
+            subpage: 1,
+            first: 0x0203,
+            allocation: 0x0405,
+        }))
+    );
+    assert_eq!(
+        parse(&[0x1d, 0x14, 0, 0, 0, 0]),
+        Ok(Command::SendDiagnostic(SendDiagnostic::SelfTest))
+    );
+    assert_eq!(
+        parse(&[0x1d, 0x13, 0, 0, 0, 0]),
+        Ok(Command::SendDiagnostic(SendDiagnostic::Nothing))
+    );
+    assert_eq!(
+        parse(&[0x1d, 0x10, 0, 0, 4, 0]),
+        Ok(Command::SendDiagnostic(SendDiagnostic::Page))
+    );
+    assert_eq!(
+        parse(&[0x1c, 1, 0, 1, 2, 0]),
+        Ok(Command::ReceiveDiagnostic(ReceiveDiagnostic {
+            allocation: 0x0102
+        }))
+    );
+    assert_eq!(
+        parse(&[0xa3, 0x0f, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0]),
+        Ok(Command::ReportTimestamp(ReportTimestamp {
+            allocation: 0x0102_0304
+        }))
+    );
+    let field = Sense::invalid_cdb_field;
+    for (cdb, sense) in [
+        // SP; a self-test in the background; a list beside a self-test; a long one; another page.
+        (&[0x4d, 1, 0, 0, 0, 0, 0, 0, 4, 0][..], field(1, Some(0))),
+        (&[0x1d, 0x20, 0, 0, 0, 0], field(1, Some(7))),
+        (&[0x1d, 0x14, 0, 0, 4, 0], field(3, None)),
+        (&[0x1d, 0x10, 0, 0, 5, 0], field(3, None)),
+        (&[0x1c, 1, 1, 0, 4, 0], field(2, None)),
+    ] {
+        assert_eq!(parse(cdb), Err(sense), "{cdb:x?}");
+    }
 }
 
 mod report_supported_operation_codes {

@@ -43,6 +43,7 @@ const MAY_BE_ZERO: &[u8] = &[
     cdb::opcode::WRITE_SAME_16,
     cdb::opcode::SANITIZE,
     cdb::opcode::READ_DEFECT_DATA_12,
+    cdb::opcode::SEND_DIAGNOSTIC,
 ];
 
 proptest! {
