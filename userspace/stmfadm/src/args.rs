@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// List host groups
     ListHg(ListGroup),
     /// Add hosts to a host group
-    AddHgMember(Members),
+    AddHgMember(AddHosts),
     /// Remove hosts from a host group
     RemoveHgMember(Members),
     /// Create a target group
@@ -335,6 +335,17 @@ pub(crate) struct Members {
     /// Names: iqn., eui., naa. or wwn. and what follows
     #[arg(required = true, value_name = "member-name")]
     pub(crate) members: Vec<PortName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddHosts {
+    #[command(flatten)]
+    pub(crate) members: Members,
+
+    /// Taken for scripts of Oracle Solaris: a host that is logged in is added without it too, and sees
+    /// what the group sees at once
+    #[arg(short = 'F', long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -158,7 +158,7 @@ fn run<T: Transport>(
         Command::CreateHg(args) => stmf.add_group(Host, &args.group)?,
         Command::DeleteHg(args) => stmf.remove_group(Host, &args.group)?,
         Command::ListHg(args) => group::list(Host, &args, stmf, console)?,
-        Command::AddHgMember(args) => group::add_members(Host, &args, stmf, console),
+        Command::AddHgMember(args) => group::add_members(Host, &args.members, stmf, console),
         Command::RemoveHgMember(args) => group::remove_members(Host, &args, stmf, console),
         Command::CreateTg(args) => stmf.add_group(Target, &args.group)?,
         Command::DeleteTg(args) => stmf.remove_group(Target, &args.group)?,
