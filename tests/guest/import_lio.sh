@@ -5,7 +5,8 @@
 . "$COMSTAR_TOP/tests/target.sh"
 
 export STMF_STORE=$WORK/store
-INITIATOR=$(sed -n 's/^InitiatorName=//p' /etc/iscsi/initiatorname.iscsi)
+# rtslib takes no name whose domain has less than two parts.
+INITIATOR=iqn.2024-01.test.lio:initiator
 target=iqn.2003-01.org.linux-iscsi.host:sn.take-over
 secret=secretsecret12
 
@@ -23,7 +24,13 @@ truncate -s 64M "$WORK/file"
 	"$WORK/saveconfig.json"
 
 step "an initiator has a file system on it"
+# By a name of its own; others start it anew by theirs. Asked to end, iscsid would end its whole
+# process group, which is this test.
+stop_iscsid() { ! pkill -KILL -x iscsid || wait_for iscsid_is_gone; }
+iscsid_is_gone() { ! pgrep -x iscsid >/dev/null; }
+stop_iscsid
 start_iscsid
+at_exit stop_iscsid
 chap_login() {
 	iscsiadm -m discovery -t sendtargets -p 127.0.0.1 >/dev/null
 	for setting in authmethod=CHAP username=joe "password=$secret"; do

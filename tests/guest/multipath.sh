@@ -131,8 +131,13 @@ paths_go
 stmfadm set-access -g one -e true standby
 stmfadm set-access -g two -e true standby
 paths_come
-# Either will do.
-active() { used "$one" || used "$two"; }
+# Either will do, or both in turn.
+active() {
+	local before
+	before=$(($(io_of "$one") + $(io_of "$two")))
+	dd if="/dev/mapper/$map" of=/dev/null bs=4k count=8 iflag=direct status=none
+	[ $(($(io_of "$one") + $(io_of "$two") - before)) -ge 8 ]
+}
 wait_for active
 stmfadm list-access --json |
 	jq -e 'any(.[]; .lu != null and .state == "active-optimized")' >/dev/null ||
