@@ -141,16 +141,11 @@ impl LogSense {
     }
 }
 
-/// Writes the head of a page, then what `body` writes, then the length of that into the head.
+/// Writes a page: its head, then what `body` writes.
 fn write_page(page: u8, subpage: Option<u8>, out: &mut Sink<'_>, body: impl FnOnce(&mut Sink<'_>)) {
     out.u8(page | if subpage.is_some() { SPF } else { 0 });
     out.u8(subpage.unwrap_or(0));
-    let length = out.len();
-    out.u16(0);
-    let start = out.len();
-    body(out);
-    let written = u16::try_from(out.since(start)).unwrap_or(u16::MAX);
-    out.patch_u16(length, written);
+    out.counted_u16(body);
 }
 
 #[cfg(test)]

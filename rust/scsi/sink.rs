@@ -116,6 +116,16 @@ impl<'a> Sink<'a> {
         self.overwrite(at, &value.to_be_bytes());
     }
 
+    /// Puts the length of what `body` puts, in two bytes, and then that.
+    pub fn counted_u16(&mut self, body: impl FnOnce(&mut Self)) {
+        let length = self.at;
+        self.u16(0);
+        let start = self.at;
+        body(self);
+        let written = u16::try_from(self.since(start)).unwrap_or(u16::MAX);
+        self.patch_u16(length, written);
+    }
+
     /// The number of bytes put in since the sink was `at` bytes long.
     pub fn since(&self, at: usize) -> usize {
         self.at.saturating_sub(at)
@@ -181,6 +191,16 @@ mod tests {
         sink.patch_u8(9, 0xff);
         assert_eq!(sink.len(), 4);
         assert_eq!(out, [1, 2, 0, 3]);
+    }
+
+    #[test]
+    fn a_length_counts_what_follows_it() {
+        let mut out = [0xee; 8];
+        let mut sink = Sink::new(&mut out);
+        sink.u8(9);
+        sink.counted_u16(|sink| sink.bytes(&[1, 2, 3]));
+        sink.counted_u16(|_| ());
+        assert_eq!(sink.as_bytes(), [9, 0, 3, 1, 2, 3, 0, 0]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub mod page {
     pub const LOGICAL_BLOCK_PROVISIONING: u8 = 0xb2;
 }
 
-/// Writes the head of a page, then what `body` writes, then the length of that into the head.
+/// Writes a page: its head, then what `body` writes.
 fn write_page(
     peripheral: Peripheral,
     page: u8,
@@ -42,12 +42,7 @@ fn write_page(
 ) {
     out.u8(peripheral.code());
     out.u8(page);
-    let length = out.len();
-    out.u16(0);
-    let start = out.len();
-    body(out);
-    let written = u16::try_from(out.since(start)).unwrap_or(u16::MAX);
-    out.patch_u16(length, written);
+    out.counted_u16(body);
 }
 
 /// Fills a page, whose body began at `start`, with zeros to `len` bytes.

@@ -90,6 +90,26 @@ impl Configuration {
         self.of_class("iscsi-tpg").map(item::Item::owner)
     }
 
+    /// How many portals the default group has.
+    pub(crate) fn default_portals(&self) -> usize {
+        self.of_class("iscsi-portal").count()
+    }
+
+    /// Whether there is an item that says all that this one says.
+    pub(crate) fn holds(
+        &self,
+        class: &str,
+        members: serde_json::Map<String, serde_json::Value>,
+    ) -> bool {
+        let json = serde_json::Value::Object(members);
+        let class = class::Class::by_name(class);
+        let wanted = class.and_then(|class| item::Item::from_json(class, &json).ok());
+        wanted.is_some_and(|wanted| {
+            let mut items = self.document.items.iter();
+            items.any(|item| item.is_same_as(&wanted) && wanted.changes(item).is_empty())
+        })
+    }
+
     fn of_class<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a item::Item> {
         let items = self.document.items.iter();
         items.filter(move |item| item.class.name == name)

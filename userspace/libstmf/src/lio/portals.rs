@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use serde_json::{Map, Value};
 use stmf_uapi::iscsi::{DEFAULT_PORT, DEFAULT_TPGT};
 
 use super::file::{File, Tpg};
@@ -42,7 +43,10 @@ impl Portals {
         let mut portals = Self::default();
         for (tag, sets) in &groups {
             if !portals.keep(*tag, &groups, current, work) {
-                portals.renumber(sets, work);
+                let is_free = |tag: &u16, place: &Places| {
+                    !groups.contains_key(tag) && is_free(*tag, place, current)
+                };
+                portals.renumber(sets, is_free, work);
             }
         }
         portals
@@ -67,23 +71,32 @@ impl Portals {
         match tag {
             DEFAULT_TPGT if is_default(places) => {}
             // Others' targets are not moved.
-            DEFAULT_TPGT if current.has_iscsi_targets() => return false,
+            DEFAULT_TPGT if current.has_iscsi_targets() && !are_default(places, current) => {
+                return false;
+            }
             DEFAULT_TPGT => add_default_portals(places, work),
-            _ if current.portal_groups().any(|name| name == tag.to_string()) => return false,
-            _ => add_group(tag, places, work),
+            tag if is_free(tag, places, current) => add_group(tag, places, work),
+            _ => return false,
         }
         self.kept.insert(tag)
     }
 
-    /// Makes a group of each portal.
-    fn renumber(&mut self, sets: &BTreeSet<Places>, work: &mut Work) {
+    /// Makes a group of each portal, with the lowest tag that is free for it.
+    fn renumber(
+        &mut self,
+        sets: &BTreeSet<Places>,
+        is_free: impl Fn(&u16, &Places) -> bool,
+        work: &mut Work,
+    ) {
         for place in sets.iter().flatten() {
-            let next = u16::try_from(self.new.len()).unwrap_or(u16::MAX);
-            let next = FIRST_NEW_TAG.saturating_add(next);
-            self.new.entry(*place).or_insert_with(|| {
-                add_group(next, &BTreeSet::from([*place]), work);
-                next
-            });
+            let alone = Places::from([*place]);
+            let is_new = |tag: &u16| self.new.values().all(|used| used != tag);
+            let mut tags = FIRST_NEW_TAG..=u16::MAX;
+            let tag = tags.find(|tag| is_new(tag) && is_free(tag, &alone));
+            if let (false, Some(tag)) = (self.new.contains_key(place), tag) {
+                add_group(tag, &alone, work);
+                self.new.insert(*place, tag);
+            }
         }
     }
 
@@ -115,28 +128,42 @@ fn is_default(places: &Places) -> bool {
     places.iter().all(is_everywhere)
 }
 
+/// Whether the default group has these portals and no others, as after an earlier import.
+fn are_default(places: &Places, current: &Configuration) -> bool {
+    let is_there = |place: &Place| current.holds("iscsi-portal", default_portal(place));
+    current.default_portals() == places.len() && places.iter().all(is_there)
+}
+
+/// Whether a group can have this tag: there is none, or it is this one, of an earlier import.
+fn is_free(tag: u16, places: &Places, current: &Configuration) -> bool {
+    let mut names = current.portal_groups();
+    names.all(|name| name != tag.to_string()) || current.holds("iscsi-tpg", group(tag, places))
+}
+
 fn add_default_portals(places: &Places, work: &mut Work) {
-    for (address, port) in places {
-        let address = address.to_string();
-        work.add(
-            "iscsi-portal",
-            object([("address", address.into()), ("port", (*port).into())]),
-        );
+    for place in places {
+        work.add("iscsi-portal", default_portal(place));
     }
 }
 
+fn default_portal((address, port): &Place) -> Map<String, Value> {
+    let address = address.to_string();
+    object([("address", address.into()), ("port", (*port).into())])
+}
+
 fn add_group(tag: u16, places: &Places, work: &mut Work) {
+    work.add("iscsi-tpg", group(tag, places));
+}
+
+fn group(tag: u16, places: &Places) -> Map<String, Value> {
     let portals = places.iter().map(|(address, port)| match address {
         IpAddr::V4(address) => format!("{address}:{port}"),
         IpAddr::V6(address) => format!("[{address}]:{port}"),
     });
     let portals = portals.collect::<Vec<_>>().join(",");
     // A number as name is the tag.
-    work.add(
-        "iscsi-tpg",
-        object([
-            ("name", tag.to_string().into()),
-            ("portals", portals.into()),
-        ]),
-    );
+    object([
+        ("name", tag.to_string().into()),
+        ("portals", portals.into()),
+    ])
 }

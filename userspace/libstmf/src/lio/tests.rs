@@ -110,18 +110,65 @@ fn initiators_see_the_same_disks() {
     assert_eq!(made, expected);
 }
 
+/// Imports into a framework; returns the steps that were taken, and what was left out.
+fn import_into(sim: &mut Sim, saved: &Value) -> (Vec<String>, Vec<String>) {
+    let current = Configuration::of_kernel(sim).unwrap();
+    let import = LioImport::parse(&saved.to_string(), &current).unwrap();
+    let steps = current.steps_to(&import.configuration, Extent::Add);
+    steps.iter().for_each(|step| step.perform(sim).unwrap());
+    (
+        steps.iter().map(ToString::to_string).collect(),
+        import.left_out,
+    )
+}
+
 #[test]
 fn what_was_made_is_made_once() {
-    let mut sim = Sim::new();
-    let import = LioImport::parse(&saved().to_string(), &Configuration::default()).unwrap();
-    let none = Configuration::of_kernel(&mut sim).unwrap();
-    for step in none.steps_to(&import.configuration, Extent::Add) {
-        step.perform(&mut sim).unwrap();
+    // The portals that the default group has anyway, others, a tag of its own, and two targets
+    // that can't both be in the default group.
+    for (tag, portals, others) in [
+        (1, vec![("0.0.0.0", 3260)], None),
+        (1, vec![("192.0.2.1", 3260), ("192.0.2.2", 3260)], None),
+        (7, vec![("192.0.2.1", 3260)], None),
+        (
+            1,
+            vec![("192.0.2.1", 3260)],
+            Some(vec![("192.0.2.2", 3260)]),
+        ),
+    ] {
+        let mut saved = saved();
+        saved["targets"][0]["tpgs"][0]["tag"] = tag.into();
+        if let Some(others) = others {
+            let mut second = saved["targets"][0].clone();
+            second["wwn"] = "iqn.2003-01.org.linux-iscsi.host:sn.2".into();
+            saved["targets"].as_array_mut().unwrap().push(second);
+            with_portals(&mut saved, 1, &others);
+        }
+        with_portals(&mut saved, 0, &portals);
+        let mut sim = Sim::new();
+        let (_, left_out) = import_into(&mut sim, &saved);
+        let again = import_into(&mut sim, &saved);
+        assert_eq!(again, (Vec::new(), left_out), "{portals:?}");
     }
-    let current = Configuration::of_kernel(&mut sim).unwrap();
-    let again = LioImport::parse(&saved().to_string(), &current).unwrap();
-    let steps = current.steps_to(&again.configuration, Extent::Add);
-    assert!(steps.is_empty(), "{steps:?}");
+}
+
+#[test]
+fn a_group_of_an_earlier_import_is_not_taken_for_another() {
+    let mut sim = Sim::new();
+    for (target, address, tag) in [
+        ("iqn.2003-01.org.linux-iscsi.host:sn.0", "192.0.2.9", "1"),
+        ("iqn.2003-01.org.linux-iscsi.host:sn.1", "192.0.2.1", "100"),
+        ("iqn.2003-01.org.linux-iscsi.host:sn.2", "192.0.2.2", "101"),
+    ] {
+        let mut saved = saved();
+        saved["targets"][0]["wwn"] = target.into();
+        with_portals(&mut saved, 0, &[(address, 3260)]);
+        import_into(&mut sim, &saved);
+        let mut targets = IscsiTargets::with_transport(&mut sim);
+        let made = targets.targets().unwrap();
+        let made = made.iter().find(|made| made.name == target).unwrap();
+        assert_eq!(format!("{:?}", made.tpgs), format!("[{tag}]"));
+    }
 }
 
 /// A change to what was saved, and what is said of it.
