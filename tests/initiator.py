@@ -100,8 +100,8 @@ class Initiator:
                     return self.outcome(header[3], b"", bytes(got[:end]))
             elif opcode == 0x21:
                 return self.outcome(header[3], data, bytes(got[:end]))
-            elif opcode in (0x32, 0x3F) and header[36:37] != b"\x04":
-                pass  # An asynchronous message tells what will be seen anyway.
+            elif opcode == 0x32:
+                self.heed(header)
 
     def answer_ping(self, header):
         """Answers a NOP-In that wants to be answered."""
@@ -109,10 +109,18 @@ class Initiator:
             self.send(b"\x40\x80" + bytes(6) + header[8:16] + b"\xff" * 4 + header[20:24]
                       + struct.pack(">II", self.sn, self.acknowledged) + bytes(16))
 
+    def heed(self, header):
+        """Leaves when an asynchronous message asks for it; the others tell what is seen anyway."""
+        if header[36] == 1:
+            self.socket.shutdown(socket.SHUT_RDWR)
+            raise EOFError
+
     def idle(self):
         """Takes what comes while nothing is asked for; says whether the session is there still."""
         try:
             header, _ = self.receive()
+            if header[0] & 0x3F == 0x32:
+                self.heed(header)
         except (EOFError, OSError):
             return False
         if header[0] & 0x3F == 0x20:

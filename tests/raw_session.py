@@ -43,7 +43,7 @@ class Session:
         self.socket = socket.create_connection(address, timeout=20)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.cmd_sn, self.exp_stat_sn, self.tag = 1, 0, 16
-        self.answers, self.functions = {}, {}
+        self.answers, self.functions, self.notices = {}, {}, []
         self.logged_out = False
         keys = (f"InitiatorName={name}", f"TargetName={target}", "SessionType=Normal",
                 "InitialR2T=No", "ImmediateData=Yes", "MaxRecvDataSegmentLength=262144")
@@ -87,7 +87,7 @@ class Session:
         self.socket.settimeout(20)
         opcode, tag = header[0] & 0x3F, int.from_bytes(header[16:20], "big")
         answer = self.answers.get(tag)
-        if opcode in (0x21, 0x22, 0x26) or (opcode == 0x20 and tag != NOBODY):
+        if opcode in (0x21, 0x22, 0x26, 0x32) or (opcode == 0x20 and tag != NOBODY):
             self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
         if opcode == 0x20 and header[20:24] != b"\xff" * 4:
             rest = header[8:16] + b"\xff" * 4 + header[20:24]
@@ -105,6 +105,9 @@ class Session:
             self.functions[tag] = header[2]
         elif opcode == 0x26:
             self.logged_out = True
+        elif opcode == 0x32:
+            # AsyncEvent, its three parameters, and the sense data without its length.
+            self.notices.append((header[36], *struct.unpack(">HHH", header[38:44]), data[2:]))
         elif opcode == 0x31 and answer:
             self.send_data(tag, header)
         return True

@@ -36,6 +36,7 @@ mod digest;
 mod early;
 mod login;
 mod manage;
+mod notices;
 mod origin;
 mod request;
 mod rx;
@@ -67,10 +68,11 @@ use kernel::{
 };
 use login::LoginPhase;
 use manage::Management;
+use notices::Notices;
 use origin::Origin;
 use rx::Receiver;
 use stmf::{
-    nexus::{Endpoint, NexusRegistration},
+    nexus::{Endpoint, NexusRegistration, Watch},
     port::Completer,
     task::{Finished, TaskBody}, //
 };
@@ -94,18 +96,19 @@ use writes::Writes;
 const FINISHED: u32 = 1 << 8;
 /// Rings when a task management function is.
 const MANAGED: u32 = 1 << 9;
-/// Rings when the connection shall end.
+/// Rings when the connection shall end at once.
 const STOP: u32 = 1 << 10;
+/// Rings when the initiator shall be asked to log out.
+const LEAVE: u32 = 1 << 11;
+/// Rings when there are other logical units than before.
+const INVENTORY: u32 = 1 << 12;
 
-const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 
 /// How long a login may take.
 const LOGIN_LIMIT: i64 = 15 * SECOND;
 /// How long a discovery session may be idle.
 const DISCOVERY_LIMIT: i64 = 60 * SECOND;
-/// After so long without a byte from it an initiator is asked whether it is there; after as long
-/// again, it isn't.
-const SILENCE_LIMIT: i64 = 15 * SECOND;
 /// After so long an idle connection gives back what memory it can do without.
 const SHRINK_AFTER: i64 = SECOND;
 /// How long the initiator has to close the connection once all is said.
@@ -128,9 +131,15 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Tells the connection to end. It does so by itself, soon.
+    /// Tells the connection to end. It does so by itself, at once.
     pub(crate) fn stop(&self) {
         self.doorbell.ring(STOP);
+    }
+
+    /// Tells the connection to have its initiator log out. It ends by itself, in a few seconds at
+    /// most.
+    pub(crate) fn leave(&self) {
+        self.doorbell.ring(LEAVE);
     }
 
     /// Waits until the connection is gone, and its session with it, `limit` at most. Sleeps.
@@ -161,6 +170,12 @@ impl Completer for Link {
             slot.store(number_of(result), ordering::Release);
             self.doorbell.ring(MANAGED);
         }
+    }
+}
+
+impl Watch for Link {
+    fn inventory_changed(&self) {
+        self.doorbell.ring(INVENTORY);
     }
 }
 
@@ -245,6 +260,9 @@ struct Connection {
     /// Requests behind a gap in the command numbers, and since when there is one.
     waiting: Waiting,
     gap_since: Option<i64>,
+    /// After so long without a byte from it an initiator is asked whether it is there; after as long
+    /// again, it isn't.
+    patience: i64,
     /// When it began.
     since: i64,
     /// When the initiator was last heard of.
@@ -253,6 +271,8 @@ struct Connection {
     asked: Option<i64>,
     /// Whether the connection has given back what memory it can do without.
     lean: bool,
+    /// What the initiator is to be told out of turn.
+    notices: Notices,
     /// Until when it may still be there, once nothing more is to be said than is on its way.
     closing: Option<i64>,
     /// Whether the other side knows that nothing follows.
@@ -310,10 +330,12 @@ impl Connection {
             text: None,
             waiting: Waiting::new(),
             gap_since: None,
+            patience: 0,
             since: now,
             heard: now,
             asked: None,
             lean: false,
+            notices: Notices::new(),
             closing: None,
             finished: false,
         };
@@ -338,7 +360,8 @@ impl Connection {
         self.receive()?;
         self.transmit()?;
         let busy = self.is_busy();
-        if busy && matches!(self.phase, Phase::Normal(_)) && self.closing.is_none() {
+        let in_session = matches!(self.phase, Phase::Normal(_)) && self.closing.is_none();
+        if busy && in_session && self.notices.is_empty() {
             // Whoever keeps a session this busy is there.
             kthread::yield_if_due();
             return Ok(());
@@ -369,6 +392,12 @@ impl Connection {
         if bells & MANAGED != 0 {
             self.collect_managed()?;
         }
+        if bells & LEAVE != 0 {
+            self.ask_to_leave()?;
+        }
+        if bells & INVENTORY != 0 {
+            self.notices.inventory_changed();
+        }
         Ok(())
     }
 
@@ -388,9 +417,9 @@ impl Connection {
             (_, Some(until), _) => return self.watch_closing(now, until),
             (Phase::Login(_), ..) => self.since.saturating_add(LOGIN_LIMIT),
             (Phase::Discovery(_) | Phase::Over, ..) => self.heard.saturating_add(DISCOVERY_LIMIT),
-            (Phase::Normal(_), _, Some(asked)) => asked.saturating_add(SILENCE_LIMIT),
+            (Phase::Normal(_), _, Some(asked)) => asked.saturating_add(self.patience),
             (Phase::Normal(_), _, None) => {
-                let until = self.heard.saturating_add(SILENCE_LIMIT);
+                let until = self.heard.saturating_add(self.patience);
                 if now >= until {
                     self.asked = Some(now);
                     self.ask();
@@ -406,6 +435,9 @@ impl Connection {
                 Phase::Normal(_) => "the initiator doesn't answer",
             }));
         }
+        let Some(until) = self.before_notice(now, until)? else {
+            return Ok(None);
+        };
         let until = self.before_gap(now, until)?;
         let until = self.before_shrinking(now, until);
         Ok(Some(self.before_memory(now, until)))

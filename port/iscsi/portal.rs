@@ -72,11 +72,17 @@ pub(crate) struct Door {
 impl Door {
     /// Opens a portal.
     fn open(provider: &Arc<Provider>, place: &Place, tag: u16) -> Result<Arc<Self>, Refusal> {
-        let listener = Listener::bind(&place.namespace, place.address, &place.interface, BACKLOG);
+        let dscp = provider.portals.lock().dscp_of(tag);
+        let Place {
+            address,
+            interface,
+            namespace,
+        } = place;
+        let listener = Listener::bind(namespace, *address, interface, dscp, BACKLOG);
         let door = Arc::new(
             Self {
                 listener: listener.map_err(|error| refuse(place, error))?,
-                namespace: place.namespace.clone(),
+                namespace: namespace.clone(),
                 tag,
                 closed: Atomic::new(false),
                 thread: SetOnce::new(),
@@ -178,6 +184,8 @@ pub(crate) struct Listed {
 pub(crate) struct Group {
     pub(crate) name: CString,
     pub(crate) tag: u16,
+    /// The differentiated services code point of its connections.
+    pub(crate) dscp: u8,
 }
 
 /// The portals there are, and their groups.
@@ -323,8 +331,16 @@ impl Portals {
         self.groups.iter().any(|group| group.tag == tag)
     }
 
+    /// The differentiated services code point of a group's connections.
+    fn dscp_of(&self, tag: u16) -> u8 {
+        let mut groups = self.groups.iter();
+        groups
+            .find(|group| group.tag == tag)
+            .map_or(0, |group| group.dscp)
+    }
+
     /// Makes a group. Its tag is its name, if that is a number from 2 on, or else a free one.
-    pub(crate) fn add_group(&mut self, name: &str) -> Result<u16, Refusal> {
+    pub(crate) fn add_group(&mut self, name: &str, dscp: u8) -> Result<u16, Refusal> {
         let taken = |tag: u16| self.has_group(tag);
         let has_name = |group: &Group| group.name.to_str() == Ok(name);
         if self.groups.iter().any(has_name) {
@@ -347,6 +363,7 @@ impl Portals {
         let group = Group {
             name: CString::try_from_fmt(fmt!("{}", name))?,
             tag,
+            dscp,
         };
         self.groups.push(group, GFP_KERNEL)?;
         self.touch();
@@ -476,10 +493,11 @@ impl Provider {
     pub(crate) fn create_group(
         self: &Arc<Self>,
         name: &str,
+        dscp: u8,
         places: &[Place],
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
-        let tag = self.portals.lock().add_group(name)?;
+        let tag = self.portals.lock().add_group(name, dscp)?;
         let added = self.add_portals(places, tag);
         if added.is_err() {
             self.portals.lock().remove_group(tag);

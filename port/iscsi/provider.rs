@@ -3,7 +3,7 @@
 //! All there is: the targets, the portals, and who has come but isn't in a session.
 
 use crate::{
-    connection::{self, Link},
+    connection::{self, Link, SECOND},
     portal::{Door, Portals},
     settings::{Initiator, Settings},
     target::{Config, Target}, //
@@ -41,6 +41,10 @@ const MAX_VISITORS: usize = 256;
 /// The most of them from one place. One more, and the oldest from there has to leave: whoever
 /// fills the house does so at his own expense.
 const MAX_VISITORS_EACH: usize = 64;
+
+/// After how many seconds of silence an initiator is asked whether it is there, unless an
+/// administrator says otherwise.
+const DEFAULT_NOP_IN_INTERVAL: u32 = 15;
 
 /// How long somebody waits for connections to end, which normally takes milliseconds.
 const END_LIMIT: Delta<Nsec> = Delta::from_secs(5);
@@ -324,6 +328,15 @@ impl Provider {
         limits
     }
 
+    /// How long an initiator of a target may be silent before it is asked whether it is there, in
+    /// nanoseconds.
+    pub(crate) fn patience(&self, config: &Config) -> i64 {
+        let set = config.settings.nop_in_interval();
+        let seconds = set.or_else(|| self.defaults().nop_in_interval());
+        let seconds = seconds.unwrap_or(DEFAULT_NOP_IN_INTERVAL);
+        i64::from(seconds).saturating_mul(SECOND)
+    }
+
     /// Starts to serve a connection that came in by a portal.
     pub(crate) fn welcome(self: &Arc<Self>, accepted: Accepted, door: &Arc<Door>) -> Result {
         let mut visitors = self.visitors.lock();
@@ -379,10 +392,11 @@ fn who_leaves(visitors: &[Arc<Link>], new: &Link) -> Option<usize> {
     (visitors.len() >= MAX_VISITORS).then_some(0)
 }
 
-/// Ends connections, and waits for that, a few seconds at most for all together.
+/// Ends connections, whose initiators may log out first, and waits for that, a few seconds at most
+/// for all together.
 pub(crate) fn end_all(links: &[Arc<Link>]) {
     for link in links {
-        link.stop();
+        link.leave();
     }
     let start = clock::monotonic_ns();
     for link in links {

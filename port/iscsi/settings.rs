@@ -11,11 +11,13 @@ use kernel::{
     sync::Arc, //
 };
 use stmf_iscsi_proto::{
+    address::TargetAddress,
     login::chap::{Algorithm, Puzzle},
-    params::{DigestPolicy, Limits}, //
+    params::{DigestPolicy, Limits},
+    response::LoginStatus, //
 };
 use stmf_kernel::crypto::{self, Secret};
-use stmf_uapi::iscsi::{self as uapi, AuthMethod, Target as T};
+use stmf_uapi::iscsi::{self as uapi, AuthMethod, Redirection, Target as T};
 
 /// A name and a secret to prove it by.
 #[derive(Clone, Default)]
@@ -129,6 +131,54 @@ impl Settings {
                 Ok(T::DataDigest) => limits.data_digest = policy(value),
                 _ => {}
             }
+        }
+    }
+
+    /// Seconds of silence after which an initiator is asked whether it is there, if that is set.
+    pub(crate) fn nop_in_interval(&self) -> Option<u32> {
+        let attribute = T::NopInInterval as u16;
+        let mut limits = self.limits();
+        limits.find_map(|(set, value)| (set == attribute).then_some(value))
+    }
+}
+
+/// Where initiators are sent that log in to a target.
+#[derive(Clone)]
+pub(crate) struct Redirect {
+    address: Arc<CString>,
+    group_tag: Option<u16>,
+    pub(crate) redirection: Redirection,
+}
+
+impl Redirect {
+    /// `None` when `address` is not one that TargetAddress may have.
+    pub(crate) fn new(address: &str, redirection: Redirection) -> Result<Option<Self>> {
+        let Some(TargetAddress { group_tag }) = TargetAddress::parse(address) else {
+            return Ok(None);
+        };
+        let address = CString::try_from_fmt(fmt!("{}", address))?;
+        Ok(Some(Self {
+            address: Arc::new(address, GFP_KERNEL)?,
+            group_tag,
+            redirection,
+        }))
+    }
+
+    /// Whether it is about logins that come in by a portal group: not by the one that it leads to.
+    pub(crate) fn concerns(&self, tag: u16) -> bool {
+        self.group_tag != Some(tag)
+    }
+
+    /// As TargetAddress has it.
+    pub(crate) fn address(&self) -> &str {
+        self.address.to_str().unwrap_or("")
+    }
+
+    /// What a login is told.
+    pub(crate) fn status(&self) -> LoginStatus {
+        match self.redirection {
+            Redirection::Temporary => LoginStatus::MovedTemporarily,
+            Redirection::Permanent => LoginStatus::MovedPermanently,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     connection::Link,
     provider,
     session::{Facts, Session, SessionKey},
-    settings::{Groups, Settings}, //
+    settings::{Groups, Redirect, Settings}, //
 };
 use kernel::{
     new_mutex,
@@ -49,6 +49,8 @@ pub(crate) struct Config {
     alias: Arc<CString>,
     /// The portal groups that it is reached by.
     pub(crate) groups: Groups,
+    /// Where initiators are sent instead.
+    pub(crate) redirect: Option<Redirect>,
     pub(crate) settings: Settings,
 }
 
@@ -57,6 +59,7 @@ impl Config {
         let mut config = Self {
             alias: Arc::new(CString::try_from_fmt(fmt!(""))?, GFP_KERNEL)?,
             groups: Groups::DEFAULT,
+            redirect: None,
             settings: Settings::new(),
         };
         config.set_alias("")?;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/ipv6.h>
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/tcp.h>
+#include <net/ip.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
@@ -48,6 +50,19 @@ int stmf_helper_sock_bind_interface(struct sock *sk, const char *name)
 	index = device->ifindex;
 	dev_put(device);
 	return sock_bindtoindex(sk, index, true);
+}
+
+/* Sets the DSCP of a socket of either IP version, and of the connections it accepts. */
+void stmf_helper_sock_set_dscp(struct sock *sk, u8 dscp)
+{
+	u8 traffic_class = dscp << 2;
+
+	ip_sock_set_tos(sk, traffic_class);
+	if (sk->sk_family != AF_INET6)
+		return;
+	lock_sock(sk);
+	inet6_sk(sk)->tclass = traffic_class;
+	release_sock(sk);
 }
 
 /*

@@ -195,6 +195,11 @@ pub trait Host: Authenticator {
     fn alias(&self) -> Option<&str> {
         None
     }
+
+    /// Where the target is, as TargetAddress has it: of one that [`Host::admit`] says has moved.
+    fn moved_to(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// What comes after a response.
@@ -290,9 +295,13 @@ impl Login {
             Ok(()) => self.reply(request, stage.unwrap_or(self.stage), sn, scratch),
             Err(refusal) => {
                 self.failed = true;
+                let text = directions(refusal.status, host, scratch.output);
                 Reply {
-                    response: LoginResponse::refusal(request, refusal.status, sn),
-                    text: &[],
+                    response: LoginResponse {
+                        data_len: u32::try_from(text.len()).unwrap_or(0),
+                        ..LoginResponse::refusal(request, refusal.status, sn)
+                    },
+                    text,
                     next: Next::Close(refusal),
                 }
             }
@@ -495,7 +504,13 @@ impl Admitted {
             cid: fixed.cid,
         };
         let admission = host.admit(&who);
-        let admission = admission.map_err(|status| Refusal::new(status, "not admitted"))?;
+        let admission = admission.map_err(|status| {
+            let why = match status.is_redirection() {
+                true => "sent to another address",
+                false => "not admitted",
+            };
+            Refusal::new(status, why)
+        })?;
         let session_type = if target.is_some() {
             out.pair("TargetPortalGroupTag", admission.group_tag)?;
             SessionType::Normal
@@ -546,6 +561,16 @@ impl Admitted {
             _ => Ok(negotiation.declare(out)?),
         }
     }
+}
+
+/// The text of a refusal: nothing, but where to go for who is sent there (RFC 7143 11.13.5).
+fn directions<'t>(status: LoginStatus, host: &impl Host, output: &'t mut [u8]) -> &'t [u8] {
+    let Some(address) = host.moved_to().filter(|_| status.is_redirection()) else {
+        return &[];
+    };
+    let mut out = TextWriter::new(output);
+    let written = out.pair("TargetAddress", address).map_or(0, |()| out.len());
+    output.get(..written).unwrap_or(&[])
 }
 
 /// Whether a stage can follow another (RFC 7143 7.3).

@@ -185,6 +185,13 @@ pub enum LoginStatus {
     OutOfResources = 0x0302,
 }
 
+impl LoginStatus {
+    /// Whether the initiator is to try another address: Status-Class 1.
+    pub const fn is_redirection(self) -> bool {
+        matches!(self, Self::MovedTemporarily | Self::MovedPermanently)
+    }
+}
+
 /// Login Response (RFC 7143 11.13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginResponse {

@@ -13,7 +13,7 @@
 //! * Text: [`text`] (`key=value` pairs), [`keys`] (the table of every key), [`params`] (what is
 //!   offered and what results), [`negotiate`] (how one becomes the other).
 //! * Phases: [`login`] (until full feature phase), [`exchange`] (text requests after it),
-//!   [`discovery`] (the answer to SendTargets), [`names`] (who is who).
+//!   [`discovery`] (the answer to SendTargets), [`names`] (who is who), [`address`] (and where).
 //! * Full feature phase: [`window`] (CmdSN and StatSN), [`transfer`] (Data-In, R2T, Data-Out),
 //!   [`tags`] (which are in use).
 
@@ -41,6 +41,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod address;
 pub mod bhs;
 pub mod discovery;
 pub mod exchange;

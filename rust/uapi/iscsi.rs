@@ -36,6 +36,8 @@ pub const TPG_NAME_MAX: usize = 255;
 pub const TPGS_MAX: usize = 1023;
 /// Longest list of portals, as text.
 pub const PORTALS_MAX: usize = 2047;
+/// Longest address that initiators are sent to, in bytes: a domain name, a port and a tag.
+pub const REDIRECT_MAX: usize = 267;
 /// Longest name of a network interface in bytes.
 pub const INTERFACE_MAX: usize = 15;
 
@@ -60,6 +62,16 @@ numbers! {
         Allowed = 1, "allowed";
         /// CRC32C, or there is no session.
         Required = 2, "required";
+    }
+}
+
+numbers! {
+    /// For how long a target is at another address.
+    Redirection: u32 {
+        /// For now; initiators ask again here the next time.
+        Temporary = 0, "temporary";
+        /// For good.
+        Permanent = 1, "permanent";
     }
 }
 
@@ -109,13 +121,19 @@ attributes! {
         HeaderDigest = 20, "header-digest", Kind::U32 { min: 0, max: 2 };
         /// DataDigest, a [`DigestPolicy`].
         DataDigest = 21, "data-digest", Kind::U32 { min: 0, max: 2 };
+        /// Seconds without a word from the initiator after which it is asked whether it is there.
+        NopInInterval = 22, "nop-in-interval", Kind::U32 { min: 1, max: 3600 };
+        /// Where initiators are sent instead, as TargetAddress has it.
+        Redirect = 23, "redirect", Kind::String { max: REDIRECT_MAX };
+        /// For how long, a [`Redirection`].
+        Redirection = 24, "redirection", Kind::U32 { min: 0, max: 1 };
     }
 }
 
 /// The attribute that is the first of the limits.
 pub const FIRST_LIMIT: u16 = Target::MaxConnections as u16;
 /// How many limits there are; their numbers follow each other.
-pub const LIMITS: usize = 10;
+pub const LIMITS: usize = 11;
 /// The least that lengths may be limited to.
 pub const LENGTH_MIN: u32 = 512;
 /// The most that lengths may be limited to.
@@ -150,6 +168,8 @@ attributes! {
         Targets = 4, "targets", Kind::U32;
         /// Delete it although targets are in it.
         Force = 5, "force", Kind::Flag;
+        /// Differentiated services code point of what is sent.
+        Dscp = 6, "dscp", Kind::U32 { min: 0, max: 63 };
     }
 }
 
@@ -227,7 +247,8 @@ commands! {
             request: [
                 Name, Alias, Auth, ChapUser, ChapSecret, Tpgs, MaxConnections, InitialR2t,
                 ImmediateData, MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength,
-                MaxOutstandingR2t, DefaultTime2wait, HeaderDigest, DataDigest
+                MaxOutstandingR2t, DefaultTime2wait, HeaderDigest, DataDigest, NopInInterval,
+                Redirect, Redirection
             ];
         }
         /// Delete a target.
@@ -252,7 +273,8 @@ commands! {
             request: [
                 Name, Alias, Auth, ChapUser, ChapSecret, Tpgs, Unset, MaxConnections, InitialR2t,
                 ImmediateData, MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength,
-                MaxOutstandingR2t, DefaultTime2wait, HeaderDigest, DataDigest
+                MaxOutstandingR2t, DefaultTime2wait, HeaderDigest, DataDigest, NopInInterval,
+                Redirect, Redirection
             ];
         }
         /// Change the defaults of all targets.
@@ -261,13 +283,13 @@ commands! {
             request: [
                 Auth, ChapUser, ChapSecret, Unset, MaxConnections, InitialR2t, ImmediateData,
                 MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength, MaxOutstandingR2t,
-                DefaultTime2wait, HeaderDigest, DataDigest
+                DefaultTime2wait, HeaderDigest, DataDigest, NopInInterval
             ];
         }
         /// Get the defaults of all targets.
         DefaultsGet = 9, "defaults-get", Target { request: []; }
         /// Create a target portal group.
-        TpgCreate = 10, "tpg-create", Tpg { permission: admin; request: [Name, Portals]; }
+        TpgCreate = 10, "tpg-create", Tpg { permission: admin; request: [Name, Portals, Dscp]; }
         /// Delete a target portal group.
         TpgDelete = 11, "tpg-delete", Tpg { permission: admin; request: [Name, Force]; }
         /// Dump target portal groups.

@@ -42,6 +42,34 @@ refused ip netns exec red itadm create-tpg nodev 10.8.0.1:3262@eth7
 refused itadm delete-tpg red
 expect "blue red" "$(itadm list-tpg -p | cut -f1 | sort | xargs)" "groups"
 
+step "what a group's connections send is marked"
+itadm create-tpg --dscp 46 marked 127.0.0.1:3265 '[::1]:3265' >/dev/null
+at_exit "itadm delete-tpg -f marked"
+refused itadm create-tpg --dscp 64 more 127.0.0.1:3266
+expect 46 "$(itadm list-tpg --json marked | jq '.[0].dscp')" "DSCP as listed"
+itadm modify-target -t red,marked "$red" >/dev/null
+for family in ip ip6; do
+	nft add table "$family" marks
+	at_exit "nft delete table $family marks"
+	nft "add chain $family marks out { type filter hook output priority 0; }"
+	nft "add rule $family marks out tcp sport 3265 $family dscp 46 counter comment marked"
+	nft "add rule $family marks out tcp sport 3265 $family dscp != 46 counter comment other"
+done
+# packets FAMILY COMMENT
+packets() {
+	nft -j list table "$1" marks | jq --arg which "$2" '.nftables[].rule |
+		select(.comment == $which) | .expr[] | select(.counter).counter.packets'
+}
+for address in 127.0.0.1:3265 '[::1]:3265'; do
+	iscsiadm -m discovery -t sendtargets -p "$address" >/dev/null
+done
+for family in ip ip6; do
+	[ "$(packets "$family" marked)" -gt 0 ] || fail "expected packets with DSCP 46 by $family"
+	expect 0 "$(packets "$family" other)" "packets of the portal without the mark, by $family"
+done
+iscsiadm -m node -o delete
+itadm modify-target -t red "$red" >/dev/null
+
 step "who finds what"
 found() { iscsiadm -m discovery -t sendtargets -p "$1" 2>/dev/null | sort; }
 red_tag=$(itadm list-tpg --json red | jq '.[0].tag')

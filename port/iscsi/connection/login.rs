@@ -18,7 +18,7 @@ use crate::{
     portal::Door,
     provider::{self, Provider},
     session::{Facts, SessionKey},
-    settings::Credentials,
+    settings::{Credentials, Redirect},
     target::{Config, Target}, //
 };
 use core::fmt::{self, Write};
@@ -94,6 +94,8 @@ impl LoginPhase {
 struct Guest {
     /// The target, once the initiator was admitted to it; none for a discovery session.
     target: Option<(Arc<Target>, Arc<Config>)>,
+    /// Where the initiator is sent instead.
+    redirect: Option<Redirect>,
     /// What the initiator is called in CHAP, and its secret.
     name: KVec<u8>,
     initiator: Credentials,
@@ -167,6 +169,11 @@ impl Host for Gatekeeper<'_> {
                 if !config.groups.contains(self.door.tag) {
                     return Err(LoginStatus::NotFound);
                 }
+                let redirect = config.redirect.as_ref();
+                if let Some(redirect) = redirect.filter(|to| to.concerns(self.door.tag)) {
+                    self.guest.redirect = Some(redirect.clone());
+                    return Err(redirect.status());
+                }
                 let key = SessionKey {
                     initiator: *who.initiator,
                     isid: who.isid,
@@ -192,6 +199,10 @@ impl Host for Gatekeeper<'_> {
         let (_, config) = self.guest.target.as_ref()?;
         let alias = config.alias();
         (!alias.is_empty()).then_some(alias)
+    }
+
+    fn moved_to(&self) -> Option<&str> {
+        self.guest.redirect.as_ref().map(Redirect::address)
     }
 }
 
@@ -256,7 +267,7 @@ impl Connection {
         let failed = |status| Refusal::new(status, "the session could not be made");
         let no_memory = || failed(LoginStatus::OutOfResources);
         let initiator = *phase.login.initiator().ok_or_else(no_memory)?;
-        let Some((target, _)) = phase.guest.target.clone() else {
+        let Some((target, config)) = phase.guest.target.clone() else {
             let initiator = KBox::new(initiator, GFP_KERNEL).map_err(|_| no_memory())?;
             self.phase = Phase::Discovery(initiator);
             return Ok(DISCOVERY_TSIH);
@@ -293,6 +304,7 @@ impl Connection {
             })
         })?;
         self.numbers.follow(normal.endpoint.clone());
+        self.patience = self.provider.patience(&config);
         self.phase = Phase::Normal(normal);
         self.provider.farewell(&self.link);
         Ok(tsih)
@@ -312,6 +324,7 @@ impl Connection {
             alias: core::str::from_utf8(&phase.alias).unwrap_or(""),
             isid: isid.as_str(),
         })?;
+        nexus.watch(self.link.clone())?;
         let normal = Normal {
             endpoint: nexus.connect(self.link.clone())?,
             nexus,

@@ -24,8 +24,8 @@ use stmf_iscsi_proto::{
     params::{ConnectionParams, Digest, Negotiated},
     request::{LoginRequest, Order},
     response::{
-        CollapsedStatus, CommandResponse, DataIn, LoginResponse, LogoutResponse, NopIn, R2t,
-        Reject, ScsiResponse, TextResponse, TmfResponse,
+        AsyncEvent, AsyncMessage, CollapsedStatus, CommandResponse, DataIn, LoginResponse,
+        LogoutResponse, NopIn, R2t, Reject, ScsiResponse, TextResponse, TmfResponse,
     },
     sn::Sn,
     tags::Tags,
@@ -39,7 +39,7 @@ use stmf_kernel::{
     pages::PageList,
     queue::Batch, //
 };
-use stmf_scsi::{Sense, SenseFormat, Status, SENSE_LEN};
+use stmf_scsi::{ua::UnitAttention, Sense, SenseFormat, Status, SENSE_LEN};
 
 /// Replies that wait at a time; with as many, nothing more is read.
 const MAX_REPLIES: usize = 32;
@@ -71,6 +71,8 @@ pub(super) enum Said {
     Managed(Itt, TmfResult),
     /// The end.
     Logout(Itt, LogoutResult),
+    /// Something out of turn.
+    Notice(AsyncEvent),
 }
 
 /// How a command ends that was not admitted.
@@ -159,18 +161,29 @@ impl Reply {
                 time2retain: 0,
             }
             .encode(),
+            Said::Notice(event) => return notice(*event, sn),
         };
         (header, Short::EMPTY)
     }
 }
 
+/// An asynchronous message; the only SCSI event there is says that the logical units are others.
+fn notice(event: AsyncEvent, sn: Serials) -> ([u8; BHS_LEN], Short) {
+    let short = match event {
+        AsyncEvent::Scsi { .. } => Short::of(UnitAttention::ReportedLunsChanged.sense()),
+        _ => Short::EMPTY,
+    };
+    let message = AsyncMessage {
+        event,
+        sn,
+        data_len: short.data_len(),
+    };
+    (message.encode(), short)
+}
+
 impl Refused {
     fn encode(&self, itt: Itt, sn: Serials) -> ([u8; BHS_LEN], Short) {
-        let mut sense = [0; SENSE_LEN];
-        let len = self
-            .sense
-            .map_or(0, |what| what.encode(SenseFormat::Fixed, &mut sense));
-        let short = Short::sense(sense.get(..len).unwrap_or(&[]));
+        let short = self.sense.map_or(Short::EMPTY, Short::of);
         let response = ScsiResponse {
             itt,
             response: CommandResponse::Completed,
@@ -203,6 +216,13 @@ impl Short {
         let mut short = Self::EMPTY;
         short.put(data);
         short
+    }
+
+    /// Sense data in fixed format.
+    fn of(sense: Sense) -> Self {
+        let mut bytes = [0; SENSE_LEN];
+        let len = sense.encode(SenseFormat::Fixed, &mut bytes);
+        Self::sense(bytes.get(..len).unwrap_or(&[]))
     }
 
     /// The data segment of a response with sense data (RFC 7143 11.4.7).

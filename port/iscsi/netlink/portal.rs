@@ -95,7 +95,9 @@ pub(super) fn create_group(request: &Request<'_>, _: &mut Writer<'_>) -> Result<
         let place = place.map_err(|refusal| refusal.at(G::Portals as u16))?;
         places.push(place, GFP_KERNEL)?;
     }
-    provider()?.create_group(group(request)?, &places)
+    let dscp = request.u32(G::Dscp as u16).unwrap_or(0);
+    let dscp = u8::try_from(dscp).unwrap_or(0);
+    provider()?.create_group(group(request)?, dscp, &places)
 }
 
 /// `tpg-delete`.
@@ -124,6 +126,9 @@ pub(super) fn dump_groups(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<
             }
         }
         writer.text(G::Portals as u16, text.as_str())?;
+        if group.dscp > 0 {
+            writer.u32(G::Dscp as u16, group.dscp.into())?;
+        }
         let users = users.iter().filter(|tag| **tag == group.tag).count();
         writer.u32(G::Targets as u16, u32::try_from(users).unwrap_or(u32::MAX))
     })

@@ -4,7 +4,7 @@
 
 use super::{list, name, provider, set_credentials, write_credentials};
 use crate::{
-    settings::{Groups, Settings, Text},
+    settings::{Groups, Redirect, Settings, Text},
     target::{Config, Target}, //
 };
 use core::fmt::Write;
@@ -13,7 +13,7 @@ use stmf_kernel::{
     genl::{Dump, Refusal, Request, Writer},
     net::Namespace, //
 };
-use stmf_uapi::iscsi::{self as uapi, AuthMethod, ObjectState, Target as T};
+use stmf_uapi::iscsi::{self as uapi, AuthMethod, ObjectState, Redirection, Target as T};
 
 /// `target-create`.
 pub(super) fn create(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -84,7 +84,31 @@ fn change(request: &Request<'_>, config: &mut Config) -> Result<(), Refusal> {
             config.groups = Groups::parse(tags).ok_or_else(bad)?;
         }
     }
+    change_redirect(request, &mut config.redirect)?;
     change_settings(request, &mut config.settings)
+}
+
+/// Changes where a target's initiators are sent. An address without a [`Redirection`] is for now.
+fn change_redirect(request: &Request<'_>, redirect: &mut Option<Redirect>) -> Result<(), Refusal> {
+    let redirection = request.u32(T::Redirection as u16);
+    let redirection = redirection.and_then(|number| Redirection::try_from(number).ok());
+    match (request.text(T::Redirect as u16), redirection) {
+        (None, None) => {}
+        (None, Some(_)) => {
+            let why = format_args!("says for how long initiators are sent away, but not where");
+            return Err(Refusal::new(EINVAL, why).at(T::Redirection as u16));
+        }
+        (Some(""), _) => *redirect = None,
+        (Some(address), redirection) => {
+            let redirection = redirection.unwrap_or(Redirection::Temporary);
+            let bad = || {
+                let why = format_args!("not ADDRESS[:PORT][,TAG], with IPv6 addresses in brackets");
+                Refusal::new(EINVAL, why).at(T::Redirect as u16)
+            };
+            *redirect = Some(Redirect::new(address, redirection)?.ok_or_else(bad)?);
+        }
+    }
+    Ok(())
 }
 
 /// Changes what a request says about settings.
@@ -142,6 +166,10 @@ fn write(writer: &mut Writer<'_>, target: &Target) -> Result {
     let mut tags = Text::<{ uapi::TPGS_MAX }>::new();
     write!(tags, "{}", config.groups)?;
     writer.text(T::Tpgs as u16, tags.as_str())?;
+    if let Some(redirect) = &config.redirect {
+        writer.text(T::Redirect as u16, redirect.address())?;
+        writer.u32(T::Redirection as u16, redirect.redirection.number())?;
+    }
     write_settings(writer, &config.settings)
 }
 

@@ -20,6 +20,8 @@ struct Open {
     authenticate: bool,
     /// The secret by which the target proves itself.
     own: Option<u8>,
+    /// How and where the target has moved.
+    moved: Option<(LoginStatus, &'static str)>,
 }
 
 /// The initiator's secret, in a toy of a digest.
@@ -57,6 +59,7 @@ impl Open {
             asked: 0,
             authenticate: false,
             own: None,
+            moved: None,
         }
     }
 }
@@ -68,6 +71,9 @@ impl Host for Open {
         if who.target.is_some_and(|target| target.as_str() != TARGET) {
             return Err(LoginStatus::NotFound);
         }
+        if let Some((status, _)) = self.moved {
+            return Err(status);
+        }
         Ok(Admission {
             limits: Limits::default(),
             group_tag: 3,
@@ -78,6 +84,10 @@ impl Host for Open {
 
     fn alias(&self) -> Option<&str> {
         self.alias
+    }
+
+    fn moved_to(&self) -> Option<&str> {
+        Some(self.moved?.1)
     }
 }
 
@@ -672,4 +682,23 @@ fn chap_out_of_order() {
     let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|CHAP_A=5|");
     let status = open.fails(&request_from(Stage::Security), &names);
     assert_eq!(status, LoginStatus::InitiatorError);
+}
+
+#[test]
+fn who_is_sent_to_another_address_is_told_which() {
+    for status in [LoginStatus::MovedTemporarily, LoginStatus::MovedPermanently] {
+        let mut setup = Setup::new();
+        setup.host.authenticate = true;
+        setup.host.moved = Some((status, "[2001:db8::1]:3261,7"));
+        let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|AuthMethod=CHAP|");
+        let (next, response, text) = setup.send(&request_from(Stage::Security), &names);
+        assert!(matches!(next, Next::Close(_)), "{next:?}");
+        assert_eq!((response.status, response.transit), (status, false));
+        assert_eq!(text, "TargetAddress=[2001:db8::1]:3261,7|");
+    }
+    let mut elsewhere = Setup::new();
+    elsewhere.host.moved = Some((LoginStatus::ServiceUnavailable, "10.0.0.1"));
+    let names = format!("InitiatorName={INITIATOR}|TargetName={TARGET}|");
+    let status = elsewhere.fails(&request_from(Stage::Security), &names);
+    assert_eq!(status, LoginStatus::ServiceUnavailable);
 }

@@ -26,7 +26,8 @@ pub struct Listener {
 
 impl Listener {
     /// Listens on an address in a namespace. The unspecified address, of either version, stands for
-    /// all addresses of both. Connections come in by `interface` alone. May sleep.
+    /// all addresses of both. Connections come in by `interface` alone, and send with `dscp` (RFC
+    /// 2474), 0 to 63. May sleep.
     ///
     /// The socket and its connections keep the namespace alive.
     ///
@@ -39,6 +40,7 @@ impl Listener {
         namespace: &Namespace,
         address: SocketAddr,
         interface: &Interface,
+        dscp: u8,
         backlog: u32,
     ) -> Result<Self> {
         let (family, socket) = match create(namespace, IPV6) {
@@ -54,6 +56,8 @@ impl Listener {
                 shims::sock_bind_interface(socket.sk(), interface.as_ptr().cast())
             })?;
         }
+        // SAFETY: The socket is live, and of one of the two IP versions.
+        unsafe { shims::sock_set_dscp(socket.sk(), dscp) };
         let mut raw = RawAddress::new(family, address);
         // SAFETY: The socket is live, new and not shared yet; `raw` is a socket address of the
         // length given.

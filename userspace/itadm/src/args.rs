@@ -151,6 +151,14 @@ pub(crate) struct TargetProperties {
         value_delimiter = ','
     )]
     pub(crate) tpgs: Vec<String>,
+
+    /// Where initiators that log in are sent, such as 192.0.2.20:3260,1; none for nowhere any more
+    #[arg(short = 'r', long, value_name = "address")]
+    pub(crate) redirect: Option<String>,
+
+    /// They are sent there for good, not for now
+    #[arg(long, requires = "redirect")]
+    pub(crate) permanent: bool,
 }
 
 #[derive(Debug, Args)]
@@ -224,6 +232,10 @@ pub(crate) struct CreateTpg {
     /// a network interface or VRF
     #[arg(required = true, value_name = "IP-address[:port]")]
     pub(crate) portals: Vec<String>,
+
+    /// Differentiated services code point of what is sent from there, 0 to 63
+    #[arg(long, value_name = "dscp", value_parser = clap::value_parser!(u32).range(0..=63))]
+    pub(crate) dscp: Option<u32>,
 }
 
 #[derive(Debug, Args)]

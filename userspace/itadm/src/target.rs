@@ -4,7 +4,8 @@
 
 use libstmf::cli::{Console, Exit, Failure};
 use libstmf::{
-    AuthMethod, Error, IscsiChange, IscsiSettings, IscsiTarget, IscsiTargets, Tpg, Transport,
+    AuthMethod, Error, IscsiChange, IscsiSettings, IscsiTarget, IscsiTargets, Redirect,
+    Redirection, Tpg, Transport,
 };
 use serde_json::{json, Value};
 
@@ -45,18 +46,27 @@ fn target_change<T: Transport>(
 ) -> Result<IscsiChange, Failure> {
     let tpgs = match args.tpgs.as_slice() {
         [] => None,
-        [only] if only == DEFAULT_TPG.1 => Some(Vec::new()),
         names => Some(tags(names, &targets.tpgs()?)?),
     };
     Ok(IscsiChange {
         alias: text(args.alias.as_ref()),
         tpgs,
+        redirect: text(args.redirect.as_ref()).map(|address| Redirect {
+            address,
+            redirection: match args.permanent {
+                true => Redirection::Permanent,
+                false => Redirection::Temporary,
+            },
+        }),
         ..change(&args.common)?
     })
 }
 
 fn tags(names: &[String], known: &[Tpg]) -> Result<Vec<u16>, Failure> {
     let tag = |name: &String| {
+        if name == DEFAULT_TPG.1 {
+            return Ok(DEFAULT_TPG.0);
+        }
         let tpg = known.iter().find(|tpg| tpg.name == *name);
         let unknown = || Failure::new(Exit::NotFound, name, "no such target portal group");
         Ok(tpg.ok_or_else(unknown)?.tag)
@@ -194,6 +204,13 @@ fn properties(
         ("targetchapsecret:", set_or_unset(settings.chap_secret_set)),
         ("tpg-tags:", tpg_tags(target, tpgs)),
     ];
+    if let Some(Redirect {
+        address,
+        redirection,
+    }) = &target.redirect
+    {
+        properties.push(("redirect:", format!("{address} ({redirection})")));
+    }
     for (limit, value) in &settings.limits {
         properties.push((limit.key, limit.show(*value)));
     }
@@ -232,6 +249,10 @@ fn describe(target: &IscsiTarget, tpgs: &[Tpg]) -> Value {
             let tpg = tpgs.iter().find(|tpg| tpg.tag == *tag);
             tpg.map_or(DEFAULT_TPG.1, |tpg| tpg.name.as_str())
         }).collect::<Vec<_>>(),
+        "redirect": target.redirect.as_ref().map(|redirect| json!({
+            "address": redirect.address,
+            "redirection": redirect.redirection.name(),
+        })),
         "limits": limits(settings),
     })
 }

@@ -15,7 +15,7 @@ pub(crate) fn create<T: Transport>(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let name = &args.name;
-    targets.create_tpg(name, &args.portals)?;
+    targets.create_tpg(name, &args.portals, args.dscp)?;
     console.done(format_args!("TPG {name} successfully created\n"));
     Ok(())
 }
@@ -63,6 +63,7 @@ pub(crate) fn list<T: Transport>(
                     "tag": tpg.tag,
                     "portals": tpg.portals,
                     "targets": tpg.targets,
+                    "dscp": tpg.dscp,
                 })
             })
             .collect();
@@ -72,10 +73,11 @@ pub(crate) fn list<T: Transport>(
     let columns = [("TARGET PORTAL GROUP", 29), ("PORTAL COUNT", 12)];
     let mut table = Table::new(&columns);
     for tpg in list {
-        table.push(
-            vec![tpg.name, tpg.portals.len().to_string()],
-            vec![("portals:", tpg.portals.join(","))],
-        );
+        let mut properties = vec![("portals:", tpg.portals.join(","))];
+        if tpg.dscp > 0 {
+            properties.push(("dscp:", tpg.dscp.to_string()));
+        }
+        table.push(vec![tpg.name, tpg.portals.len().to_string()], properties);
     }
     table.print(args, console);
     Ok(())

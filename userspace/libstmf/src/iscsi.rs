@@ -16,8 +16,8 @@ use crate::transport::Transport;
 mod types;
 
 pub use types::{
-    IscsiChange, IscsiInitiator, IscsiSession, IscsiSettings, IscsiTarget, Limit, Portal, Secret,
-    Tpg,
+    IscsiChange, IscsiInitiator, IscsiSession, IscsiSettings, IscsiTarget, Limit, Portal, Redirect,
+    Secret, Tpg,
 };
 
 /// What the names of our own making begin with.
@@ -88,11 +88,18 @@ impl<T: Transport> IscsiTargets<T> {
     }
 
     /// Creates a target portal group with portals `ADDRESS`, `ADDRESS:PORT` or
-    /// `ADDRESS:PORT@INTERFACE`, all or none.
-    pub fn create_tpg(&mut self, name: &str, portals: &[String]) -> Result<(), Error> {
+    /// `ADDRESS:PORT@INTERFACE`, all or none. What their connections send has the differentiated
+    /// services code point `dscp`, if there is one.
+    pub fn create_tpg(
+        &mut self,
+        name: &str,
+        portals: &[String],
+        dscp: Option<u32>,
+    ) -> Result<(), Error> {
         let attributes = Builder::new()
             .text(TpgKey::Name, name)
-            .text(TpgKey::Portals, portals.join(","));
+            .text(TpgKey::Portals, portals.join(","))
+            .optional(dscp, |b, dscp| b.u32(TpgKey::Dscp, dscp));
         Command::iscsi(Number::TpgCreate).act(&mut self.transport, attributes, name)
     }
 
@@ -222,7 +229,7 @@ fn initiator(name: &str, user: Option<&str>, secret: Option<&Secret>) -> Builder
 mod tests {
     use super::*;
     use crate::sim::Sim;
-    use crate::{AuthMethod, ObjectState};
+    use crate::{AuthMethod, ObjectState, Redirection};
 
     const NAME: &str = "iqn.2026-11.org.example:a";
 
@@ -260,6 +267,7 @@ mod tests {
             state: ObjectState::Online,
             sessions: 0,
             tpgs: vec![1],
+            redirect: None,
             settings: IscsiSettings {
                 auth: AuthMethod::Default,
                 chap_user: None,
@@ -276,6 +284,25 @@ mod tests {
         targets.delete(NAME, true).unwrap();
         let error = targets.target(NAME).unwrap_err();
         assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_target_sends_its_initiators_away_until_it_does_not() {
+        let mut targets = targets();
+        let to = |address: &str| Redirect {
+            address: address.to_owned(),
+            redirection: Redirection::Permanent,
+        };
+        let change = |redirect| IscsiChange {
+            redirect: Some(redirect),
+            ..IscsiChange::default()
+        };
+        targets.create(NAME, &IscsiChange::default()).unwrap();
+        let address = "[2001:db8::1]:3260,1";
+        targets.modify(NAME, &change(to(address))).unwrap();
+        assert_eq!(targets.target(NAME).unwrap().redirect, Some(to(address)));
+        targets.modify(NAME, &change(to(""))).unwrap();
+        assert_eq!(targets.target(NAME).unwrap().redirect, None);
     }
 
     #[test]

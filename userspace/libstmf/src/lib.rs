@@ -111,7 +111,7 @@ pub use error::Error;
 pub use events::{EventSource, Events, Notice};
 pub use iscsi::{
     IscsiChange, IscsiInitiator, IscsiSession, IscsiSettings, IscsiTarget, IscsiTargets, Limit,
-    Portal, Secret, Tpg,
+    Portal, Redirect, Secret, Tpg,
 };
 pub use lio::LioImport;
 pub use netlink::Netlink;
@@ -126,7 +126,7 @@ pub use stmf_model::{
     Conflict, Group, GroupName, Guid, GuidError, GuidSource, IscsiName, Lun, LunError, NameError,
     NewView, Oui, PortName, ViewEntry,
 };
-pub use stmf_uapi::iscsi::AuthMethod;
+pub use stmf_uapi::iscsi::{AuthMethod, Redirection};
 pub use stmf_uapi::sbd::Backend;
 pub use stmf_uapi::stmf::{
     AccessState, AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol,

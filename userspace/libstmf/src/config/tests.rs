@@ -75,7 +75,9 @@ fn configure(sim: &mut Sim, directory: &Path) {
     };
     iscsi.create(TARGET, &change("none")).unwrap();
     iscsi.modify(TARGET, &change("first")).unwrap();
-    iscsi.create_tpg("2", &["10.0.0.2".to_owned()]).unwrap();
+    iscsi
+        .create_tpg("2", &["10.0.0.2".to_owned()], Some(46))
+        .unwrap();
     let secret = Secret::new("longer than 12".to_owned());
     iscsi
         .create_initiator(HOST, Some("joe"), Some(&secret))

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use stmf_uapi::iscsi::{
-    self, AuthMethod, DigestPolicy, Initiator as InitiatorKey, Portal as PortalKey,
+    self, AuthMethod, DigestPolicy, Initiator as InitiatorKey, Portal as PortalKey, Redirection,
     Session as SessionKey, Target as TargetKey, Tpg as TpgKey,
 };
 use stmf_uapi::stmf::ObjectState;
@@ -14,7 +14,8 @@ use stmf_uapi::stmf::ObjectState;
 use crate::attributes::{need, Builder, DecodeError, Fields};
 use crate::types::{non_empty, Decode};
 
-/// A limit of what is negotiated, by its key in RFC 7143.
+/// A limit of what is negotiated, by its key in RFC 7143; and `NopInInterval`, the seconds of silence
+/// after which an initiator is asked whether it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     attribute: TargetKey,
@@ -60,6 +61,7 @@ impl Limit {
         ),
         Self::new(TargetKey::HeaderDigest, "HeaderDigest", Form::Digest),
         Self::new(TargetKey::DataDigest, "DataDigest", Form::Digest),
+        Self::new(TargetKey::NopInInterval, "NopInInterval", Form::Number),
     ];
 
     const fn new(attribute: TargetKey, key: &'static str, form: Form) -> Self {
@@ -140,6 +142,8 @@ pub struct IscsiChange {
     pub chap_secret: Option<Secret>,
     /// Tags of the portal groups; none of them stands for the default one. Not for defaults.
     pub tpgs: Option<Vec<u16>>,
+    /// Where initiators are sent; an empty address for nowhere any more. Not for defaults.
+    pub redirect: Option<Redirect>,
     /// Limits to be set, or with `None` unset.
     pub limits: Vec<(Limit, Option<u32>)>,
 }
@@ -156,6 +160,10 @@ impl IscsiChange {
             .optional(self.auth, |b, auth| b.u32(TargetKey::Auth, auth.number()))
             .optional(self.tpgs.as_ref().and(tags), |b, tags| {
                 b.text(TargetKey::Tpgs, tags)
+            })
+            .optional(self.redirect.as_ref(), |b, redirect| {
+                b.text(TargetKey::Redirect, &redirect.address)
+                    .u32(TargetKey::Redirection, redirect.redirection.number())
             });
         let builder = credentials(
             builder,
@@ -217,6 +225,28 @@ impl Decode for IscsiSettings {
     }
 }
 
+/// Where a target's initiators are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// `ADDRESS[:PORT][,TAG]`, with IPv6 addresses in brackets.
+    pub address: String,
+    /// For how long.
+    pub redirection: Redirection,
+}
+
+impl Redirect {
+    fn decode(fields: &Fields<'_>) -> Result<Option<Self>, DecodeError> {
+        let Some(address) = non_empty(fields.text(TargetKey::Redirect)) else {
+            return Ok(None);
+        };
+        let redirection = fields.number(TargetKey::Redirection)?;
+        Ok(Some(Self {
+            address,
+            redirection: need(TargetKey::Redirection, redirection)?,
+        }))
+    }
+}
+
 /// An iSCSI target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IscsiTarget {
@@ -230,6 +260,8 @@ pub struct IscsiTarget {
     pub sessions: u32,
     /// Tags of its portal groups.
     pub tpgs: Vec<u16>,
+    /// Where its initiators are sent instead.
+    pub redirect: Option<Redirect>,
     /// What is set for it.
     pub settings: IscsiSettings,
 }
@@ -244,6 +276,7 @@ impl Decode for IscsiTarget {
             state: need(Key::State, fields.number(Key::State)?)?,
             sessions: need(Key::Sessions, fields.u32(Key::Sessions)?)?,
             tpgs: tags.split(',').flat_map(str::parse).collect(),
+            redirect: Redirect::decode(fields)?,
             settings: IscsiSettings::decode(fields)?,
         })
     }
@@ -284,6 +317,8 @@ pub struct Tpg {
     pub portals: Vec<String>,
     /// How many targets are in it.
     pub targets: u32,
+    /// Differentiated services code point of its connections.
+    pub dscp: u32,
 }
 
 impl Decode for Tpg {
@@ -296,6 +331,7 @@ impl Decode for Tpg {
             tag: need(Key::Tag, fields.u16(Key::Tag)?)?,
             portals: portals.map(str::to_owned).collect(),
             targets: need(Key::Targets, fields.u32(Key::Targets)?)?,
+            dscp: fields.u32(Key::Dscp)?.unwrap_or(0),
         })
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Iscsi {
     targets: BTreeMap<String, Object>,
     defaults: Object,
     initiators: BTreeMap<String, Object>,
-    groups: BTreeMap<String, (u16, String)>,
+    groups: BTreeMap<String, (u16, String, u32)>,
     sessions: Vec<Builder>,
 }
 
@@ -194,13 +194,20 @@ impl Sim {
 
     fn portal_groups(&mut self, command: Command, fields: &Fields<'_>) -> Answer {
         if command == Command::TpgGet {
-            let groups = self.iscsi.groups.iter().map(|(name, (tag, portals))| {
-                Builder::new()
-                    .text(Tpg::Name, name)
-                    .u16(Tpg::Tag, *tag)
-                    .text(Tpg::Portals, portals)
-                    .u32(Tpg::Targets, self.targets_in(*tag))
-            });
+            let groups = self
+                .iscsi
+                .groups
+                .iter()
+                .map(|(name, (tag, portals, dscp))| {
+                    Builder::new()
+                        .text(Tpg::Name, name)
+                        .u16(Tpg::Tag, *tag)
+                        .text(Tpg::Portals, portals)
+                        .u32(Tpg::Targets, self.targets_in(*tag))
+                        .optional((*dscp > 0).then_some(*dscp), |b, dscp| {
+                            b.u32(Tpg::Dscp, dscp)
+                        })
+                });
             return Ok(groups.collect());
         }
         let name = fields.text(Tpg::Name).ok_or_else(|| missing(Tpg::Name))?;
@@ -211,10 +218,11 @@ impl Sim {
             let next = u16::try_from(self.iscsi.groups.len() + 256).unwrap();
             let tag = name.parse().unwrap_or(next);
             let portals = fields.text(Tpg::Portals).unwrap_or_default();
-            self.iscsi.groups.insert(name, (tag, portals));
+            let dscp = fields.u32(Tpg::Dscp).unwrap().unwrap_or(0);
+            self.iscsi.groups.insert(name, (tag, portals, dscp));
             return Ok(Vec::new());
         }
-        let (tag, _) = self.iscsi.groups.get(&name).ok_or_else(not_found)?;
+        let (tag, ..) = self.iscsi.groups.get(&name).ok_or_else(not_found)?;
         if self.targets_in(*tag) > 0 && !fields.has(Tpg::Force) {
             return Err(bare(libc::EBUSY));
         }

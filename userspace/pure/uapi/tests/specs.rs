@@ -104,6 +104,7 @@ fn families() -> Vec<Family> {
                 ("tpg-name-max", iscsi::TPG_NAME_MAX as u64),
                 ("tpgs-max", iscsi::TPGS_MAX as u64),
                 ("portals-max", iscsi::PORTALS_MAX as u64),
+                ("redirect-max", iscsi::REDIRECT_MAX as u64),
                 ("interface-max", iscsi::INTERFACE_MAX as u64),
                 ("isid-len", iscsi::ISID_LEN as u64),
                 ("length-min", u64::from(iscsi::LENGTH_MIN)),
@@ -113,6 +114,7 @@ fn families() -> Vec<Family> {
                 ("object-state", entries!(iscsi::ObjectState)),
                 ("auth-method", entries!(iscsi::AuthMethod)),
                 ("digest-policy", entries!(iscsi::DigestPolicy)),
+                ("redirection", entries!(iscsi::Redirection)),
             ],
             sets: vec![
                 ("target", iscsi::Target::TABLE),
