@@ -22,6 +22,7 @@
 
 mod block;
 mod condition;
+mod copy;
 mod medium;
 pub mod opcode;
 mod primary;
@@ -56,6 +57,12 @@ use crate::{
     alua::{
         ReportTargetPortGroups,
         SetTargetPortGroups, //
+    },
+    copy::{
+        CopyAbort,
+        ExtendedCopy,
+        ReceiveCopyResults,
+        Results, //
     },
     diagnostic::{
         ReceiveDiagnostic,
@@ -193,6 +200,13 @@ pub enum Command {
     },
     /// PERSISTENT RESERVE OUT (SPC-5).
     PersistentReserveOut(PersistentReserveOut),
+    /// EXTENDED COPY (LID1) (SPC-4).
+    ExtendedCopy(ExtendedCopy),
+    /// COPY ABORT (SPC-4).
+    CopyAbort(CopyAbort),
+    /// RECEIVE COPY RESULTS (SPC-3); by its service actions RECEIVE COPY STATUS (LID1), DATA (LID1),
+    /// OPERATING PARAMETERS and FAILURE DETAILS (LID1) (SPC-4).
+    ReceiveCopyResults(ReceiveCopyResults),
     /// REPORT LUNS (SPC-5).
     ReportLuns {
         /// Which logical units to list.
@@ -249,6 +263,26 @@ const PERSISTENT_RESERVE_OUT: &[u8] = &[
     0xff,
     0xff,
     0xff,
+    0,
+];
+
+/// CDB usage data of RECEIVE COPY RESULTS.
+const RECEIVE_COPY_RESULTS: &[u8] = &[
+    opcode::RECEIVE_COPY_RESULTS,
+    0x1f,
+    0xff,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0,
     0,
 ];
 
@@ -376,6 +410,26 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         .service_action(ServiceAction::RegisterAndIgnoreExistingKey.code()),
     Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
         .service_action(ServiceAction::RegisterAndMove.code()),
+    Entry::new(
+        &[
+            opcode::EXTENDED_COPY, 0x1f, 0, 0, 0, 0, 0, 0, 0, 0,
+            0xff, 0xff, 0xff, 0xff, 0, 0,
+        ],
+        copy::extended_copy,
+    ).service_action(opcode::EXTENDED_COPY_LID1),
+    Entry::new(
+        &[
+            opcode::EXTENDED_COPY, 0x1f, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0,
+        ],
+        copy::copy_abort,
+    ).service_action(opcode::COPY_ABORT),
+    Entry::new(RECEIVE_COPY_RESULTS, copy::copy_status).service_action(Results::Status.code()),
+    Entry::new(RECEIVE_COPY_RESULTS, copy::copy_data).service_action(Results::Data.code()),
+    Entry::new(RECEIVE_COPY_RESULTS, copy::copy_parameters)
+        .service_action(Results::Parameters.code()),
+    Entry::new(RECEIVE_COPY_RESULTS, copy::copy_details)
+        .service_action(Results::Details.code()),
     Entry::new(
         &[
             opcode::READ_16, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,

@@ -6,7 +6,10 @@ mod codes;
 
 pub use codes::AdditionalSense;
 
-use crate::sink::Sink;
+use crate::{
+    sink::Sink,
+    status::Status, //
+};
 
 /// Room for the longest sense data that [`Sense::encode`] writes, and some to grow.
 pub const SENSE_LEN: usize = 64;
@@ -59,7 +62,8 @@ impl SenseKey {
 }
 
 /// Where in the CDB or the parameter list the field at fault is (SPC-5, Field pointer sense
-/// key specific information).
+/// key specific information). With [`SenseKey::CopyAborted`] it is in the segment descriptor (SPC-5,
+/// Segment pointer sense key specific information).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldPointer {
     /// The field is in the CDB; else in the parameter list.
@@ -68,6 +72,35 @@ pub struct FieldPointer {
     pub byte: u16,
     /// The most significant bit of the field, when it is smaller than a byte: 0 to 7.
     pub bit: Option<u8>,
+}
+
+/// Which of the two devices of a segment descriptor failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopySide {
+    /// The copy source.
+    Source,
+    /// The copy destination.
+    Destination,
+}
+
+/// How a device ended a command of the copy manager's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Which device.
+    pub side: CopySide,
+    /// The status that it gave.
+    pub status: Status,
+    /// The sense data that came with CHECK CONDITION.
+    pub sense: Option<(SenseKey, AdditionalSense)>,
+}
+
+/// Where an EXTENDED COPY failed (SPC-4, Errors detected during processing of segment descriptors).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyFault {
+    /// The number of the segment descriptor, from zero.
+    pub segment: u16,
+    /// What a device had to say.
+    pub forwarded: Option<Forwarded>,
 }
 
 /// How sense data is laid out, as D_SENSE of the control mode page and DESC of REQUEST SENSE
@@ -93,6 +126,8 @@ pub struct Sense {
     /// INFORMATION: for a block device the logical block address at fault, or for MISCOMPARE the
     /// offset of the first difference.
     pub information: Option<u64>,
+    /// For COPY ABORTED, where.
+    pub copy: Option<CopyFault>,
 }
 
 impl Sense {
@@ -106,7 +141,41 @@ impl Sense {
             code,
             pointer: None,
             information: None,
+            copy: None,
         }
+    }
+
+    /// COPY ABORTED, by the segment descriptor of this number.
+    pub const fn copy_aborted(code: AdditionalSense, segment: u16) -> Sense {
+        let mut sense = Sense::new(SenseKey::CopyAborted, code);
+        sense.copy = Some(CopyFault {
+            segment,
+            forwarded: None,
+        });
+        sense
+    }
+
+    /// COPY ABORTED, by a field of the segment descriptor of this number: `byte` is where the field
+    /// begins.
+    pub const fn invalid_segment(code: AdditionalSense, segment: u16, byte: u16) -> Sense {
+        let mut sense = Sense::copy_aborted(code, segment);
+        sense.pointer = Some(FieldPointer {
+            in_cdb: false,
+            byte,
+            bit: None,
+        });
+        sense
+    }
+
+    /// COPY ABORTED, THIRD PARTY DEVICE FAILURE: what a device said.
+    pub const fn third_party(segment: u16, forwarded: Forwarded) -> Sense {
+        let code = AdditionalSense::THIRD_PARTY_DEVICE_FAILURE;
+        let mut sense = Sense::new(SenseKey::CopyAborted, code);
+        sense.copy = Some(CopyFault {
+            segment,
+            forwarded: Some(forwarded),
+        });
+        sense
     }
 
     /// ILLEGAL REQUEST.
@@ -196,7 +265,9 @@ impl Sense {
     fn write_fixed(&self, out: &mut Sink<'_>) {
         const CURRENT: u8 = 0x70;
         const VALID: u8 = 0x80;
-        /// The offset of the byte after ADDITIONAL SENSE LENGTH.
+        /// The offset of ADDITIONAL SENSE LENGTH.
+        const LENGTH: usize = 7;
+        /// The offset of the byte after it.
         const ADDITIONAL: usize = 8;
 
         let information = self.information.and_then(|wide| u32::try_from(wide).ok());
@@ -210,13 +281,45 @@ impl Sense {
         out.u32(information.unwrap_or(0));
         // CAST: ADDITIONAL SENSE LENGTH, the number of bytes after itself, is 10.
         out.u8(FIXED_LEN.saturating_sub(ADDITIONAL) as u8);
-        // COMMAND-SPECIFIC INFORMATION.
-        out.u32(0);
+        out.bytes(&self.command_specific());
         out.u8(self.code.asc());
         out.u8(self.code.ascq());
         // FIELD REPLACEABLE UNIT CODE.
         out.u8(0);
         out.bytes(&self.key_specific().unwrap_or_default());
+        if let Some(forwarded) = self.forwarded() {
+            out.u8(forwarded.status.code());
+            if let Some((key, code)) = forwarded.sense {
+                Sense::new(key, code).write_fixed(out);
+            }
+            // CAST: 29 at most.
+            out.patch_u8(LENGTH, out.since(ADDITIONAL) as u8);
+        }
+    }
+
+    /// COMMAND-SPECIFIC INFORMATION (SPC-3, Errors detected during processing of segment
+    /// descriptors): where the source's and the destination's status and sense data are, as offsets
+    /// into fixed format sense data, and the segment's number.
+    fn command_specific(&self) -> [u8; 4] {
+        let Some(copy) = self.copy else {
+            return [0; 4];
+        };
+        // CAST: 18.
+        let area = |side| match copy.forwarded {
+            Some(forwarded) if forwarded.side == side => FIXED_LEN as u8,
+            _ => 0,
+        };
+        let [high, low] = copy.segment.to_be_bytes();
+        [
+            area(CopySide::Source),
+            area(CopySide::Destination),
+            high,
+            low,
+        ]
+    }
+
+    fn forwarded(&self) -> Option<Forwarded> {
+        self.copy?.forwarded
     }
 
     fn write_descriptors(&self, out: &mut Sink<'_>) {
@@ -231,6 +334,9 @@ impl Sense {
         /// DESCRIPTOR TYPE, ADDITIONAL LENGTH, reserved (SPC-5, Sense key specific sense data
         /// descriptor).
         const KEY_SPECIFIC: [u8; 4] = [0x02, 0x06, 0x00, 0x00];
+        /// DESCRIPTOR TYPE, ADDITIONAL LENGTH, reserved (SPC-5, Command-specific information sense
+        /// data descriptor).
+        const COMMAND_SPECIFIC: [u8; 4] = [0x01, 0x0a, 0x00, 0x00];
 
         out.bytes(&[CURRENT, self.key.code(), self.code.asc(), self.code.ascq()]);
         out.zeros(4);
@@ -238,12 +344,19 @@ impl Sense {
             out.bytes(&INFORMATION);
             out.u64(information);
         }
+        if let Some(copy) = self.copy {
+            out.bytes(&COMMAND_SPECIFIC);
+            out.u64(copy.segment.into());
+        }
         if let Some(key_specific) = self.key_specific() {
             out.bytes(&KEY_SPECIFIC);
             out.bytes(&key_specific);
             out.u8(0);
         }
-        // CAST: two descriptors of 20 bytes together.
+        if let Some(forwarded) = self.forwarded() {
+            forwarded.write_descriptor(out);
+        }
+        // CAST: four descriptors of 44 bytes together.
         out.patch_u8(LENGTH, out.since(DESCRIPTORS) as u8);
     }
 
@@ -252,14 +365,46 @@ impl Sense {
     fn key_specific(&self) -> Option<[u8; 3]> {
         const SKSV: u8 = 0x80;
         const COMMAND: u8 = 0x40;
+        const SD: u8 = 0x20;
         const BPV: u8 = 0x08;
         const BIT: u8 = 0x07;
 
         let pointer = self.pointer?;
-        let command = if pointer.in_cdb { COMMAND } else { 0 };
+        let command = match (self.key, pointer.in_cdb) {
+            (SenseKey::CopyAborted, _) => SD,
+            (_, true) => COMMAND,
+            (_, false) => 0,
+        };
         let bit = pointer.bit.map_or(0, |bit| BPV | (bit & BIT));
         let [high, low] = pointer.byte.to_be_bytes();
         Some([SKSV | command | bit, high, low])
+    }
+}
+
+impl Forwarded {
+    /// Forwarded sense data descriptor (SPC-5, the clause of this name).
+    fn write_descriptor(&self, out: &mut Sink<'_>) {
+        const TYPE: u8 = 0x0c;
+        /// RESPONSE CODE.
+        const DESCRIPTORS: u8 = 0x72;
+
+        let start = out.len();
+        out.u8(TYPE);
+        // ADDITIONAL LENGTH, see below.
+        out.u8(0);
+        // SENSE DATA SOURCE.
+        out.u8(match self.side {
+            CopySide::Source => 0x1,
+            CopySide::Destination => 0x2,
+        });
+        out.u8(self.status.code());
+        if let Some((key, code)) = self.sense {
+            out.bytes(&[DESCRIPTORS, key.code(), code.asc(), code.ascq()]);
+            out.zeros(4);
+        }
+        // CAST: 10 at most.
+        let additional = out.since(start).saturating_sub(2) as u8;
+        out.patch_u8(start.saturating_add(1), additional);
     }
 }
 
@@ -354,6 +499,50 @@ mod tests {
         assert_eq!(bytes.len(), 28);
         assert_eq!(bytes[7], 20);
         assert_eq!(bytes[20..], [0x02, 0x06, 0, 0, 0xc0, 0, 2, 0]);
+    }
+
+    #[test]
+    fn what_failed_in_a_copy_goes_with_it() {
+        let forwarded = Forwarded {
+            side: CopySide::Destination,
+            status: Status::CheckCondition,
+            sense: Some((SenseKey::DataProtect, AdditionalSense::WRITE_PROTECTED)),
+        };
+        let mut sense = Sense::third_party(0x0102, forwarded).with_information(7);
+        assert_eq!(
+            fixed(sense),
+            [
+                0xf0, 0, 0x0a, 0, 0, 0, 7, 29, 0, 18, 1, 2, 0x0d, 0x01, 0, 0, 0, 0, //
+                0x02, 0x70, 0, 0x07, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x27, 0, 0, 0, 0, 0
+            ]
+        );
+        sense.information = None;
+        assert_eq!(
+            descriptors(sense),
+            [
+                0x72, 0x0a, 0x0d, 0x01, 0, 0, 0, 24, //
+                0x01, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, //
+                0x0c, 0x0a, 0x02, 0x02, 0x72, 0x07, 0x27, 0, 0, 0, 0, 0
+            ]
+        );
+        let conflict = Forwarded {
+            side: CopySide::Source,
+            status: Status::ReservationConflict,
+            sense: None,
+        };
+        let bytes = fixed(Sense::third_party(0, conflict));
+        assert_eq!((bytes.len(), bytes[7], bytes[8], bytes[9]), (19, 11, 18, 0));
+        assert_eq!(bytes[18], 0x18);
+    }
+
+    #[test]
+    fn a_field_of_a_segment_descriptor_is_pointed_to() {
+        let code = AdditionalSense::UNREACHABLE_COPY_TARGET;
+        let sense = Sense::invalid_segment(code, 3, 6);
+        assert_eq!(
+            fixed(sense),
+            [0x70, 0, 0x0a, 0, 0, 0, 0, 10, 0, 0, 0, 3, 0x08, 0x04, 0, 0xa0, 0, 6]
+        );
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub mod alua;
 pub mod capacity;
 pub mod cdb;
 pub mod control;
+pub mod copy;
 pub mod designator;
 pub mod diagnostic;
 pub mod inquiry;

@@ -25,6 +25,8 @@ pub mod page {
     pub const EXTENDED_INQUIRY: u8 = 0x86;
     /// Mode Page Policy.
     pub const MODE_PAGE_POLICY: u8 = 0x87;
+    /// Third-party Copy; written by [`crate::copy::OperatingParameters`].
+    pub const THIRD_PARTY_COPY: u8 = 0x8f;
     /// Block Limits.
     pub const BLOCK_LIMITS: u8 = 0xb0;
     /// Block Device Characteristics.

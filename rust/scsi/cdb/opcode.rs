@@ -119,6 +119,10 @@ pub const VERIFY_12: u8 = 0xaf;
 /// READ DEFECT DATA (12).
 pub const READ_DEFECT_DATA_12: u8 = 0xb7;
 
+/// The service action of [`EXTENDED_COPY`] that is EXTENDED COPY (LID1).
+pub const EXTENDED_COPY_LID1: u8 = 0x00;
+/// The service action of [`EXTENDED_COPY`] that is COPY ABORT.
+pub const COPY_ABORT: u8 = 0x1c;
 /// The service action of [`SERVICE_ACTION_IN_16`] that is READ CAPACITY (16).
 pub const READ_CAPACITY_16: u8 = 0x10;
 /// The service action of [`SERVICE_ACTION_IN_16`] that is GET LBA STATUS (16).

@@ -99,6 +99,7 @@ fn any_sense() -> impl Strategy<Value = Sense> {
             code: AdditionalSense(asc, ascq),
             pointer,
             information,
+            copy: None,
         })
 }
 
