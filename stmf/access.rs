@@ -6,6 +6,7 @@
 //! A target group is a target port group once it has an access state; see `framework::access`.
 
 use crate::{
+    copy,
     framework::Framework,
     lu::LuEntry,
     nexus::{ItNexus, Nexus},
@@ -31,7 +32,7 @@ const UNKNOWN: Sense = Sense::illegal(AdditionalSense::INVALID_COMMAND_OPERATION
 /// What a command needs, as its logical unit says, or the framework for commands of its own.
 ///
 /// The unit sees those too, because reservations are its business: a status that it refuses a
-/// command with holds.
+/// command with holds, and for a command of the copy manager's whatever it refuses it with.
 pub(crate) fn plan(
     framework: &Framework,
     nexus: &Nexus,
@@ -39,6 +40,10 @@ pub(crate) fn plan(
     cdb: &[u8],
 ) -> Result<Plan, Refusal> {
     let planned = lu.unit().plan(&nexus.identity, cdb);
+    if copy::carries_out(lu, cdb) {
+        planned?;
+        return Ok(copy::plan(cdb)?);
+    }
     if let Some(command) = own(&nexus.identity, cdb) {
         return match planned {
             Err(Refusal::Status(status)) => Err(Refusal::Status(status)),
@@ -84,6 +89,10 @@ fn plan_own(
 
 /// Carries out a command of the framework's own; gives any other back. Process context.
 pub(crate) fn execute(task: Task) -> Option<Task> {
+    if task.is_for_copy_manager() {
+        copy::execute(task);
+        return None;
+    }
     let (Some(_), Some(unit)) = (own(task.nexus(), task.cdb()), task.unit()) else {
         return Some(task);
     };

@@ -4,6 +4,7 @@
 
 use crate::{
     access,
+    copy::Origin,
     default_lu,
     lu::{LuEntry, LuPath},
     nexus::{Command, Endpoint, Itl},
@@ -155,6 +156,7 @@ fn build(
         data: decision.data,
         room: Room::new(),
         outcome: decision.outcome,
+        origin: Origin::Initiator,
     })
 }
 
@@ -236,7 +238,7 @@ fn inaccessible(
 }
 
 /// Whether a command has to come again later, because of aborted commands that the device has.
-fn is_blocked(endpoint: &Endpoint, lu: &LuEntry, plan: &Plan) -> bool {
+pub(crate) fn is_blocked(endpoint: &Endpoint, lu: &LuEntry, plan: &Plan) -> bool {
     lu.has_orphans.load(ordering::Relaxed)
         && plan
             .extent

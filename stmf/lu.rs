@@ -50,6 +50,16 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// completion ends the task, in any context.
     fn execute(&self, task: Task);
 
+    /// Whether the unit has a copy manager, so that the framework carries out EXTENDED COPY and RECEIVE
+    /// COPY RESULTS for it. The unit lists these commands, and its `plan` is asked whether anything, such
+    /// as a reservation, forbids them; what it says that they move doesn't matter.
+    ///
+    /// Units without one can be copied from and to all the same, if they answer INQUIRY of the Device
+    /// Identification VPD page and READ CAPACITY (16), and have READ (16) and WRITE (16).
+    fn has_copy_manager(&self) -> bool {
+        false
+    }
+
     /// The unit is being reset, by a LOGICAL UNIT RESET or a reset of a target (SAM-5 6.3.3):
     /// forget what doesn't outlive one, such as a RESERVE. The framework aborts the commands and
     /// tells the initiators. Process context; must not wait for the device.

@@ -4,6 +4,7 @@
 
 use crate::{
     admit,
+    copy::Copies,
     framework::Framework,
     lu::LuPath,
     port::{Completer, PortIdentity, TargetEntry},
@@ -192,6 +193,8 @@ pub(crate) struct Nexus {
     pub(crate) managing: Atomic<u32>,
     #[pin]
     pub(crate) tasks: TaskSet,
+    #[pin]
+    pub(crate) copies: Copies,
     /// For the list of sessions with orphans.
     #[pin]
     links: ListLinks,
@@ -329,6 +332,7 @@ impl NexusRegistration {
                 inventory_reported: Atomic::new(0),
                 managing: Atomic::new(0),
                 tasks <- TaskSet::new(*id),
+                copies <- Copies::new(),
                 links <- ListLinks::new(),
                 tracker <- AtomicTracker::new(),
             }? Error),

@@ -13,6 +13,8 @@
 //! place in the table, then looks at the flag: one of them sees the other. When nothing waits and all
 //! enabled commands are SIMPLE, the flag is cleared.
 //!
+//! The copy manager's commands have no place here; the EXTENDED COPY that they are part of has.
+//!
 //! What is aborted is no longer in the task set: an ORDERED command doesn't wait for a command that
 //! was aborted, even if a device has it still (see `framework::detached` for those).
 
@@ -280,7 +282,8 @@ impl Order {
     /// Adds a nexus's enabled commands, but its `own`.
     fn add_enabled(&self, ahead: &mut Ahead, nexus: &Nexus, own: Option<Slot>) {
         nexus.tasks.for_each(|task| {
-            if task.lu == self.lu && task.is_alive() && !task.dormant && own != Some(task.slot) {
+            let is_enabled = task.is_alive() && !task.dormant && !task.is_piece;
+            if task.lu == self.lu && is_enabled && own != Some(task.slot) {
                 ahead.add(task.attribute);
             }
         });

@@ -6,9 +6,12 @@
 //! nexus. Each has counters of its own for each CPU, so that counting takes no lock and shares no
 //! cache line; they are added up when somebody asks.
 //!
+//! The copy manager's commands are counted for the logical unit alone.
+//!
 //! Commands that the framework answers without a logical unit are not counted.
 
 use crate::{
+    copy::Origin,
     nexus::Nexus,
     plan::DataPhase,
     task::TaskBody, //
@@ -246,6 +249,10 @@ pub(crate) fn count(task: &mut TaskBody) {
     let guard = rcu::read_lock();
     let cpu = ThisCpu::alone();
     lu.entry.statistics.add(&sample, &cpu);
+    // The data of a copy went through no port.
+    if !matches!(task.origin, Origin::Initiator) {
+        return;
+    }
     nexus.identity.target.statistics.add(&sample, &cpu);
     // Unless the nexus doesn't see the unit there any more.
     if let Some(itl) = nexus.luns.read(task.lun.into(), &guard) {

@@ -20,6 +20,7 @@ pub mod task;
 
 mod access;
 mod admit;
+mod copy;
 mod debug;
 mod default_lu;
 mod event;
@@ -78,6 +79,7 @@ struct StmfModule {
     _netlink: Filled<genl::Registration>,
     _queue: Filled<OwnedQueue>,
     _late: Filled<OwnedQueue>,
+    _copies: Filled<OwnedQueue>,
     _framework: Filled<framework::Framework>,
 }
 
@@ -87,6 +89,8 @@ impl kernel::Module for StmfModule {
         let queue = QUEUE.fill(Arc::new(OwnedQueue::new(c"stmf", WORKERS)?, GFP_KERNEL)?);
         let late = OwnedQueue::new(c"stmf_late", LATE_WORKERS)?;
         let late = LATE.fill(Arc::new(late, GFP_KERNEL)?);
+        let copies = OwnedQueue::new(c"stmf_copy", copy::WORKERS)?;
+        let copies = copy::QUEUE.fill(Arc::new(copies, GFP_KERNEL)?);
         Ok(Self {
             _debug: debug::directory(),
             _netlink: event::SENDER.fill(Arc::new(
@@ -95,6 +99,7 @@ impl kernel::Module for StmfModule {
             )?),
             _queue: queue,
             _late: late,
+            _copies: copies,
             _framework: framework,
         })
     }

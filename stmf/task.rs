@@ -18,6 +18,7 @@
 
 use crate::{
     access::{self, Addition},
+    copy::{self, Address, Mailbox, Origin},
     framework,
     lu::{LuHandle, LuHold, LuPath},
     nexus::{Endpoint, ItNexus, Nexus},
@@ -125,6 +126,7 @@ pub struct TaskBody {
     pub(crate) room: Room,
     /// Set when the command is over, or when it was decided at admission how it will end.
     pub(crate) outcome: Option<Outcome>,
+    pub(crate) origin: Origin,
 }
 
 impl TaskBody {
@@ -145,7 +147,8 @@ impl MustEnd for TaskBody {
     fn abandoned(mut token: Token<Self>) {
         // Dropped by the logical unit or the device: answered here. Dropped by the port, before or
         // after, it is just over.
-        if token.endpoint.tasks().stage(token.slot) == Stage::Executing {
+        let is_executing = token.endpoint.tasks().stage(token.slot) == Stage::Executing;
+        if is_executing && token.outcome.is_none() {
             framework::count_lost_task();
             let sense = Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE);
             token.outcome = Some(Outcome::check(sense, SenseFormat::Fixed));
@@ -194,6 +197,10 @@ fn look_again(token: &TaskBody) {
 
 /// Hands a task whose outcome is set to its port, unless it was aborted or the port is gone.
 fn answer(mut token: Token<TaskBody>) {
+    if let Origin::Copy(mailbox) = &token.origin {
+        let mailbox = mailbox.clone();
+        return answer_copy(token, &mailbox);
+    }
     let answered = token.outcome.map_or(0, |outcome| outcome.answered);
     let data = answered.min(token.expected) > 0;
     match token.endpoint.tasks().begin_response(token.slot, data) {
@@ -212,6 +219,19 @@ fn answer(mut token: Token<TaskBody>) {
     if let Some(lu) = waiting {
         lu.entry.order.look_again();
     }
+}
+
+/// Hands a task of the copy manager's back to it, also when it was aborted.
+fn answer_copy(mut token: Token<TaskBody>, mailbox: &Mailbox) {
+    if !matches!(
+        token.endpoint.tasks().begin_response(token.slot, false),
+        Reply::Send
+    ) {
+        token.outcome = Some(Outcome::status(Status::TaskAborted));
+    }
+    token.origin = Origin::Answered;
+    trace::task_done(|| done(&token));
+    mailbox.deliver(token);
 }
 
 /// What those who trace are told of how a command ends.
@@ -412,6 +432,30 @@ impl Task {
         self.0.endpoint.tasks().tag(self.0.slot)
     }
 
+    /// The connection that the command came by.
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.0.endpoint
+    }
+
+    /// Where the nexus saw the logical unit, and which it is.
+    pub(crate) fn address(&self) -> Address {
+        Address {
+            lun: self.0.lun,
+            unit: self.0.lu.as_ref().map_or(0, |lu| lu.entry.id),
+        }
+    }
+
+    /// Whether the copy manager carries the command out.
+    pub(crate) fn is_for_copy_manager(&self) -> bool {
+        let lu = self.0.lu.as_ref();
+        lu.is_some_and(|lu| copy::carries_out(&lu.entry, self.cdb()))
+    }
+
+    /// How the logical unit has its sense data.
+    pub(crate) fn sense_format(&self) -> SenseFormat {
+        self.0.sense_format()
+    }
+
     /// The I_T nexus that the command came by.
     pub fn nexus(&self) -> &ItNexus {
         &self.0.endpoint.nexus.identity
@@ -544,7 +588,7 @@ impl Finished {
         self.0.note
     }
 
-    fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         // A task without an outcome isn't given to a port; if it were, it failed.
         self.0.outcome.unwrap_or(Outcome::check(
             Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE),

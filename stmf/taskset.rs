@@ -10,8 +10,8 @@ mod entry;
 pub(crate) use entry::{Abort, Effect, Slot, Stage, TaskView};
 
 use entry::{
-    is_orphan, Entry, ABORTED, DETACHED, DORMANT, EXECUTING, FREE, QUEUED, RECEIVING, SENDING_DATA,
-    SENDING_STATUS, STAGES, TELL,
+    is_orphan, Entry, ABORTED, DETACHED, DORMANT, EXECUTING, FREE, PIECE, QUEUED, RECEIVING,
+    SENDING_DATA, SENDING_STATUS, STAGES, TELL,
 };
 use kernel::{
     prelude::*,
@@ -23,7 +23,7 @@ use stmf_kernel::{
     trace,
     wait::WaitQueue, //
 };
-use stmf_scsi::tmf::TaskAttribute;
+use stmf_scsi::{copy::MAX_CONCURRENT, tmf::TaskAttribute};
 
 /// The commands that a session may have in flight.
 pub(crate) const DEPTH: usize = 128;
@@ -32,7 +32,11 @@ pub(crate) const DEPTH: usize = 128;
 /// whole depth at 256 KiB. One initiator can't take the machine's memory.
 const BYTES_MAX: u64 = 32 << 20;
 
-const WORDS: usize = DEPTH / 64;
+/// The commands of the copy manager that a session may have in flight besides: two for each copy.
+const PIECES: usize = 2 * MAX_CONCURRENT as usize;
+
+/// Words for those of the initiator, and one for those of the copy manager.
+const WORDS: usize = DEPTH / 64 + 1;
 
 /// What becomes of a command that is to be carried out.
 pub(crate) enum Begin {
@@ -89,8 +93,8 @@ impl TaskSet {
             session,
             occupied: [const { Atomic::new(0) }; WORDS],
             entries: {
-                let mut entries = KVec::with_capacity(DEPTH, GFP_KERNEL)?;
-                for _ in 0..DEPTH {
+                let mut entries = KVec::with_capacity(DEPTH + PIECES, GFP_KERNEL)?;
+                for _ in 0..DEPTH + PIECES {
                     entries.push(Entry::free(), GFP_KERNEL)?;
                 }
                 entries
@@ -103,7 +107,7 @@ impl TaskSet {
     }
 
     fn entry(&self, slot: Slot) -> &Entry {
-        // The table has DEPTH entries and slots are made by `take` alone.
+        // The table has DEPTH + PIECES entries and slots are made by `occupy` alone.
         &self.entries[usize::from(slot.0)]
     }
 
@@ -113,29 +117,42 @@ impl TaskSet {
 
     /// Takes a free slot for a command that arrives; none when the session has [`DEPTH`] of them.
     pub(crate) fn take(&self, tag: u64, opcode: u8) -> Option<Slot> {
-        let slot = self.occupy()?;
-        let entry = self.entry(slot);
-        entry.tag.store(tag, ordering::Relaxed);
-        entry.lu.store(0, ordering::Relaxed);
-        entry.facts.store(u32::from(opcode), ordering::Relaxed);
-        entry.since.store(monotonic_ns(), ordering::Relaxed);
-        // Publishes the fields above to scans, which read the state first.
-        entry.state.store(RECEIVING, ordering::Release);
+        let slot = (0..DEPTH / 64).find_map(|word| self.occupy(word, 64))?;
+        self.begin(slot, tag, opcode.into());
         Some(slot)
     }
 
-    fn occupy(&self) -> Option<Slot> {
-        for (n, word) in self.occupied.iter().enumerate() {
-            let mut bits = word.load(ordering::Relaxed);
-            while bits != u64::MAX {
-                let free = bits.trailing_ones();
-                match word.cmpxchg(bits, bits | (1 << free), ordering::Full) {
-                    Ok(_) => return u8::try_from(n * 64 + free as usize).ok().map(Slot),
-                    Err(now) => bits = now,
-                }
+    fn begin(&self, slot: Slot, tag: u64, facts: u32) {
+        let entry = self.entry(slot);
+        entry.tag.store(tag, ordering::Relaxed);
+        entry.lu.store(0, ordering::Relaxed);
+        entry.facts.store(facts, ordering::Relaxed);
+        entry.since.store(monotonic_ns(), ordering::Relaxed);
+        // Publishes the fields above to scans, which read the state first.
+        entry.state.store(RECEIVING, ordering::Release);
+    }
+
+    /// As [`TaskSet::take`], for a command of the copy manager's: part of the EXTENDED COPY with this tag.
+    pub(crate) fn take_piece(&self, tag: u64, opcode: u8) -> Option<Slot> {
+        let slot = self.occupy(DEPTH / 64, PIECES as u32)?;
+        self.begin(slot, tag, u32::from(opcode) | PIECE);
+        Some(slot)
+    }
+
+    /// Takes one of the first `room` slots of a word.
+    fn occupy(&self, n: usize, room: u32) -> Option<Slot> {
+        let word = &self.occupied[n];
+        let mut bits = word.load(ordering::Relaxed);
+        loop {
+            let free = bits.trailing_ones();
+            if free >= room {
+                return None;
+            }
+            match word.cmpxchg(bits, bits | (1 << free), ordering::Full) {
+                Ok(_) => return u8::try_from(n * 64 + free as usize).ok().map(Slot),
+                Err(now) => bits = now,
             }
         }
-        None
     }
 
     /// Charges the memory of a command's data; `false` when the session has too much already.
@@ -148,6 +165,12 @@ impl TaskSet {
         }
         self.entry(slot).bytes.store(bytes, ordering::Relaxed);
         true
+    }
+
+    /// As [`TaskSet::charge`], for a command of the copy manager's, whose memory has limits of its own.
+    pub(crate) fn charge_piece(&self, slot: Slot, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, ordering::Relaxed);
+        self.entry(slot).bytes.store(bytes as u64, ordering::Relaxed);
     }
 
     /// Frees a slot. Any context.
@@ -291,6 +314,7 @@ impl TaskSet {
         let used: u32 = self
             .occupied
             .iter()
+            .take(DEPTH / 64)
             .map(|word| word.load(ordering::Relaxed).count_ones())
             .sum();
         DEPTH - used as usize

@@ -194,6 +194,9 @@ impl Function<'_> {
             if let Some(attention) = attention {
                 nexus.establish(id, attention);
             }
+            if what == Clear::Unit {
+                nexus.copies.forget(Some(id));
+            }
         }
         if what == Clear::Unit {
             lu.entry.unit().reset();
@@ -217,6 +220,7 @@ impl Function<'_> {
         self.nexus.for_each_lu(|lu| {
             lu.entry.unit().nexus_lost(&self.nexus.identity);
         });
+        self.nexus.copies.forget(None);
         self.nexus
             .luns
             .for_each(|_, itl| itl.attention(UnitAttention::ItNexusLoss));

@@ -73,6 +73,10 @@ impl LogicalUnit for Disk {
             Command::PreventAllow { .. } => state::plan_prevent_allow(self)?.into(),
             Command::Reserve | Command::Release => DataPhase::None.into(),
             Command::PersistentReserveOut(request) => reservation::plan_out(&request)?.into(),
+            // The framework's copy manager carries them out.
+            Command::ExtendedCopy(_)
+            | Command::CopyAbort(_)
+            | Command::ReceiveCopyResults(_) => DataPhase::None.into(),
             // The framework answers it for all logical units.
             Command::ReportLuns { .. } => {
                 let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
@@ -117,6 +121,10 @@ impl LogicalUnit for Disk {
             Ok(command) => answer::execute(self, &command, task),
             Err(sense) => task.fail(sense),
         }
+    }
+
+    fn has_copy_manager(&self) -> bool {
+        true
     }
 
     fn reset(&self) {

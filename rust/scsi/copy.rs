@@ -7,6 +7,7 @@
 //! CSCD (copy source or copy destination) is a *copy target* in SPC-3 and in the additional sense
 //! codes.
 
+pub mod command;
 pub mod cscd;
 pub mod list;
 pub mod record;

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     event::Event,
     lu::{Audience, LuEntry, LuPath},
+    nexus::Nexus,
     table::Room, //
 };
 use kernel::{
@@ -199,6 +200,18 @@ impl Framework {
         Event::of_lu(EventKind::LuRemoved, guid).send();
         drop(registry);
         drop(gone);
+    }
+
+    /// Where a session sees the logical unit with a GUID, and the unit's number.
+    pub(crate) fn seen_by(&self, nexus: &Nexus, guid: &Guid) -> Option<(u16, u64)> {
+        let registry = self.registry.lock();
+        let seen = registry.views.of(guid).find_map(|view| {
+            let lun = view.lun.value();
+            let guard = kernel::sync::rcu::read_lock();
+            let itl = nexus.luns.read(lun.into(), &guard)?;
+            (itl.lu.entry.guid == *guid).then_some((lun, itl.lu.entry.id))
+        });
+        seen
     }
 
     /// The logical unit with a number.

@@ -115,7 +115,7 @@ impl Abort {
 /// A place in the table.
 pub(super) struct Entry {
     pub(super) state: Atomic<u32>,
-    /// The operation code, an [`Effect`] without its extent, and the task attribute.
+    /// The operation code, an [`Effect`] without its extent, the task attribute, and [`PIECE`].
     pub(super) facts: Atomic<u32>,
     pub(super) tag: Atomic<u64>,
     /// The id of the logical unit, 0 before it is known.
@@ -133,6 +133,8 @@ const WRITES: u32 = 0x100;
 const CHANGES: u32 = 0x200;
 const ORDERED: u32 = 0x1_0000;
 const HEAD: u32 = 0x2_0000;
+/// The command is the copy manager's.
+pub(super) const PIECE: u32 = 0x4_0000;
 
 impl Entry {
     pub(super) fn free() -> Self {
@@ -158,8 +160,8 @@ impl Entry {
             }
             Effect::Changes => CHANGES,
         };
-        let opcode = self.facts.load(ordering::Relaxed) & 0xff;
-        self.facts.store(opcode | flag, ordering::Relaxed);
+        let rest = self.facts.load(ordering::Relaxed) & (PIECE | 0xff);
+        self.facts.store(rest | flag, ordering::Relaxed);
     }
 
     /// The attribute of a command that has entered an order; the others count as SIMPLE.
@@ -186,6 +188,7 @@ impl Entry {
                 TaskAttribute::Simple
             },
             dormant: state & DORMANT != 0,
+            is_piece: facts & PIECE != 0,
             tag: self.tag.load(ordering::Relaxed),
             lu: self.lu.load(ordering::Relaxed),
             stage: Stage::of(state),
@@ -223,6 +226,8 @@ pub(crate) struct TaskView {
     pub attribute: TaskAttribute,
     /// Whether others in the task set come first.
     pub dormant: bool,
+    /// Whether it is the copy manager's, part of the EXTENDED COPY with the same tag.
+    pub is_piece: bool,
     /// The port's tag.
     pub tag: u64,
     /// The id of the logical unit, 0 when the framework answers itself.

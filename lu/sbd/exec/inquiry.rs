@@ -5,6 +5,7 @@
 use super::{atomic, fill, unmap};
 use crate::disk::{text, Disk};
 use stmf_scsi::{
+    copy::OperatingParameters,
     designator::{Association, Designator},
     inquiry::{version, DeviceType, Peripheral, StandardInquiry},
     vpd::{
@@ -34,6 +35,7 @@ const PAGES: &[u8] = &[
     page::MANAGEMENT_ADDRESSES,
     page::EXTENDED_INQUIRY,
     page::MODE_PAGE_POLICY,
+    page::THIRD_PARTY_COPY,
     page::BLOCK_LIMITS,
     page::BLOCK_CHARACTERISTICS,
     page::LOGICAL_BLOCK_PROVISIONING,
@@ -46,6 +48,7 @@ pub(super) fn standard(disk: &Disk, sink: &mut Sink<'_>) {
         vendor: text(&disk.names.vendor),
         product: text(&disk.names.product),
         revision: text(&disk.names.revision),
+        third_party_copy: true,
         command_queuing: true,
         versions: &[version::SAM_5, version::SPC_4, version::SBC_3],
         ..StandardInquiry::default()
@@ -61,6 +64,7 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
         page::MANAGEMENT_ADDRESSES => management_addresses(disk, sink),
         page::EXTENDED_INQUIRY => extended(disk).write(DISK, sink),
         page::MODE_PAGE_POLICY => ModePagePolicy.write(DISK, sink),
+        page::THIRD_PARTY_COPY => OperatingParameters.write_page(DISK, sink),
         page::BLOCK_LIMITS => limits(disk).write(DISK, sink),
         page::BLOCK_CHARACTERISTICS => characteristics(disk).write(DISK, sink),
         page::LOGICAL_BLOCK_PROVISIONING => {

@@ -82,6 +82,14 @@ impl<'a> Cscd<'a> {
         })
     }
 
+    /// INVALID FIELD IN PARAMETER LIST: the DISK BLOCK LENGTH of the descriptor that begins `at` bytes into
+    /// the list isn't that of the device.
+    pub const fn wrong_block_length(at: u16) -> Sense {
+        const DISK_BLOCK_LENGTH: u16 = 29;
+
+        Sense::invalid_parameter(at.saturating_add(DISK_BLOCK_LENGTH), None)
+    }
+
     /// The NAA designator of sixteen bytes that names the unit, if one of that kind does.
     pub fn naa_16(&self) -> Option<[u8; 16]> {
         const BINARY: u8 = 0x1;

@@ -175,11 +175,11 @@ impl<'a> Records<'a> {
         self.edit(unit, id, |record| record.has_details = false);
     }
 
-    /// The place of a copy that is over, for RECEIVE DATA.
+    /// The place of a copy that is over and has held data.
     pub fn held(&self, unit: u64, id: u8) -> Option<usize> {
         let place = self.find(unit, id)?;
         let record = self.0.get(place)?.as_ref()?;
-        (!record.is_in_progress()).then_some(place)
+        record.has_held.then_some(place)
     }
 
     /// The held data was given.

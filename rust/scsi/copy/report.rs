@@ -24,6 +24,7 @@ use crate::{
         SENSE_LEN, //
     },
     sink::Sink,
+    status::Status,
     vpd::page,
 };
 
@@ -82,7 +83,10 @@ impl Record {
 
         let status = match self.ending {
             None => IN_PROGRESS,
-            Some(Ending { sense: None, .. }) => DONE,
+            Some(Ending {
+                status: Status::Good,
+                ..
+            }) => DONE,
             Some(_) => DONE_WITH_ERRORS,
         };
         let discarded = if self.discarded {
@@ -277,7 +281,6 @@ mod tests {
             AdditionalSense,
             Sense, //
         },
-        status::Status,
     };
     use std::vec::Vec;
 

@@ -130,6 +130,7 @@ impl Segment {
         let mut plan = Plan {
             read,
             write,
+            ready,
             after: Residual {
                 source,
                 destination,
@@ -242,8 +243,10 @@ impl Residual {
 pub struct Plan {
     /// The blocks of the source that are read.
     pub read: u64,
-    /// The blocks of the destination that are written; zeros fill up the last one if need be.
+    /// The blocks of the destination that are written.
     pub write: u64,
+    /// The bytes that there are for them, or more; if there are fewer, zeros fill up the last block.
+    pub ready: u64,
     /// What is left for the next segment.
     pub after: Residual,
 }
@@ -389,12 +392,32 @@ mod tests {
         }
     }
 
-    fn plan(read: u64, write: u64, destination: u64, source: u64) -> Plan {
-        let after = Residual {
+    /// What a segment comes to: blocks read and written, and what is left.
+    fn plan(
+        segment: Segment,
+        lengths: Lengths,
+        pads: Pads,
+        before: Residual,
+        is_last: bool,
+    ) -> (u64, u64, Residual) {
+        let plan = segment.plan(lengths, pads, before, is_last).unwrap();
+        (plan.read, plan.write, plan.after)
+    }
+
+    fn left(destination: u64, source: u64) -> Residual {
+        Residual {
             destination,
             source,
-        };
-        Plan { read, write, after }
+        }
+    }
+
+    fn exact(blocks: u64) -> Plan {
+        Plan {
+            read: blocks,
+            write: blocks,
+            ready: blocks * 512,
+            after: Residual::default(),
+        }
     }
 
     #[test]
@@ -430,15 +453,16 @@ mod tests {
     fn exact_segments_leave_nothing() {
         let none = Residual::default();
         for is_last in [false, true] {
-            let count_source = segment(16, false, false);
+            let pads = pads(false, false);
+            let source = segment(16, false, false);
             assert_eq!(
-                count_source.plan(SMALL_TO_LARGE, pads(false, false), none, is_last),
-                Ok(plan(16, 2, 0, 0))
+                plan(source, SMALL_TO_LARGE, pads, none, is_last),
+                (16, 2, none)
             );
-            let count_destination = segment(16, true, false);
+            let destination = segment(16, true, false);
             assert_eq!(
-                count_destination.plan(LARGE_TO_SMALL, pads(false, false), none, is_last),
-                Ok(plan(2, 16, 0, 0))
+                plan(destination, LARGE_TO_SMALL, pads, none, is_last),
+                (2, 16, none)
             );
         }
     }
@@ -454,57 +478,73 @@ mod tests {
         assert_eq!(sense.copy.unwrap().segment, 3);
         // The destination is filled up with zeros, whatever the source's PAD is.
         for source in [false, true] {
+            let pads = pads(source, true);
             assert_eq!(
-                inexact.plan(SMALL_TO_LARGE, pads(source, true), none, false),
-                Ok(plan(17, 3, 0, 0))
+                plan(inexact, SMALL_TO_LARGE, pads, none, false),
+                (17, 3, none)
             );
         }
         // Kept for the next one, or dropped when there is none.
+        let pads = pads(true, false);
         assert_eq!(
-            inexact.plan(SMALL_TO_LARGE, pads(true, false), none, false),
-            Ok(plan(17, 2, 512, 0))
+            plan(inexact, SMALL_TO_LARGE, pads, none, false),
+            (17, 2, left(512, 0))
         );
         assert_eq!(
-            inexact.plan(SMALL_TO_LARGE, pads(true, false), none, true),
-            Ok(plan(17, 2, 0, 0))
+            plan(inexact, SMALL_TO_LARGE, pads, none, true),
+            (17, 2, none)
         );
     }
 
     #[test]
     fn what_is_left_goes_before_the_next_segment() {
-        let first = segment(17, false, true);
+        let pads = pads(false, false);
         let none = Residual::default();
-        let left = first.plan(SMALL_TO_LARGE, pads(false, false), none, false);
-        assert_eq!(left, Ok(plan(17, 2, 512, 0)));
+        let first = plan(segment(17, false, true), SMALL_TO_LARGE, pads, none, false);
+        assert_eq!(first, (17, 2, left(512, 0)));
         let second = segment(7, false, false);
-        let after = left.unwrap().after;
         assert_eq!(
-            second.plan(SMALL_TO_LARGE, pads(false, false), after, true),
-            Ok(plan(7, 1, 0, 0))
+            plan(second, SMALL_TO_LARGE, pads, first.2, true),
+            (7, 1, none)
+        );
+    }
+
+    #[test]
+    fn what_was_read_of_another_source_is_processed_first() {
+        let before = left(0, 100);
+        let one = segment(8, false, true);
+        let pads = pads(false, false);
+        assert_eq!(
+            plan(one, SMALL_TO_LARGE, pads, before, false),
+            (8, 1, left(0, 100))
+        );
+        // A block that is filled up is filled with zeros, not with them.
+        let one = segment(9, false, false);
+        let padded = one
+            .plan(SMALL_TO_LARGE, self::pads(false, true), before, false)
+            .unwrap();
+        assert_eq!(
+            (padded.write, padded.ready, padded.after),
+            (2, 9 * 512, before)
         );
     }
 
     #[test]
     fn blocks_of_the_destination_are_counted_with_dc() {
         let none = Residual::default();
-        let first = segment(3, true, true);
-        let left = first.plan(LARGE_TO_SMALL, pads(false, false), none, false);
-        assert_eq!(left, Ok(plan(1, 3, 0, 5 * 512)));
+        let exactly = pads(false, false);
+        let first = plan(segment(3, true, true), LARGE_TO_SMALL, exactly, none, false);
+        assert_eq!(first, (1, 3, left(0, 5 * 512)));
         // Five are there from before, one more block is read.
         let second = segment(13, true, false);
         assert_eq!(
-            second.plan(
-                LARGE_TO_SMALL,
-                pads(false, false),
-                left.unwrap().after,
-                true
-            ),
-            Ok(plan(1, 13, 0, 0))
+            plan(second, LARGE_TO_SMALL, exactly, first.2, true),
+            (1, 13, none)
         );
         let second = segment(4, true, false);
         assert_eq!(
-            second.plan(LARGE_TO_SMALL, pads(true, true), left.unwrap().after, false),
-            Ok(plan(0, 4, 0, 0))
+            plan(second, LARGE_TO_SMALL, pads(true, true), first.2, false),
+            (0, 4, none)
         );
     }
 
@@ -525,7 +565,7 @@ mod tests {
     #[test]
     fn blocks_have_to_be_there() {
         let segment = segment(8, false, false);
-        let exact = plan(8, 8, 0, 0);
+        let exact = exact(8);
         assert_eq!(segment.check_ranges(&exact, 108, 208), Ok(()));
         let field = |sense: Sense| sense.pointer.map(|pointer| pointer.byte);
         let refused = segment.check_ranges(&exact, 107, 208).unwrap_err();
@@ -540,7 +580,7 @@ mod tests {
     #[test]
     fn overlaps_are_seen() {
         let mut segment = segment(8, false, false);
-        let exact = plan(8, 8, 0, 0);
+        let exact = exact(8);
         for (destination, overlaps) in [(92, false), (93, true), (107, true), (108, false)] {
             segment.destination_lba = destination;
             assert_eq!(segment.overlaps(&exact), overlaps, "{destination}");
@@ -559,7 +599,7 @@ mod tests {
             write_at: at,
             write: blocks,
         };
-        let steps = Steps::new(plan(10, 10, 0, 0), same, 0, 2048);
+        let steps = Steps::new(exact(10), same, 0, 2048);
         let forwards: std::vec::Vec<_> = steps.clone().collect();
         assert_eq!(forwards, [step(0, 4), step(4, 4), step(8, 2)]);
         let backwards: std::vec::Vec<_> = steps.from_the_end().collect();
@@ -568,8 +608,13 @@ mod tests {
 
     #[test]
     fn what_is_held_is_written_without_reading() {
-        let steps: std::vec::Vec<_> =
-            Steps::new(plan(0, 4, 0, 0), LARGE_TO_SMALL, 2560, 1 << 19).collect();
+        let plan = Plan {
+            read: 0,
+            write: 4,
+            ready: 2048,
+            after: Residual::default(),
+        };
+        let steps: std::vec::Vec<_> = Steps::new(plan, LARGE_TO_SMALL, 2560, 1 << 19).collect();
         let only = Step {
             read_at: 0,
             read: 0,

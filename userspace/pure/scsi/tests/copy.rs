@@ -140,6 +140,9 @@ proptest! {
         if case.segment.dc {
             prop_assert_eq!(plan.write, blocks);
         }
+        // Only PAD makes up bytes, fewer than a block.
+        let missing = (plan.write * to).saturating_sub(plan.ready);
+        prop_assert!(missing == 0 || (case.pads.destination && !case.segment.cat && missing < to));
         // As many blocks are read as are needed, no more.
         let wanted = if case.segment.dc {
             (blocks * to).saturating_sub(case.before.destination)
@@ -163,7 +166,7 @@ proptest! {
             return Ok(());
         };
         let (from, to) = (u64::from(case.lengths.source), u64::from(case.lengths.destination));
-        let (mut read, mut written, mut held) = (0, 0, case.before.len());
+        let (mut read, mut written, mut held, mut supplied) = (0, 0, case.before.len(), 0);
         for step in Steps::new(plan, case.lengths, case.before.len(), piece) {
             prop_assert_eq!((step.read_at, step.write_at), (read, written));
             prop_assert!(step.read > 0 || step.write > 0);
@@ -173,8 +176,11 @@ proptest! {
             held += u64::from(step.read) * from;
             // Nothing is made up, but at the end by PAD.
             let out = u64::from(step.write) * to;
-            prop_assert!(out <= held || (read == plan.read && out - held < to));
-            held = held.saturating_sub(out);
+            let taken = out.min(plan.ready.saturating_sub(supplied));
+            supplied += out;
+            prop_assert!(taken <= held);
+            prop_assert!(taken == out || (read == plan.read && out - taken < to));
+            held -= taken;
         }
         prop_assert_eq!((read, written), (plan.read, plan.write));
         prop_assert!(held >= plan.after.len());
@@ -182,7 +188,7 @@ proptest! {
 
     #[test]
     fn pieces_from_the_end_are_the_same_pieces(blocks in 1u64..5000, piece in 1u32..200_000) {
-        let plan = Plan { read: blocks, write: blocks, after: Residual::default() };
+        let plan = Plan { read: blocks, write: blocks, ready: blocks * 512, after: Residual::default() };
         let lengths = Lengths { source: 512, destination: 512 };
         let steps = Steps::new(plan, lengths, 0, piece);
         let mut end = blocks;
