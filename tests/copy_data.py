@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/third_party_copy.sh: `copy_data.py TARGET FIRST SECOND LARGE HIDDEN DATA`.
+"""The steps of tests/guest/third_party_copy.sh: `copy_data.py TARGET FIRST SECOND LARGE NULL HIDDEN DATA`.
 
 FIRST and SECOND are the GUIDs of disks at LUN 0 and 1 with blocks of 512 bytes, LARGE at LUN 2 is one
-with blocks of 4096.  HIDDEN has no LUN.  DATA is a file of what the first has at its beginning.
+with blocks of 4096, NULL at LUN 3 the null disk.  HIDDEN has no LUN.  DATA is a file of what the first has at its beginning.
 """
 
 import struct
@@ -14,8 +14,8 @@ from steps import expect, run
 from third_party import (COPY_STATUS, DISCARD, FAILED_DETAILS, NO_LIST_ID, PARAMETERS, RECEIVE_DATA,
                          copy_abort, copy_results, cscd, extended_copy, naa, parameter_list, segment)
 
-TARGET, FIRST, SECOND, LARGE, HIDDEN = sys.argv[1:6]
-with open(sys.argv[6], "rb") as file:
+TARGET, FIRST, SECOND, LARGE, NULL, HIDDEN = sys.argv[1:7]
+with open(sys.argv[7], "rb") as file:
     DATA = file.read()
 UNREACHABLE, NOT_REACHABLE = (0x0A, 0x08, 0x04), (0x0A, 0x0D, 0x02)
 WRONG_TYPE, DEVICE_FAILURE = (0x0A, 0x0D, 0x03), (0x0A, 0x0D, 0x01)
@@ -70,9 +70,9 @@ def status_of(list_id, lun=0):
 
 
 one = Session(TARGET, name="iqn.2024-01.test:one", isid=1)
-for unit in (0, 1, 2):
+for unit in (0, 1, 2, 3):
     one.clear_attentions(unit)
-first, second, large = cscd(naa(FIRST)), cscd(naa(SECOND)), cscd(naa(LARGE))
+first, second, large, null = (cscd(naa(guid)) for guid in (FIRST, SECOND, LARGE, NULL))
 
 print("== several targets and segments", flush=True)
 good([first, second, large],
@@ -89,6 +89,12 @@ good([first], [], "a list without segments")
 good([], [], "an empty list")
 expect(GOOD, one.do(extended_copy(0)).status, "no list at all")
 good([first, second], [segment(0, 1, 0)], "no blocks")
+
+print("== the disk of another provider", flush=True)
+good([first, null], [segment(0, 1, 3000, 0, 5), segment(1, 0, 3000, 0, 80000)], "to and from zeros")
+same(bytes(102400), get(0, 82800, 102400), "zeros")
+answer = one.do(extended_copy(0), lun=3)
+expect((CHECK, (5, 0x20, 0)), outcome(answer), "EXTENDED COPY to a disk without a copy manager")
 
 print("== one disk onto itself", flush=True)
 for base, source, destination in ((20000, 0, 600), (30000, 600, 0)):
@@ -191,10 +197,10 @@ held = one.do(copy_results(RECEIVE_DATA, 7), read=8192)
 same(struct.pack(">I", 1536) + DATA[2560:4096], held.data, "the held data")
 expect((CHECK, INVALID_CDB), outcome(one.do(copy_results(RECEIVE_DATA, 7), read=8192)),
        "the held data again")
-good([first, second], [segment(0, 1, 20, 5, kind=0x0D)], "a copy that would hold too much", list_id=7)
+good([first, second], [segment(0, 1, 20, 200, kind=0x0D)], "a copy that would hold too much", list_id=7)
 expect(0x81, status_of(7)[4], "its status: some held data was discarded")
 held = one.do(copy_results(RECEIVE_DATA, 7), read=8192)
-same(struct.pack(">I", 4096) + DATA[2560:2560 + 4096], held.data, "what is held of it")
+same(struct.pack(">I", 4096) + DATA[102400:102400 + 4096], held.data, "what is held of it")
 
 print("== reservations and protection", flush=True)
 two.clear_attentions(1)
@@ -223,6 +229,23 @@ expect((2, 7, 0x27), (answer.sense[18], answer.sense[19 + 2] & 15, answer.sense[
        "the destination's status and sense data")
 run("stmfadm", "modify-lu", "-p", "wp=false", SECOND)
 one.clear_attentions(1)
+
+print("== access states", flush=True)
+run("stmfadm", "create-tg", "ports")
+run("stmfadm", "add-tg-member", "-g", "ports", TARGET)
+run("stmfadm", "set-access", "-g", "ports", "active-optimized")
+run("stmfadm", "set-access", "-g", "ports", "-l", SECOND, "standby")
+for unit in (0, 1):
+    one.clear_attentions(unit)
+answer = refused(DEVICE_FAILURE, parameter_list([first, second], [segment(0, 1, 8)]),
+                 "a destination on standby")
+expect((0, 18, 2, 4, 0x0B), (answer.sense[8], answer.sense[9], answer.sense[21] & 15,
+                             *answer.sense[31:33]), "what the destination says")
+run("stmfadm", "clear-access", "-g", "ports", "-l", SECOND)
+run("stmfadm", "clear-access", "-g", "ports")
+run("stmfadm", "delete-tg", "ports")
+for unit in (0, 1):
+    one.clear_attentions(unit)
 
 print("== unit attentions stay for the initiator", flush=True)
 run("stmfadm", "modify-lu", "-p", "serial=NEW", SECOND)

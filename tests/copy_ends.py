@@ -6,29 +6,25 @@ HOME is the GUID of a quick disk at LUN 0; SLOW of one at LUN 1, on the dm devic
 writes are given a delay.  Copies are sent to HOME, and copy from it to SLOW.
 """
 
-import struct
 import sys
 import time
 
 from raw_session import (ABORT_TASK, BUSY, CHECK, COMPLETE, GOOD, LUN_RESET, ORDERED, REJECTED, Session)
-from steps import expect, fail, held, run, tasks, writes_done
+import steps
+from steps import delay_writes, expect, fail, held, run, tasks, writes_done
 from third_party import (COPY_STATUS, RECEIVE_DATA, copy_abort, copy_results, cscd, extended_copy, naa,
                          parameter_list, segment)
 
 TARGET, HOME, SLOW, BACKING = sys.argv[1:5]
 DEVICE = "/dev/mapper/slow"
-SECTORS = int(run("blockdev", "--getsz", BACKING))
 BLOCKS = 32768
 LIMIT = 5.5
 COPY = [segment(0, 1, BLOCKS, 0, 0)]
 
 
-def delay(milliseconds):
-    """From here on a write takes so long; reads don't."""
-    run("dmsetup", "suspend", "slow")
-    table = f"0 {SECTORS} delay {BACKING} 0 0 {BACKING} 0 {milliseconds}"
-    run("dmsetup", "load", "slow", "--table", table)
-    run("dmsetup", "resume", "--noudevsync", "slow")
+def delay(seconds):
+    """From here on a write to the slow disk takes so long."""
+    delay_writes("slow", BACKING, seconds)
 
 
 def login(isid=1):
@@ -63,14 +59,9 @@ def gone(seconds=LIMIT):
     expect([], tasks(HOME) + tasks(SLOW), f"commands after {seconds} s")
 
 
-def timed(what, action, limit=LIMIT):
-    begin = time.monotonic()
-    result = action()
-    seconds = time.monotonic() - begin
-    print(f"    {what}: {seconds:.2f} s", flush=True)
-    if seconds > limit:
-        fail(f"{what}: expected within {limit} s, took {seconds:.1f} s")
-    return result
+def timed(what, action):
+    """Does something that must not wait for the end of a copy."""
+    return steps.timed(what, action, LIMIT)
 
 
 def no_more_writes(what):
@@ -86,7 +77,7 @@ def outcome(tag, session=None, seconds=20):
 
 
 one = login()
-delay(300)
+delay(0.3)
 
 print("== while it lasts", flush=True)
 tag = start(list_id=5)
@@ -137,14 +128,14 @@ one.clear_attentions()
 one.clear_attentions(1)
 
 print("== an ORDERED command to the disk that it was sent to", flush=True)
-delay(50)
+delay(0.05)
 tag = start(segments=[segment(0, 1, 8192)])
 under_way()
 ordered = one.start(bytes(6), attr=ORDERED)
 expect((GOOD, None), outcome(tag), "how the copy ends")
 expect((GOOD, None), outcome(ordered), "how the ORDERED command ends")
 expect(True, one.answers[ordered].when >= one.answers[tag].when, "the copy is over first")
-delay(300)
+delay(0.3)
 
 print("== as many as are allowed", flush=True)
 copies = [start(list_id=n) for n in range(10, 18)]
@@ -229,4 +220,13 @@ expect((GOOD, None), outcome(start()), "a copy, all being well again")
 for lba in range(0, BLOCKS, 1024):
     source = one.answer(one.read(lba, 256)).data
     expect(True, source == one.answer(one.read(lba, 256, lun=1)).data, f"the same blocks at {lba}")
+
+print("== the destination is deleted", flush=True)
+delay(0.3)
+tag = start()
+under_way()
+timed("delete-lu", lambda: run("stmfadm", "delete-lu", SLOW))
+expect((CHECK, (0x0A, 0x0D, 2)), outcome(tag), "how the copy ends")
+no_more_writes("delete-lu")
+delay(0)
 one.logout()

@@ -10,18 +10,14 @@ import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, BUSY, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET,
                          NOBODY, REJECTED, TARGET_WARM_RESET, Session)
-from steps import expect, expect_stages, fail, run, writes_done
+from steps import delay_writes, expect, expect_stages, fail, writes_done
 
 TARGET, GUID, BACKING = sys.argv[1:4]
-SECTORS = int(run("blockdev", "--getsz", BACKING))
 
 
 def delay(seconds):
-    """From here on a write takes so long; reads don't.  Nothing is in the device now."""
-    run("dmsetup", "suspend", "late")
-    table = f"0 {SECTORS} delay {BACKING} 0 0 {BACKING} 0 {int(seconds * 1000)}"
-    run("dmsetup", "load", "late", "--table", table)
-    run("dmsetup", "resume", "--noudevsync", "late")
+    """From here on a write takes so long.  Nothing is in the device now."""
+    delay_writes("late", BACKING, seconds)
 
 
 def content(session):

@@ -25,6 +25,26 @@ def run(*command, good=True):
     return done.stdout + done.stderr
 
 
+def timed(what, action, limit):
+    """Does something that must not take longer than so many seconds."""
+    begin = time.monotonic()
+    result = action()
+    seconds = time.monotonic() - begin
+    print(f"    {what}: {seconds:.2f} s", flush=True)
+    if seconds > limit:
+        fail(f"{what}: expected within {limit} s, took {seconds:.1f} s")
+    return result
+
+
+def delay_writes(device, backing, seconds):
+    """From here on a write to a dm-delay device takes so long; reads don't."""
+    sectors = int(run("blockdev", "--getsz", backing))
+    run("dmsetup", "suspend", device)
+    table = f"0 {sectors} delay {backing} 0 0 {backing} 0 {int(seconds * 1000)}"
+    run("dmsetup", "load", device, "--table", table)
+    run("dmsetup", "resume", "--noudevsync", device)
+
+
 def tasks(guid):
     """The rows of list-task that are about an LU, as text."""
     return [row for row in run("stmfadm", "list-task").splitlines() if guid in row]

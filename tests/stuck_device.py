@@ -11,7 +11,8 @@ import sys
 import time
 
 from raw_session import (ABORT_TASK, BUSY, COMPLETE, GOOD, LUN_RESET, REJECTED, Session)
-from steps import expect, fail, run, stages, tasks, writes_done
+import steps
+from steps import expect, run, stages, tasks, writes_done
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
 LIMIT = 5.0
@@ -20,13 +21,7 @@ MODULE = os.environ["COMSTAR_MODULES"] + "/stmf_iscsi.ko"
 
 def timed(what, action):
     """Does something that must not wait for the device."""
-    begin = time.monotonic()
-    result = action()
-    seconds = time.monotonic() - begin
-    print(f"    {what}: {seconds:.2f} s", flush=True)
-    if seconds > LIMIT:
-        fail(f"{what}: expected within {LIMIT} s, took {seconds:.1f} s")
-    return result
+    return steps.timed(what, action, LIMIT)
 
 
 def pattern(letter):

@@ -69,6 +69,17 @@ held_lu() {
 	device_lu "$HELD" 0
 }
 
+# slow_lu NAME LUN: a disk on a dm device whose writes Python tests can slow down; sets GUID and BACKING.
+slow_lu() {
+	modprobe dm-delay
+	BACKING=$(loop_device "$1.backing" 64M)
+	at_exit "losetup -d $BACKING"
+	echo "0 $(blockdev --getsz "$BACKING") delay $BACKING 0 0" | dmsetup create "$1"
+	udevadm settle
+	at_exit "dmsetup resume --noudevsync $1; udevadm settle; dmsetup remove --retry $1"
+	device_lu "/dev/mapper/$1" "$2"
+}
+
 # make_target NAME: an iSCSI target.
 make_target() {
 	itadm create-target -n "$1" >/dev/null

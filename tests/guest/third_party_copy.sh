@@ -15,13 +15,18 @@ file_lu second 64M 1
 second=$GUID
 file_lu large 64M 2 -p blk=4096
 large=$GUID
+load_stmf stmf_null
+null=$(printf '600144F0%s' "$(printf 'null disk 01' | od -An -tx1 | tr -d ' \n')" | tr a-f A-F)
+at_exit "stmfadm offline-lu $null"
+stmfadm add-view -n 3 "$null"
+at_exit "stmfadm remove-view -l $null -a"
 truncate -s 16M "$WORK/hidden"
 hidden=$(make_lu "$WORK/hidden")
 at_exit "stmfadm delete-lu $hidden"
 
 step "lists as bytes"
-python3 "$COMSTAR_TOP/tests/copy_data.py" "$target" "$first" "$second" "$large" "$hidden" \
-	"$WORK/data"
+python3 "$COMSTAR_TOP/tests/copy_data.py" "$target" "$first" "$second" "$large" "$null" \
+	"$hidden" "$WORK/data"
 
 step "sg_xcopy over iSCSI"
 login "$target"
@@ -35,10 +40,10 @@ for line in 'Supported commands' 'Parameter data' 'General copy operations' 'Hel
 done
 # generic DISK: its generic device.
 generic() { echo "/dev/$(ls "/sys/block/${1##*/}/device/scsi_generic")"; }
-# xcopy FROM TO COUNT SKIP SEEK
+# xcopy FROM TO COUNT SKIP SEEK [BLOCKS]: so many blocks by each command.
 xcopy() {
 	sg_xcopy if="$(generic "$1")" of="$(generic "$2")" bs=512 count="$3" skip="$4" seek="$5" \
-		>"$WORK/xcopy" 2>&1 || fail "sg_xcopy: $(cat "$WORK/xcopy")"
+		bpt="${6:-128}" >"$WORK/xcopy" 2>&1 || fail "sg_xcopy: $(cat "$WORK/xcopy")"
 }
 # fill DISK: random data.
 fill() { dd if=/dev/urandom of="$1" bs=1M count=32 oflag=direct status=none; }
@@ -57,6 +62,20 @@ alike "$one" "$two" 4321 777 80001
 xcopy "$one" "$one" 12345 11 100001
 alike "$one" "$one" 12345 11 100001
 
+step "how long 32 MiB take"
+# milliseconds COMMAND...: prints how long it takes.
+milliseconds() {
+	local begin
+	begin=$(date +%s%N)
+	"$@" >&2
+	echo $((($(date +%s%N) - begin) / 1000000))
+}
+direct() { dd if="$one" of="$two" bs=1M count=32 iflag=direct oflag=direct status=none; }
+for _ in 1 2 3; do
+	echo "    sg_xcopy $(milliseconds xcopy "$one" "$two" 65536 0 0 65535) ms," \
+		"dd through the initiator $(milliseconds direct) ms"
+done
+
 step "sg_copy_results"
 sg_copy_results -p "$(generic "$one")" >"$WORK/results"
 for line in 'Maximum target descriptor count: 16' 'Maximum concurrent copies: 8' 'descriptor 0x02'; do
@@ -67,7 +86,8 @@ for action in -s -r -f; do
 done
 sg_xcopy if="$(generic "$one")" of="$(generic "$two")" bs=512 count=8 list_id=33 id_usage=hold \
 	>"$WORK/xcopy" 2>&1 || fail "sg_xcopy: $(cat "$WORK/xcopy")"
-sg_copy_results -s -l 33 "$(generic "$one")" >"$WORK/results"
+# It asks the destination.
+sg_copy_results -s -l 33 "$(generic "$two")" >"$WORK/results"
 grep -q 'completed without errors' "$WORK/results" ||
 	fail "expected a copy without errors in: $(cat "$WORK/results")"
 
@@ -78,7 +98,7 @@ device_size=$((16 << 20))
 	while [ ! -e "$WORK/stop" ]; do
 		sg_xcopy if="$(generic "$one")" of="$(generic "$one")" bs=512 count=16384 \
 			skip=65536 seek=90000 >>"$WORK/beside" 2>&1
-		echo done >>"$WORK/rounds"
+		echo round >>"$WORK/rounds"
 	done
 ) &
 copier=$!

@@ -10,12 +10,6 @@ make_target "$target"
 dd if=/dev/urandom of="$WORK/home" bs=1M count=32 status=none
 file_lu home 64M 0
 home=$GUID
-modprobe dm-delay
-loop=$(loop_device backing 64M)
-at_exit "losetup -d $loop"
-echo "0 $(blockdev --getsz "$loop") delay $loop 0 0 $loop 0 0" | dmsetup create slow
-udevadm settle
-at_exit "dmsetup resume --noudevsync slow; udevadm settle; dmsetup remove --retry slow"
-device_lu /dev/mapper/slow 1
-python3 "$COMSTAR_TOP/tests/copy_ends.py" "$target" "$home" "$GUID" "$loop"
+slow_lu slow 1
+python3 "$COMSTAR_TOP/tests/copy_ends.py" "$target" "$home" "$GUID" "$BACKING"
 expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
