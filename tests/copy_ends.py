@@ -201,6 +201,11 @@ with held("slow"):
     for row in tasks(SLOW):
         print(f"    {row}")
     expect((BUSY, None), outcome(one.write(0, b"C" * 512, lun=1)), "a write that would overtake it")
+    tag = start(list_id=30, segments=[segment(0, 1, 8, 0, 50000)])
+    under_way()
+    answer = timed("COPY ABORT", lambda: one.do(copy_abort(30)))
+    expect(BUSY, answer.status, "status of COPY ABORT of a copy that may still write")
+    expect((CHECK, (0x0A, 0x2F, 2)), outcome(tag), "how the copy ends")
     # It is quick to take offline now: nothing of the copy is left there.
     timed("offline-lu", lambda: run("stmfadm", "offline-lu", HOME))
     run("stmfadm", "online-lu", HOME)

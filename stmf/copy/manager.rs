@@ -61,12 +61,12 @@ const PIECE: u32 = 512 << 10;
 /// How often a copy that waits for a device looks whether it is to end.
 pub(super) const GLANCE: Delta<Nsec> = Delta::from_millis(100);
 
-/// How long a copy whose command was aborted waits for the devices before it leaves its pieces to them.
-/// Longer than task management functions wait, so that none is told that the copy is over while it may
-/// still write.
+/// How long a copy that was aborted waits for the devices before it leaves its pieces to them. Longer than
+/// task management functions and COPY ABORT wait, so that nobody is told that the copy is over while it
+/// may still write.
 const PATIENCE_ABORTED: Delta<Nsec> = Delta::from_secs(5);
 
-/// As above, for a copy that ends for another reason; shorter than a logical unit waits that is taken
+/// As above, for a copy whose logical unit leaves; shorter than a logical unit waits that is taken
 /// offline.
 const PATIENCE: Delta<Nsec> = Delta::from_secs(3);
 
@@ -247,8 +247,8 @@ impl Copying<'_> {
             now
         });
         let patience = match cause {
-            Cause::Aborted => PATIENCE_ABORTED,
-            Cause::CopyAbort | Cause::Leaving => PATIENCE,
+            Cause::Aborted | Cause::CopyAbort => PATIENCE_ABORTED,
+            Cause::Leaving => PATIENCE,
         };
         let over = since.elapsed() >= patience;
         if over {
@@ -332,7 +332,7 @@ impl Copying<'_> {
         };
         let plan = segment.plan(lengths, pads, carry.residual, is_last)?;
         segment.check_ranges(&plan, source.blocks, destination.blocks)?;
-        let overlaps = source.address == destination.address && segment.overlaps(&plan);
+        let overlaps = source.address.unit == destination.address.unit && segment.overlaps(&plan);
         let mut steps = Steps::new(
             plan,
             lengths,
@@ -341,11 +341,9 @@ impl Copying<'_> {
         );
         // Data that moves upwards onto itself is copied from its end, so that it is read before it is
         // overwritten.
-        if overlaps
-            && segment.source_lba < segment.destination_lba
-            && lengths.source == lengths.destination
-            && carry.residual.is_empty()
-        {
+        let from_the_end =
+            overlaps && segment.source_lba < segment.destination_lba && carry.residual.is_empty();
+        if from_the_end {
             steps = steps.from_the_end();
         }
         let mut transfer = Transfer {
@@ -355,6 +353,7 @@ impl Copying<'_> {
             source,
             destination,
             carry,
+            from_the_end,
             moved: 0,
             written: 0,
         };
@@ -391,12 +390,15 @@ impl Copying<'_> {
             let kept = self.held.extend_from_slice(now, GFP_KERNEL).is_ok();
             room = room.saturating_sub(now.len());
             if !kept || now.len() < slice.len() {
-                self.nexus()
-                    .copies
-                    .progress(self.place, |record| record.discarded = true);
-                return;
+                return self.discard();
             }
         }
+    }
+
+    /// Notes that not all data is kept for RECEIVE DATA.
+    fn discard(&self) {
+        let copies = &self.nexus().copies;
+        copies.progress(self.place, |record| record.discarded = true);
     }
 }
 
@@ -428,6 +430,7 @@ struct Transfer<'a, 'b> {
     source: Unit,
     destination: Unit,
     carry: &'a mut Carry,
+    from_the_end: bool,
     /// The blocks that are done, of those that the segment counts.
     moved: u64,
     /// The bytes that were arranged to be written.
@@ -484,7 +487,12 @@ impl Transfer<'_, '_> {
 
     fn write(&mut self, step: &Step, data: PageList) -> Result<(), End> {
         if self.segment.held {
-            self.copy.hold(&data);
+            // Held data is in the order of the segment.
+            if self.from_the_end && step.read_at > 0 {
+                self.copy.discard();
+            } else {
+                self.copy.hold(&data);
+            }
         }
         let len = step.write as usize * self.destination.block_length as usize;
         let data = self.arrange(data, len)?;
