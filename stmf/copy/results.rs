@@ -122,7 +122,14 @@ impl Copies {
 
     /// Forgets the results of a logical unit that was reset, or all. Process context.
     pub(crate) fn forget(&self, unit: Option<u64>) {
-        self.inner.lock().records().forget(unit);
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        Records::new(&mut inner.records).forget(unit);
+        for (held, record) in inner.held.iter_mut().zip(&inner.records) {
+            if record.is_none() {
+                *held = KVVec::new();
+            }
+        }
     }
 
     /// Has a copy end and waits for it; `None` when there is no such copy, else whether it has ended.
