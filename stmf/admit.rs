@@ -278,7 +278,7 @@ fn reserve(
             }
             (len, Contents::Garbage)
         }
-        DataPhase::ToMedium { .. } => {
+        DataPhase::ListFromInitiator(_) | DataPhase::ToMedium { .. } => {
             let sent = if command.write { command.expected } else { 0 };
             (phase.moves(sent), Contents::Garbage)
         }

@@ -139,7 +139,15 @@ impl LuPath {
 ///
 /// For work in the device that goes on when its command has been answered. Droppable in any context.
 pub struct LuHold {
-    pub(crate) _path: LiveRef<LuPath>,
+    pub(crate) path: LiveRef<LuPath>,
+}
+
+impl LuHold {
+    /// Whether the unit is to stay: `false` once it is to go offline, which waits a few seconds for
+    /// the hold to be dropped. Any context.
+    pub fn is_wanted(&self) -> bool {
+        self.path.get_live().is_some()
+    }
 }
 
 /// What a provider says of a logical unit that it registers.

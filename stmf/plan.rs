@@ -19,6 +19,9 @@ pub enum DataPhase {
     /// Exactly so many bytes from the initiator. A command whose initiator announces fewer is
     /// refused.
     FromInitiator(u32),
+    /// At most so many bytes from the initiator: all that it announces of a parameter list whose
+    /// length its CDB doesn't tell.
+    ListFromInitiator(u32),
     /// So many bytes from the initiator, to be written in whole blocks. Of a command whose initiator
     /// announces fewer as many blocks are written as it has data for.
     ToMedium {
@@ -30,14 +33,25 @@ pub enum DataPhase {
 }
 
 impl DataPhase {
+    /// Whether it moves data from the initiator.
+    pub(crate) fn is_from_initiator(self) -> bool {
+        match self {
+            DataPhase::FromInitiator(_)
+            | DataPhase::ListFromInitiator(_)
+            | DataPhase::ToMedium { .. } => true,
+            DataPhase::None | DataPhase::Answer(_) | DataPhase::FromMedium(_) => false,
+        }
+    }
+
     /// The bytes that a command moves whose initiator expects so many: what it is to get, or what is
     /// taken of what it sends.
     pub(crate) fn moves(self, expected: u32) -> u32 {
         match self {
             DataPhase::None => 0,
-            DataPhase::Answer(len) | DataPhase::FromMedium(len) | DataPhase::FromInitiator(len) => {
-                len.min(expected)
-            }
+            DataPhase::Answer(len)
+            | DataPhase::FromMedium(len)
+            | DataPhase::FromInitiator(len)
+            | DataPhase::ListFromInitiator(len) => len.min(expected),
             DataPhase::ToMedium { len, block } => {
                 let short = expected.checked_rem(block).unwrap_or(expected);
                 len.min(expected.saturating_sub(short))

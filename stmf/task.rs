@@ -273,7 +273,7 @@ impl Incoming {
     /// have announced more: the port drops what exceeds this.
     pub fn wanted(&self) -> u32 {
         match (self.0.outcome, self.0.phase) {
-            (None, DataPhase::FromInitiator(_) | DataPhase::ToMedium { .. }) => {
+            (None, phase) if phase.is_from_initiator() => {
                 u32::try_from(self.0.data.len()).unwrap_or(u32::MAX)
             }
             _ => 0,
@@ -482,15 +482,15 @@ impl Task {
 
     /// Keeps the logical unit in use beyond the end of the task.
     pub fn hold(&self) -> Option<LuHold> {
-        let _path = self.0.lu.clone()?;
-        Some(LuHold { _path })
+        let path = self.0.lu.clone()?;
+        Some(LuHold { path })
     }
 
     /// Ends the task with GOOD; all planned data was moved. Any context.
     pub fn good(self) {
         let answered = match self.0.phase {
             DataPhase::Answer(len) | DataPhase::FromMedium(len) => len,
-            DataPhase::None | DataPhase::FromInitiator(_) | DataPhase::ToMedium { .. } => 0,
+            _ => 0,
         };
         self.finish(Outcome::good(answered));
     }
@@ -636,6 +636,9 @@ impl Finished {
                 if self.status() == Status::Good =>
             {
                 len
+            }
+            phase @ DataPhase::ListFromInitiator(_) if self.status() == Status::Good => {
+                phase.moves(self.0.expected)
             }
             _ => self.outcome().answered,
         };

@@ -247,7 +247,9 @@ fn decide(
         DataPhase::FromMedium(len) => (len as usize, Some(Contents::Garbage)),
         DataPhase::Answer(len) => (len as usize, Some(Contents::Zeroed)),
         DataPhase::None => (0, None),
-        DataPhase::ToMedium { len, .. } | DataPhase::FromInitiator(len) => (len as usize, None),
+        DataPhase::ToMedium { len, .. }
+        | DataPhase::FromInitiator(len)
+        | DataPhase::ListFromInitiator(len) => (len as usize, None),
     };
     endpoint.tasks().charge_piece(slot, len);
     match contents {

@@ -2,7 +2,7 @@
 
 //! One command in a session's table: what it is, where it stands.
 
-use crate::plan::{DataPhase, Extent, Plan};
+use crate::plan::{Extent, Plan};
 use kernel::sync::atomic::{ordering, Atomic};
 use stmf_scsi::{
     tmf::TaskAttribute,
@@ -75,7 +75,7 @@ impl Effect {
     pub(crate) fn of(plan: &Plan) -> Self {
         match (plan.extent, plan.phase) {
             (Some(extent), _) if extent.writes => Effect::Writes(extent),
-            (_, DataPhase::FromInitiator(_) | DataPhase::ToMedium { .. }) => Effect::Changes,
+            (_, phase) if phase.is_from_initiator() => Effect::Changes,
             _ => Effect::None,
         }
     }
