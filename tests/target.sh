@@ -57,6 +57,31 @@ loop_device() {
 	echo "$device"
 }
 
+# debug_disk OPTION...: loads scsi_debug; sets BACKING, its disk.
+debug_disk() {
+	modprobe scsi_debug delay=0 "$@"
+	at_exit "rmmod scsi_debug"
+	wait_for find_debug_disk
+	BACKING=$(find_debug_disk)
+}
+
+find_debug_disk() {
+	local device
+	for device in /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*; do
+		[ -b "/dev/${device##*/}" ] || return
+		echo "/dev/${device##*/}"
+	done
+}
+
+# slow_table LOOP MILLISECONDS [BAD]: what dmsetup makes of a loop device: each write takes so long, and
+# those to the last BAD sectors fail.
+slow_table() {
+	local sectors bad=${3:-0}
+	sectors=$(($(blockdev --getsz "$1") - bad))
+	echo "0 $sectors delay $1 0 0 $1 0 $2"
+	[ "$bad" = 0 ] || echo "$sectors $bad error"
+}
+
 # held_lu: a disk at LUN 0 on a dm device that Python tests can stop, HELD; sets GUID.
 held_lu() {
 	local loop

@@ -131,6 +131,13 @@ impl<'a> Change<'a> {
         let (Some(size), old) = (self.size, disk.geometry()) else {
             return Ok(None);
         };
+        if disk.medium.erasure.condition().is_busy() {
+            return Err(refuse!(
+                EBUSY,
+                Size,
+                "size: the medium is being formatted or sanitized; wait until that is done"
+            ));
+        }
         let block = old.block_size();
         let new = Geometry::new(size, block).ok_or_else(|| {
             refuse!(

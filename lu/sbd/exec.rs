@@ -61,8 +61,8 @@ impl LogicalUnit for Disk {
             Command::CompareAndWrite(request) => atomic::plan_compare(self, &request)?,
             Command::OrWrite(transfer) => atomic::plan_or(self, &transfer)?,
             Command::WriteAtomic(request) => atomic::plan_write(self, &request)?,
-            Command::Sanitize { what, immed } => erase::plan(self, &what, immed)?,
-            Command::FormatUnit => erase::plan_format(self)?,
+            Command::Sanitize { what, .. } => erase::plan(self, &what)?,
+            Command::FormatUnit(request) => erase::plan_format(self, &request)?,
             Command::GetLbaStatus { lba, allocation } => status::plan(self, lba, allocation)?,
             Command::PreFetch { lba, blocks } => cache::plan(self, lba, blocks)?.into(),
             Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks)?.into(),
@@ -100,8 +100,12 @@ impl LogicalUnit for Disk {
             Ok(Command::CompareAndWrite(request)) => atomic::compare(self, &request, task),
             Ok(Command::OrWrite(transfer)) => atomic::or(self, &transfer, task),
             Ok(Command::WriteAtomic(request)) => atomic::write(self, &request, task),
-            Ok(Command::Sanitize { what, .. }) => erase::execute(self, &what, task),
-            Ok(Command::FormatUnit) => erase::zero(self, task),
+            Ok(Command::Sanitize {
+                what,
+                immed,
+                unrestricted,
+            }) => erase::sanitize(self, &what, immed, unrestricted, task),
+            Ok(Command::FormatUnit(request)) => erase::format(self, &request, task),
             Ok(Command::GetLbaStatus { lba, allocation }) => {
                 status::execute(self, lba, allocation, task);
             }

@@ -5,6 +5,7 @@
 use crate::{
     backend::{Backend, Entry},
     disk::Geometry,
+    erasure::Erasure,
     range::Ranges, //
 };
 use kernel::{
@@ -32,8 +33,8 @@ pub(crate) struct Medium {
     /// That at the beginning; only the number of blocks changes.
     geometry: Geometry,
     blocks: Atomic<u64>,
-    /// Whether all of it is being erased.
-    erasing: Atomic<bool>,
+    /// Whether all of it is being erased, and what came of that.
+    pub(crate) erasure: Erasure,
     pub(crate) queue: Arc<OwnedQueue>,
 }
 
@@ -53,7 +54,7 @@ impl Medium {
                 ranges <- Ranges::new(),
                 geometry,
                 blocks: Atomic::new(geometry.blocks()),
-                erasing: Atomic::new(false),
+                erasure: Erasure::new(),
                 queue,
             }),
             GFP_KERNEL,
@@ -74,21 +75,6 @@ impl Medium {
     /// Sets the size; the blocks stay as long as they are.
     pub(crate) fn set_geometry(&self, geometry: Geometry) {
         self.blocks.store(geometry.blocks(), ordering::Relaxed);
-    }
-
-    /// Whether all of the medium is being erased.
-    pub(crate) fn is_being_erased(&self) -> bool {
-        self.erasing.load(ordering::Relaxed)
-    }
-
-    /// Begins to erase all of the medium; `false` when somebody else does already.
-    pub(crate) fn begin_erasure(&self) -> bool {
-        !self.erasing.xchg(true, ordering::Full)
-    }
-
-    /// The erasure is over. Any context.
-    pub(crate) fn end_erasure(&self) {
-        self.erasing.store(false, ordering::Release);
     }
 
     /// The right to a read or a write; `None` when the command has to enter [`Ranges`] first, and

@@ -21,6 +21,7 @@ mod changeable;
 mod config;
 mod disk;
 mod door;
+mod erasure;
 mod exec;
 mod failure;
 mod import;

@@ -39,6 +39,7 @@ pub use block::{
 pub use medium::{
     AtomicLimits,
     CompareAndWrite,
+    FormatUnit,
     ReadDefectData,
     Sanitize,
     WriteAtomic,
@@ -146,13 +147,15 @@ pub enum Command {
     /// READ DEFECT DATA (10), (12) (SBC-4).
     ReadDefectData(ReadDefectData),
     /// FORMAT UNIT (SBC-4).
-    FormatUnit,
+    FormatUnit(FormatUnit),
     /// SANITIZE (SBC-4).
     Sanitize {
         /// The service action.
         what: Sanitize,
         /// Status is to be sent before the operation is done.
         immed: bool,
+        /// AUSE: EXIT FAILURE MODE is allowed when the operation fails.
+        unrestricted: bool,
     },
     /// SYNCHRONIZE CACHE (10), (16) (SBC-4).
     SynchronizeCache {
@@ -294,7 +297,7 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         .obsolete(LUN),
     Entry::new(&[opcode::REQUEST_SENSE, 0x01, 0, 0, 0xff, 0], primary::request_sense)
         .obsolete(LUN),
-    Entry::new(&[opcode::FORMAT_UNIT, 0x0f, 0, 0, 0, 0], medium::format_unit),
+    Entry::new(&[opcode::FORMAT_UNIT, 0x3f, 0, 0, 0, 0], medium::format_unit),
     Entry::new(&[opcode::READ_6, 0x1f, 0xff, 0xff, 0xff, 0], block::read_6)
         .obsolete(LUN),
     Entry::new(&[opcode::WRITE_6, 0x1f, 0xff, 0xff, 0xff, 0], block::write_6)
@@ -359,11 +362,11 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         medium::unmap,
     ),
     Entry::new(
-        &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
+        &[opcode::SANITIZE, 0xbf, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
         medium::sanitize_overwrite,
     ).service_action(opcode::SANITIZE_OVERWRITE),
     Entry::new(
-        &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
+        &[opcode::SANITIZE, 0xbf, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
         medium::sanitize_block_erase,
     ).service_action(opcode::SANITIZE_BLOCK_ERASE),
     Entry::new(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameter data of the commands that manage the space behind blocks: UNMAP, GET LBA STATUS,
-//! SANITIZE.
+//! Parameter data of the commands that manage the space behind blocks: UNMAP, GET LBA STATUS.
 
 use crate::{
     cdb::check_range,
@@ -155,44 +154,6 @@ impl LbaStatus {
     }
 }
 
-/// The parameter list of SANITIZE OVERWRITE (SBC-4, SANITIZE command).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overwrite<'a> {
-    /// OVERWRITE COUNT: how many times, 1 to 31.
-    pub count: u8,
-    /// INVERT: each time the pattern is inverted.
-    pub invert: bool,
-    /// INITIALIZATION PATTERN, which is repeated in each block.
-    pub pattern: &'a [u8],
-}
-
-impl<'a> Overwrite<'a> {
-    /// The length of what comes before the pattern.
-    pub const HEADER: u32 = 4;
-
-    /// Reads the list of a medium with blocks of so many bytes.
-    ///
-    /// All that is wrong with it is INVALID FIELD IN CDB, at PARAMETER LIST LENGTH: that is what
-    /// libiscsi's conformance tests want of a SANITIZE with a bad list.
-    pub fn parse(bytes: &'a [u8], block: usize) -> Result<Self, Sense> {
-        const INVERT: u8 = 0x80;
-        const COUNT: u8 = 0x1f;
-
-        let wrong = Sense::invalid_cdb_field(7, None);
-        let (&[flags, _, l1, l0], rest) = bytes.split_first_chunk().ok_or(wrong)?;
-        let count = flags & COUNT;
-        let length = usize::from(u16::from_be_bytes([l1, l0]));
-        if count == 0 || length == 0 || length > block {
-            return Err(wrong);
-        }
-        Ok(Self {
-            count,
-            invert: flags & INVERT != 0,
-            pattern: rest.get(..length).ok_or(wrong)?,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,28 +246,5 @@ mod tests {
         expected.extend([0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 3, 1, 0, 0, 0]);
         expected.extend([0, 0, 0, 0, 0, 0, 1, 5, 0, 0, 0, 4, 0, 0, 0, 0]);
         assert_eq!(sink.as_bytes(), expected);
-    }
-
-    #[test]
-    fn an_overwrite_has_a_count_and_a_pattern() {
-        let list = [0x82, 0, 0, 2, 0xaa, 0x55];
-        assert_eq!(
-            Overwrite::parse(&list, 512),
-            Ok(Overwrite {
-                count: 2,
-                invert: true,
-                pattern: &[0xaa, 0x55],
-            })
-        );
-        let wrong = Err(Sense::invalid_cdb_field(7, None));
-        for list in [
-            &[0, 0, 0, 1, 1][..],
-            &[1, 0, 0, 0, 1],
-            &[1, 0, 2, 1, 1],
-            &[1, 0, 0],
-            &[1, 0, 0, 2, 1],
-        ] {
-            assert_eq!(Overwrite::parse(list, 512), wrong, "{list:?}");
-        }
     }
 }

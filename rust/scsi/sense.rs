@@ -128,6 +128,9 @@ pub struct Sense {
     pub information: Option<u64>,
     /// For COPY ABORTED, where.
     pub copy: Option<CopyFault>,
+    /// PROGRESS INDICATION, in parts of 65,536, for NO SENSE and NOT READY (SPC-5, Progress
+    /// indication sense key specific information). Not together with a pointer.
+    pub progress: Option<u16>,
 }
 
 impl Sense {
@@ -142,6 +145,7 @@ impl Sense {
             pointer: None,
             information: None,
             copy: None,
+            progress: None,
         }
     }
 
@@ -245,6 +249,12 @@ impl Sense {
     /// The same sense data with an INFORMATION field.
     pub const fn with_information(mut self, information: u64) -> Sense {
         self.information = Some(information);
+        self
+    }
+
+    /// The same sense data with a PROGRESS INDICATION.
+    pub const fn with_progress(mut self, progress: u16) -> Sense {
+        self.progress = Some(progress);
         self
     }
 
@@ -361,7 +371,7 @@ impl Sense {
     }
 
     /// The sense key specific bytes, when there are any (SPC-5, Field pointer sense key specific
-    /// information).
+    /// information and Progress indication sense key specific information).
     fn key_specific(&self) -> Option<[u8; 3]> {
         const SKSV: u8 = 0x80;
         const COMMAND: u8 = 0x40;
@@ -369,7 +379,10 @@ impl Sense {
         const BPV: u8 = 0x08;
         const BIT: u8 = 0x07;
 
-        let pointer = self.pointer?;
+        let Some(pointer) = self.pointer else {
+            let [high, low] = self.progress?.to_be_bytes();
+            return Some([SKSV, high, low]);
+        };
         let command = match (self.key, pointer.in_cdb) {
             (SenseKey::CopyAborted, _) => SD,
             (_, true) => COMMAND,
@@ -462,6 +475,20 @@ mod tests {
         assert_eq!(
             fixed(sense),
             [0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x26, 0x00, 0, 0x80, 1, 2]
+        );
+    }
+
+    #[test]
+    fn progress_is_valid_in_both_formats() {
+        let code = AdditionalSense::NOT_READY_FORMAT_IN_PROGRESS;
+        let sense = Sense::not_ready(code).with_progress(0x8001);
+        assert_eq!(
+            fixed(sense),
+            [0x70, 0, 2, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x04, 0x04, 0, 0x80, 0x80, 0x01]
+        );
+        assert_eq!(
+            descriptors(sense),
+            [0x72, 2, 0x04, 0x04, 0, 0, 0, 8, 0x02, 0x06, 0, 0, 0x80, 0x80, 0x01, 0]
         );
     }
 

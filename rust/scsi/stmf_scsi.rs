@@ -5,7 +5,7 @@
 //! Commands are parsed into types ([`cdb`]), answers are written from types ([`sense`],
 //! [`inquiry`], [`vpd`], [`mode`], [`capacity`], [`provisioning`], [`report_luns`], [`opcodes`]), and
 //! state is plain values: what SAM keeps for each I_T nexus ([`ua`], [`tmf`]), what SPC keeps for
-//! each logical unit ([`reservation`], [`alua`]). Nothing here knows a transport, a backing store or a clock.
+//! each logical unit ([`reservation`], [`alua`], [`erasure`]). Nothing here knows a transport, a backing store or a clock.
 //!
 //! The crate is pure: only `core`, no allocation, no I/O, no panic path. Kbuild compiles it into
 //! the kernel modules and cargo compiles the same files for tests, fuzzers and tools.
@@ -45,6 +45,7 @@ pub mod control;
 pub mod copy;
 pub mod designator;
 pub mod diagnostic;
+pub mod erasure;
 pub mod inquiry;
 pub mod log;
 pub mod lun;

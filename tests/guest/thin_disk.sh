@@ -8,11 +8,8 @@ serve
 target=$(target_name disk)
 make_target "$target"
 file_lu file 400M 0 # xfs wants 300 MiB at least.
-modprobe scsi_debug dev_size_mb=64 lbpu=1 lbpws=1 lbprz=1 unmap_granularity=8 delay=0 add_host=1
-at_exit "rmmod scsi_debug"
-wait_for bash -c 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*'
-backing=/dev/$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*)
-device_lu "$backing" 1
+debug_disk dev_size_mb=64 lbpu=1 lbpws=1 lbprz=1 unmap_granularity=8
+device_lu "$BACKING" 1
 login "$target"
 file=$(disk_of "$target" 0)
 device=$(disk_of "$target" 1)
@@ -25,7 +22,7 @@ for disk in "$file" "$device"; do
 	[ "$(cat "$queue/discard_max_bytes")" -gt 0 ] || fail "$disk: expected discard"
 	[ "$(cat "$queue/write_zeroes_max_bytes")" -gt 0 ] || fail "$disk: expected write zeroes"
 done
-expect "$(cat "/sys/block/${backing##*/}/queue/discard_granularity")" \
+expect "$(cat "/sys/block/${BACKING##*/}/queue/discard_granularity")" \
 	"$(cat "/sys/block/${device##*/}/queue/discard_granularity")" "granularity"
 
 cd "$WORK" # fio leaves files.

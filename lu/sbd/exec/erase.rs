@@ -2,14 +2,17 @@
 
 //! SANITIZE and FORMAT UNIT: the whole medium is overwritten.
 //!
-//! Status is sent when all of it is done; commands to the medium are refused meanwhile.
+//! The operation is a job of its own; its command may be over when it begins (IMMED). A sanitize
+//! operation goes on when its command is aborted, as SBC-4 has it of resets; a format doesn't. Both
+//! end, as failed, when the logical unit goes offline.
 
 use super::{
     job::{self, Needs},
-    script::{Next, Script, Step}, //
+    script::{Next, Script}, //
 };
 use crate::{
     disk::Disk,
+    medium::Medium,
     range::Range, //
 };
 use kernel::prelude::*;
@@ -22,9 +25,8 @@ use stmf_kernel::{
     pages::PageList, //
 };
 use stmf_scsi::{
-    cdb::Sanitize,
-    provisioning::Overwrite,
-    AdditionalSense,
+    cdb::{Command, FormatUnit, Sanitize},
+    erasure::{self, Condition, FormatList, Overwrite},
     Sense,
     Status, //
 };
@@ -32,23 +34,54 @@ use stmf_scsi::{
 /// How much is written at a time, in bytes: a multiple of every block size.
 const PIECE: u64 = 256 << 10;
 
-/// What OVERWRITE COUNT and the like come to for zeros.
-const ZEROS: Overwrite<'_> = Overwrite {
-    count: 1,
-    invert: false,
-    pattern: &[0],
-};
+/// How much of the medium the backing store is told at a time to zero, in bytes.
+const ZEROED_PIECE: u64 = 64 << 20;
 
 const WHOLE: Plan = Plan {
     phase: DataPhase::None,
     extent: Some(Extent::WHOLE),
 };
 
-pub(super) fn plan(disk: &Disk, what: &Sanitize, immed: bool) -> Result<Plan, Sense> {
-    disk.check_writable()?;
-    if immed {
-        return Err(Sense::invalid_cdb_field(1, Some(7)));
+/// Refuses a command that the condition of the medium doesn't allow. `needs_medium` says whether the
+/// command would be refused without a medium.
+pub(super) fn check(disk: &Disk, command: &Command, needs_medium: bool) -> Result<(), Sense> {
+    let erasure = &disk.medium.erasure;
+    let works = match erasure.condition() {
+        Condition::Sound => return Ok(()),
+        Condition::FormatCorrupt => {
+            !needs_medium
+                || matches!(
+                    command,
+                    Command::FormatUnit(_)
+                        | Command::Sanitize { .. }
+                        | Command::ReadCapacity10
+                        | Command::ReadCapacity16 { .. }
+                )
+        }
+        Condition::SanitizeFailed | Condition::SanitizeFailedUnrestricted => {
+            always_works(command) || matches!(command, Command::Sanitize { .. })
+        }
+        Condition::Formatting | Condition::Sanitizing | Condition::SanitizingUnrestricted => {
+            always_works(command)
+        }
+    };
+    match erasure.sense() {
+        Some(sense) if !works => Err(sense),
+        _ => Ok(()),
     }
+}
+
+/// What is carried out whatever becomes of the medium (SBC-4, FORMAT UNIT command, and Performing a
+/// sanitize operation).
+fn always_works(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Inquiry { .. } | Command::RequestSense { .. } | Command::ReportLuns { .. }
+    )
+}
+
+pub(super) fn plan(disk: &Disk, what: &Sanitize) -> Result<Plan, Sense> {
+    disk.check_writable()?;
     match *what {
         Sanitize::Overwrite { length } => {
             let longest = disk
@@ -69,41 +102,82 @@ pub(super) fn plan(disk: &Disk, what: &Sanitize, immed: bool) -> Result<Plan, Se
     }
 }
 
-pub(super) fn plan_format(disk: &Disk) -> Result<Plan, Sense> {
+pub(super) fn plan_format(disk: &Disk, request: &FormatUnit) -> Result<Plan, Sense> {
     disk.check_writable()?;
-    Ok(WHOLE)
+    if !request.has_list {
+        return Ok(WHOLE);
+    }
+    let longest = FormatList::longest(disk.geometry().block_size());
+    Ok(Plan {
+        phase: DataPhase::ListFromInitiator(longest),
+        ..WHOLE
+    })
 }
 
-pub(super) fn execute(disk: &Disk, what: &Sanitize, task: Task) {
+/// SANITIZE.
+pub(super) fn sanitize(disk: &Disk, what: &Sanitize, immed: bool, unrestricted: bool, task: Task) {
+    let how = How {
+        kind: Kind::Sanitize { unrestricted },
+        immed,
+    };
     match what {
-        Sanitize::Overwrite { .. } => overwrite(disk, task),
-        Sanitize::BlockErase => zero(disk, task),
-        // There is no such mode: what fails leaves the medium usable.
-        Sanitize::ExitFailureMode => task.good(),
+        Sanitize::Overwrite { .. } => {
+            let Ok(list) = task.parameter_list() else {
+                return task.end_with(Status::Busy);
+            };
+            match Overwrite::parse(&list, disk.geometry().block_size() as usize) {
+                Ok(overwrite) => start(disk, how, Way::Fill, &overwrite, task),
+                Err(sense) => task.fail(sense),
+            }
+        }
+        Sanitize::BlockErase => zero(disk, how, task),
+        Sanitize::ExitFailureMode => match disk.medium.erasure.change(Condition::exit_failure_mode)
+        {
+            Ok(_) => task.good(),
+            Err(sense) => task.fail(sense),
+        },
     }
 }
 
-fn overwrite(disk: &Disk, task: Task) {
+/// FORMAT UNIT.
+pub(super) fn format(disk: &Disk, request: &FormatUnit, task: Task) {
+    let kind = Kind::Format;
+    if !request.has_list {
+        return zero(disk, How { kind, immed: false }, task);
+    }
     let Ok(list) = task.parameter_list() else {
         return task.end_with(Status::Busy);
     };
-    match Overwrite::parse(&list, disk.geometry().block_size() as usize) {
-        Ok(overwrite) => start(disk, Way::Begin, &overwrite, task),
+    let block = disk.geometry().block_size() as usize;
+    match FormatList::parse(&list, request.is_long, block) {
+        Ok(FormatList { immed, pattern }) => {
+            let how = How { kind, immed };
+            match pattern {
+                None => zero(disk, how, task),
+                Some(pattern) => {
+                    let overwrite = Overwrite {
+                        pattern,
+                        ..Overwrite::ZEROS
+                    };
+                    start(disk, how, Way::Fill, &overwrite, task);
+                }
+            }
+        }
         Err(sense) => task.fail(sense),
     }
 }
 
-/// BLOCK ERASE, and FORMAT UNIT.
-pub(super) fn zero(disk: &Disk, task: Task) {
+/// BLOCK ERASE, and a format with the default pattern.
+fn zero(disk: &Disk, how: How, task: Task) {
     let way = if disk.backend().traits().zero {
         Way::Zero
     } else {
-        Way::Begin
+        Way::Fill
     };
-    start(disk, way, &ZEROS, task);
+    start(disk, how, way, &Overwrite::ZEROS, task);
 }
 
-fn start(disk: &Disk, way: Way, overwrite: &Overwrite<'_>, task: Task) {
+fn start(disk: &Disk, how: How, way: Way, overwrite: &Overwrite<'_>, task: Task) {
     let mut pattern = KVec::new();
     if pattern
         .extend_from_slice(overwrite.pattern, GFP_KERNEL)
@@ -111,14 +185,18 @@ fn start(disk: &Disk, way: Way, overwrite: &Overwrite<'_>, task: Task) {
     {
         return task.end_with(Status::Busy);
     }
-    if !disk.medium.begin_erasure() {
-        return task.fail(IN_PROGRESS);
+    if overwrite.begins_inverted() {
+        invert(&mut pattern);
     }
     let script = Erase {
+        how,
+        before: None,
+        touched: how.immed,
         way,
-        passes: overwrite.count,
+        count: overwrite.count,
         invert: overwrite.invert,
         pattern,
+        times: 0,
         offset: 0,
     };
     let needs = Needs {
@@ -132,82 +210,139 @@ fn start(disk: &Disk, way: Way, overwrite: &Overwrite<'_>, task: Task) {
     job::start(disk, task, Script::Erase(script), needs);
 }
 
-/// What commands to the medium are refused with meanwhile.
-pub(super) const IN_PROGRESS: Sense =
-    Sense::not_ready(AdditionalSense::NOT_READY_SANITIZE_IN_PROGRESS);
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct How {
+    kind: Kind,
+    /// The command ends when the operation begins.
+    immed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Format,
+    Sanitize { unrestricted: bool },
+}
 
 /// An erasure under way.
 pub(super) struct Erase {
+    how: How,
+    /// The condition of the medium before the operation, once that has begun.
+    before: Option<Condition>,
+    /// Whether the medium may have changed, or the initiator believes that it will: then it isn't
+    /// sound until the operation has ended well.
+    touched: bool,
     way: Way,
-    /// Those that are left, with the one under way.
-    passes: u8,
+    /// How many times all is to be written.
+    count: u8,
+    /// Each time with the inverted pattern of the time before.
     invert: bool,
     pattern: KVec<u8>,
+    /// How many times all was written.
+    times: u8,
     /// Where the next piece begins.
     offset: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// The backing store is to write zeros.
+    /// The backing store is told to write zeros, piece by piece.
     Zero,
-    /// The backing store has written zeros.
-    Zeroed,
     /// Memory has to be filled.
-    Begin,
+    Fill,
     /// Memory is written, piece by piece.
     Write,
 }
 
 impl Erase {
-    pub(super) fn next(&mut self, step: &mut Step<'_>) -> Next {
-        let geometry = step.medium.geometry();
+    /// The medium is ours from here on.
+    pub(super) fn begin(&mut self, medium: &Medium) -> Result<(), Sense> {
+        let before = medium.erasure.begin(|condition| match self.how.kind {
+            Kind::Format => condition.format(),
+            Kind::Sanitize { unrestricted } => condition.sanitize(unrestricted),
+        })?;
+        self.before = Some(before);
+        Ok(())
+    }
+
+    /// Whether the command ends when the operation begins.
+    pub(super) fn is_immediate(&self) -> bool {
+        self.how.immed
+    }
+
+    /// Whether the operation goes on when its command is over: answered, or in the case of SANITIZE
+    /// aborted (SBC-4, Performing a sanitize operation, for resets and the loss of an I_T nexus).
+    pub(super) fn goes_on_alone(&self) -> bool {
+        self.how.immed || self.how.kind != Kind::Format
+    }
+
+    pub(super) fn next(&mut self, medium: &Medium, own: &mut PageList) -> Next {
+        let geometry = medium.geometry();
         let size = geometry.size();
-        match self.way {
-            Way::Zero => {
-                self.way = Way::Zeroed;
-                let operation = Operation::Zero {
-                    len: size,
-                    unmap: true,
-                };
-                return Next::Own(operation, 0);
+        self.touched = true;
+        if self.offset >= size {
+            self.offset = 0;
+            self.times = self.times.saturating_add(1);
+            if self.times >= self.count {
+                return Next::Last(Operation::Flush, 0);
             }
-            Way::Zeroed => return Next::Last(Operation::Flush, 0),
-            Way::Begin => {
-                self.way = Way::Write;
-                fill(step.own, &self.pattern, geometry.block_size() as usize);
+            if self.invert {
+                invert(&mut self.pattern);
+                self.way = Way::Fill;
             }
-            Way::Write if self.offset >= size => {
-                self.passes = self.passes.saturating_sub(1);
-                if self.passes == 0 {
-                    return Next::Last(Operation::Flush, 0);
-                }
-                self.offset = 0;
-                if self.invert {
-                    for byte in self.pattern.iter_mut() {
-                        *byte = !*byte;
-                    }
-                    fill(step.own, &self.pattern, geometry.block_size() as usize);
-                }
-            }
-            Way::Write => (),
+            // Each time has to get as far as the medium.
+            return Next::Own(Operation::Flush, 0);
         }
-        let offset = self.offset;
+        let progress = erasure::progress(self.times, self.count, self.offset, size);
+        medium.erasure.advance(progress);
+        let at = self.offset;
+        if self.way == Way::Zero {
+            let len = size.saturating_sub(at).min(ZEROED_PIECE);
+            self.offset = at.saturating_add(len);
+            return Next::Own(Operation::Zero { len, unmap: true }, at);
+        }
+        if self.way == Way::Fill {
+            self.way = Way::Write;
+            fill(own, &self.pattern, geometry.block_size() as usize);
+        }
         // The last piece may be written twice in part: the memory keeps its length for the next
-        // pass.
-        let len = step.own.len() as u64;
-        self.offset = offset.saturating_add(len);
-        let start = offset.min(size.saturating_sub(len));
+        // time.
+        let len = own.len() as u64;
+        self.offset = at.saturating_add(len);
+        let start = at.min(size.saturating_sub(len));
         Next::Own(Operation::Write { fua: false }, start)
     }
 
     /// As for WRITE SAME.
     pub(super) fn goes_on_after(&mut self, failure: Failure) -> bool {
-        let other_way = self.way == Way::Zeroed && failure == Failure::Unsupported;
+        let other_way = self.way == Way::Zero && failure == Failure::Unsupported;
         if other_way {
-            self.way = Way::Begin;
+            self.way = Way::Fill;
+            self.offset = 0;
         }
         other_way
+    }
+
+    /// What the command is told when the operation fails.
+    pub(super) fn failure(&self, medium: &Medium) -> Sense {
+        medium.erasure.condition().ended(false).failure()
+    }
+
+    /// The operation is over, well or not. Any context.
+    pub(super) fn ended(&self, medium: &Medium, well: bool) {
+        if let Some(before) = self.before {
+            medium.erasure.end(if well || self.touched {
+                medium.erasure.condition().ended(well)
+            } else {
+                before
+            });
+        }
+    }
+}
+
+fn invert(pattern: &mut [u8]) {
+    for byte in pattern {
+        *byte = !*byte;
     }
 }
 

@@ -17,7 +17,10 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use stmf::task::Task;
+use stmf::{
+    lu::LuHold,
+    task::Task, //
+};
 use stmf_kernel::{
     io::{Carried, Done, Failure, Operation, Room},
     pages::{Contents, PageList},
@@ -26,6 +29,8 @@ use stmf_kernel::{
 };
 use stmf_scsi::{
     provisioning::LbaStatus,
+    AdditionalSense,
+    Sense,
     Status, //
 };
 
@@ -41,8 +46,12 @@ pub(super) struct Needs {
 
 /// A command under way.
 pub(crate) struct Job {
-    /// Set while the job is under way.
+    /// Set while the job is under way, and its command is not over.
     task: Option<Task>,
+    /// Of a job that may outlive its command: keeps the logical unit, and tells when that is to go.
+    hold: Option<LuHold>,
+    /// See [`crate::erasure::Erasure::generation`].
+    generation: u32,
     medium: Arc<Medium>,
     write_through: bool,
     /// Its blocks, until it has entered them.
@@ -58,14 +67,26 @@ pub(crate) struct Job {
 
 /// Begins a job. Process context.
 pub(super) fn start(disk: &Disk, task: Task, script: Script, needs: Needs) {
-    let mut job = match Job::new(disk, script, &needs) {
-        Ok(job) => job,
-        Err(script) => {
-            script.ended(&disk.medium);
-            return task.end_with(Status::Busy);
-        }
+    let Ok(mut job) = Job::new(disk, script, &needs) else {
+        return task.end_with(Status::Busy);
     };
-    job.task = Some(task);
+    if let Err(sense) = job.script.begin(&disk.medium) {
+        Job::end(job, false, drop);
+        return task.fail(sense);
+    }
+    let is_immediate = match &job.script {
+        Script::Erase(erase) => {
+            let is_immediate = erase.is_immediate();
+            job.hold = task.hold();
+            is_immediate
+        }
+        _ => false,
+    };
+    if is_immediate {
+        task.good();
+    } else {
+        job.task = Some(task);
+    }
     if needs.range.atomic && !disk.medium.is_settled() {
         disk.medium.ranges.track();
         work::later::<Job, Settle>(&disk.medium.queue, job);
@@ -77,30 +98,21 @@ pub(super) fn start(disk: &Disk, task: Task, script: Script, needs: Needs) {
 }
 
 impl Job {
-    /// Gives the script back when there is no memory.
-    fn new(disk: &Disk, script: Script, needs: &Needs) -> Result<Token<Self>, Script> {
-        let job = || -> Result<Token<Self>> {
-            let job = Self {
-                task: None,
-                medium: disk.medium.clone(),
-                write_through: disk.is_write_through(),
-                claim: Some((needs.range, Place::new(GFP_KERNEL)?)),
-                ticket: None,
-                own: PageList::alloc(needs.memory, Contents::Garbage)?,
-                lends_own: false,
-                room: Room::new(),
-                // A script that does nothing, until the job can't fail any more.
-                script: Script::Single(Operation::Flush, 0),
-            };
-            Ok(Token::new(job, GFP_KERNEL)?)
+    fn new(disk: &Disk, script: Script, needs: &Needs) -> Result<Token<Self>> {
+        let job = Self {
+            task: None,
+            hold: None,
+            generation: disk.medium.erasure.generation(),
+            medium: disk.medium.clone(),
+            write_through: disk.is_write_through(),
+            claim: Some((needs.range, Place::new(GFP_KERNEL)?)),
+            ticket: None,
+            own: PageList::alloc(needs.memory, Contents::Garbage)?,
+            lends_own: false,
+            room: Room::new(),
+            script,
         };
-        match job() {
-            Ok(mut job) => {
-                job.script = script;
-                Ok(job)
-            }
-            Err(_) => Err(script),
-        }
+        Ok(Token::new(job, GFP_KERNEL)?)
     }
 
     /// Takes its blocks, and goes on when it has them.
@@ -117,24 +129,31 @@ impl Job {
 
     /// Does the next step. Process context; sleeps if the script does.
     fn advance(mut job: Token<Self>) {
+        job.let_go_of_command();
         if !job.is_wanted() {
             return Self::fail(job, Failure::Aborted);
+        }
+        if let Some(sense) = job.overtaken() {
+            return Self::end(job, false, |task| task.fail(sense));
         }
         let next = job.next();
         match next {
             Next::Own(operation, offset) => Self::submit::<Advance>(job, true, operation, offset),
             Next::Data(operation, offset) => Self::submit::<Advance>(job, false, operation, offset),
             Next::Last(operation, offset) => Self::submit::<Finish>(job, false, operation, offset),
-            Next::Good => Self::end(job, Task::good),
-            Next::Refuse(sense) => Self::end(job, |task| task.fail(sense)),
+            Next::Good => Self::end(job, true, Task::good),
+            Next::Refuse(sense) => Self::end(job, false, |task| task.fail(sense)),
             Next::Fail(failure) => Self::fail(job, failure),
-            Next::Statuses(statuses) => Self::end(job, |task| {
+            Next::Statuses(statuses) => Self::end(job, true, |task| {
                 task.answer(|sink| LbaStatus::write(statuses.iter().copied(), sink));
             }),
         }
     }
 
     fn next(&mut self) -> Next {
+        if let Script::Erase(erase) = &mut self.script {
+            return erase.next(&self.medium, &mut self.own);
+        }
         let Some(task) = &mut self.task else {
             return Next::Good;
         };
@@ -159,26 +178,60 @@ impl Job {
         }
     }
 
-    fn fail(job: Token<Self>, failure: Failure) {
-        Self::end(job, |task| failure::end(task, failure));
+    /// Ends the command, when it was aborted, of a job that goes on without it.
+    fn let_go_of_command(&mut self) {
+        if !self.goes_on_alone() {
+            return;
+        }
+        if let Some(task) = self.task.take_if(|task| task.is_aborted()) {
+            task.end_with(Status::TaskAborted);
+        }
     }
 
-    /// Ends the job: gives its blocks to those that wait for them; the task goes on with `end`. Any
-    /// context.
-    fn end(mut job: Token<Self>, end: impl FnOnce(Task)) {
+    /// Whether it goes on when there is no command any more.
+    fn goes_on_alone(&self) -> bool {
+        matches!(&self.script, Script::Erase(erase) if erase.goes_on_alone())
+    }
+
+    /// What the command is told when all of the medium is being erased since it began.
+    fn overtaken(&self) -> Option<Sense> {
+        let erasure = &self.medium.erasure;
+        if matches!(self.script, Script::Erase(_)) || self.generation == erasure.generation() {
+            return None;
+        }
+        let code = AdditionalSense::NOT_READY_SANITIZE_IN_PROGRESS;
+        Some(erasure.sense().unwrap_or(Sense::not_ready(code)))
+    }
+
+    fn fail(job: Token<Self>, failure: Failure) {
+        let sense = match &job.script {
+            Script::Erase(erase) => Some(erase.failure(&job.medium)),
+            _ => None,
+        };
+        Self::end(job, false, |task| match sense {
+            Some(sense) if !task.is_aborted() => task.fail(sense),
+            _ => failure::end(task, failure),
+        });
+    }
+
+    /// Ends the job, which went well or not: gives its blocks to those that wait for them; the task
+    /// goes on with `end`. Any context.
+    fn end(mut job: Token<Self>, well: bool, end: impl FnOnce(Task)) {
         let (task, ticket) = (job.task.take(), job.ticket.take());
+        let hold = job.hold.take();
         let medium = job.medium.clone();
-        job.script.ended(&medium);
+        job.script.ended(&medium, well);
         job.end(());
         if let Some(ticket) = ticket {
             let begin = |job| work::later::<Job, Advance>(&medium.queue, job);
             medium.ranges.leave(ticket, begin);
         }
-        // Never the last reference: the task keeps the logical unit.
+        // Never the last reference: the task or the hold keeps the logical unit.
         drop(medium);
         if let Some(task) = task {
             end(task);
         }
+        drop(hold);
     }
 }
 
@@ -187,7 +240,7 @@ impl MustEnd for Job {
 
     fn abandoned(job: Token<Self>) {
         // The task ends as one that was dropped.
-        Self::end(job, drop);
+        Self::end(job, false, drop);
     }
 }
 
@@ -201,7 +254,9 @@ impl Carried for Job {
     }
 
     fn is_wanted(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| !task.is_aborted())
+        let stays = self.hold.as_ref().is_none_or(LuHold::is_wanted);
+        let is_aborted = self.task.as_ref().is_none_or(Task::is_aborted);
+        stays && (self.goes_on_alone() || !is_aborted)
     }
 }
 
@@ -233,7 +288,7 @@ impl Done<Job> for Finish {
     fn done(job: Token<Job>, outcome: Result<(), Failure>) {
         match outcome {
             Err(failure) => Job::fail(job, failure),
-            Ok(()) => Job::end(job, Task::good),
+            Ok(()) => Job::end(job, true, Task::good),
         }
     }
 }
@@ -256,7 +311,7 @@ impl Run<Job> for Settle {
             Job::enter(job);
         } else {
             // A device that doesn't answer; the initiator may try again.
-            Job::end(job, |task| task.end_with(Status::Busy));
+            Job::end(job, false, |task| task.end_with(Status::Busy));
         }
     }
 }

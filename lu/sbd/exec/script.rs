@@ -89,7 +89,8 @@ impl Script {
             Script::Single(operation, offset) => Next::Last(*operation, *offset),
             Script::Verify(verify) => verify.next(step),
             Script::Fill(fill) => fill.next(step),
-            Script::Erase(erase) => erase.next(step),
+            // The only one that may have no command any more; see `Job::next`.
+            Script::Erase(erase) => erase.next(step.medium, step.own),
             Script::Unmap(unmap) => unmap.next(step),
             Script::CompareAndWrite(command) => command.next(step),
             Script::OrWrite(command) => command.next(step),
@@ -106,10 +107,19 @@ impl Script {
         }
     }
 
-    /// The job is over, however it ended. Any context.
-    pub(super) fn ended(&self, medium: &Medium) {
-        if let Script::Erase(_) = self {
-            medium.end_erasure();
+    /// The job has what it needs, and is about to begin. Refused while the medium is being erased, or
+    /// was left half erased, since the command was planned.
+    pub(super) fn begin(&mut self, medium: &Medium) -> Result<(), Sense> {
+        match self {
+            Script::Erase(erase) => erase.begin(medium),
+            _ => medium.erasure.sense().map_or(Ok(()), Err),
+        }
+    }
+
+    /// The job is over, well or not. Any context.
+    pub(super) fn ended(&self, medium: &Medium, well: bool) {
+        if let Script::Erase(erase) = self {
+            erase.ended(medium, well);
         }
     }
 }

@@ -24,8 +24,8 @@ use stmf_scsi::{
 
 /// Why commands to the medium are refused at the moment.
 pub(super) fn not_ready(disk: &Disk) -> Option<Sense> {
-    if disk.medium.is_being_erased() {
-        Some(erase::IN_PROGRESS)
+    if let Some(sense) = disk.medium.erasure.sense() {
+        Some(sense)
     } else if disk.changeable.door.is_open() {
         Some(Sense::not_ready(AdditionalSense::MEDIUM_NOT_PRESENT))
     } else {
@@ -36,22 +36,20 @@ pub(super) fn not_ready(disk: &Disk) -> Option<Sense> {
 /// Refuses a command that needs the medium while that is being erased, or is out.
 #[inline]
 pub(super) fn check(disk: &Disk, command: &Command) -> Result<(), Sense> {
-    let works = match disk.medium.is_being_erased() {
-        true => works_during_sanitize,
-        false => works_without_medium,
-    };
     match not_ready(disk) {
-        Some(sense) if !works(command) => Err(sense),
-        _ => Ok(()),
+        Some(_) => check_not_ready(disk, command),
+        None => Ok(()),
     }
 }
 
-/// Whether a command is carried out even while the medium is being erased (SBC-4, SANITIZE command).
-fn works_during_sanitize(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Inquiry { .. } | Command::RequestSense { .. } | Command::ReportLuns { .. }
-    )
+#[cold]
+fn check_not_ready(disk: &Disk, command: &Command) -> Result<(), Sense> {
+    let needs_medium = !works_without_medium(command);
+    erase::check(disk, command, needs_medium)?;
+    if needs_medium && disk.changeable.door.is_open() {
+        return Err(Sense::not_ready(AdditionalSense::MEDIUM_NOT_PRESENT));
+    }
+    Ok(())
 }
 
 /// Whether a command is carried out while there is no medium.

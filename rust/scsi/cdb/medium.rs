@@ -304,8 +304,7 @@ pub(super) fn get_lba_status_16(cdb: &Cdb) -> Result<Command, Sense> {
     Ok(Command::GetLbaStatus { lba, allocation })
 }
 
-/// Which blocks FORMAT UNIT and SANITIZE lay waste (SBC-4, FORMAT UNIT command and SANITIZE
-/// command).
+/// How SANITIZE lays the medium waste (SBC-4, SANITIZE command).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sanitize {
     /// OVERWRITE: with a pattern that comes as parameter data of this length.
@@ -350,27 +349,49 @@ fn without_parameters(cdb: &Cdb) -> Result<(), Sense> {
 
 fn sanitize(cdb: &Cdb, what: Sanitize) -> Command {
     const IMMED: u8 = 0x80;
+    const AUSE: u8 = 0x20;
 
+    let flags = flags(cdb);
     Command::Sanitize {
         what,
-        immed: flags(cdb) & IMMED != 0,
+        immed: flags & IMMED != 0,
+        unrestricted: flags & AUSE != 0,
     }
 }
 
-/// FORMAT UNIT without parameter data: FMTDATA has to be zero, and then CMPLST and DEFECT LIST
-/// FORMAT mean nothing (SBC-4, FORMAT UNIT command). There is no protection information.
+/// The fields of FORMAT UNIT (SBC-4, the command of this name).
+///
+/// CMPLST says what becomes of the list of grown defects, which is empty before and afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatUnit {
+    /// FMTDATA: there is a parameter list.
+    pub has_list: bool,
+    /// LONGLIST: its header is the long one.
+    pub is_long: bool,
+}
+
+/// There is no protection information: FMTPINFO has to be zero. Without FMTDATA the fields that
+/// describe the list mean nothing; with it the format is that of a list without a defect in it.
 pub(super) fn format_unit(cdb: &Cdb) -> Result<Command, Sense> {
     const FMTPINFO: u8 = 0xc0;
     const LONGLIST: u8 = 0x20;
     const FMTDATA: u8 = 0x10;
+    const DEFECT_LIST_FORMAT: u8 = 0x07;
+    /// Vendor specific; the next one is reserved.
+    const NO_FORMAT: u8 = 6;
 
     let flags = flags(cdb);
-    for (mask, bit) in [(FMTPINFO, 7), (LONGLIST, 5), (FMTDATA, 4)] {
-        if flags & mask != 0 {
-            return Err(Sense::invalid_cdb_field(1, Some(bit)));
-        }
+    let has_list = flags & FMTDATA != 0;
+    if flags & FMTPINFO != 0 {
+        return Err(Sense::invalid_cdb_field(1, Some(7)));
     }
-    Ok(Command::FormatUnit)
+    if has_list && flags & DEFECT_LIST_FORMAT >= NO_FORMAT {
+        return Err(Sense::invalid_cdb_field(1, Some(2)));
+    }
+    Ok(Command::FormatUnit(FormatUnit {
+        has_list,
+        is_long: flags & LONGLIST != 0,
+    }))
 }
 
 #[cfg(test)]
@@ -468,19 +489,38 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_pointed_to() {
-        // ANCHOR of UNMAP, REPORT TYPE of GET LBA STATUS, FMTDATA and its like.
+        // ANCHOR of UNMAP, REPORT TYPE of GET LBA STATUS.
         assert_eq!(with(10, &[(0, 0x42), (1, 1)]), field(1, Some(0)));
         assert_eq!(with(16, &[(0, 0x9e), (1, 0x12), (14, 1)]), field(14, None));
-        assert_eq!(with(6, &[(0, 0x04), (1, 0x10)]), field(1, Some(4)));
-        assert_eq!(with(6, &[(0, 0x04), (1, 0x20)]), field(1, Some(5)));
-        assert_eq!(with(6, &[(0, 0x04), (1, 0x80)]), field(1, Some(7)));
         assert_eq!(with(12, &[(0, 0xb7), (5, 1)]), field(2, None));
+    }
+
+    #[test]
+    fn format_unit_may_have_a_list() {
+        let format = |flags: u8| with(6, &[(0, 0x04), (1, flags)]);
+        let command = |has_list, is_long| Ok(Command::FormatUnit(FormatUnit { has_list, is_long }));
+        assert_eq!(format(0x00), command(false, false));
+        assert_eq!(format(0x10), command(true, false));
+        assert_eq!(format(0x3d), command(true, true));
+        assert_eq!(format(0x07), command(false, false));
+        assert_eq!(format(0x16), field(1, Some(2)));
+        for fmtpinfo in [0x40, 0x80, 0xc0] {
+            assert_eq!(format(fmtpinfo), field(1, Some(7)));
+        }
+        // FFMT: a fast format leaves blocks unwritten.
+        assert_eq!(with(6, &[(0, 0x04), (4, 0x01)]), field(4, Some(0)));
     }
 
     #[test]
     fn sanitize_has_its_service_actions() {
         let sanitize = |action: u8, length: u8| with(10, &[(0, 0x48), (1, action), (8, length)]);
-        let command = |what, immed| Ok(Command::Sanitize { what, immed });
+        let command = |what, immed| {
+            Ok(Command::Sanitize {
+                what,
+                immed,
+                unrestricted: false,
+            })
+        };
         let overwrite = Sanitize::Overwrite { length: 5 };
         assert_eq!(sanitize(0x81, 5), command(overwrite, true));
         assert_eq!(sanitize(0x01, 4), field(7, None));
@@ -488,6 +528,16 @@ mod tests {
         assert_eq!(sanitize(0x02, 8), field(7, None));
         assert_eq!(sanitize(0x1f, 0), command(Sanitize::ExitFailureMode, false));
         assert_eq!(sanitize(0x1f, 8), field(7, None));
+        assert_eq!(
+            sanitize(0x22, 0),
+            Ok(Command::Sanitize {
+                what: Sanitize::BlockErase,
+                immed: false,
+                unrestricted: true,
+            })
+        );
+        // ZNR: there are no zones.
+        assert_eq!(sanitize(0x42, 0), field(1, Some(6)));
         // CRYPTOGRAPHIC ERASE: nothing is encrypted.
         assert_eq!(sanitize(0x03, 0), field(1, Some(4)));
     }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whatever comes as the parameter list of UNMAP or SANITIZE is refused, or keeps to the limits.
+//! Whatever comes as the parameter list of UNMAP, SANITIZE or FORMAT UNIT is refused, or keeps to
+//! the limits.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stmf_scsi::provisioning::{Overwrite, UnmapLimits, UnmapList};
+use stmf_scsi::{
+    erasure::{FormatList, Overwrite},
+    provisioning::{UnmapLimits, UnmapList},
+};
 
 const LIMITS: UnmapLimits = UnmapLimits {
     capacity: 1 << 40,
@@ -26,6 +30,13 @@ fn run(bytes: &[u8]) {
     if let Ok(overwrite) = Overwrite::parse(bytes, 512) {
         assert!((1..=31).contains(&overwrite.count));
         assert!((1..=512).contains(&overwrite.pattern.len()));
+    }
+    for is_long in [false, true] {
+        if let Ok(list) = FormatList::parse(bytes, is_long, 512) {
+            assert!(list
+                .pattern
+                .is_none_or(|pattern| (1..=512).contains(&pattern.len())));
+        }
     }
 }
 

@@ -100,6 +100,7 @@ fn any_sense() -> impl Strategy<Value = Sense> {
             pointer,
             information,
             copy: None,
+            progress: None,
         })
 }
 
