@@ -123,6 +123,8 @@ pub(crate) struct Link {
     /// Where the initiator comes from.
     pub(crate) origin: Origin,
     doorbell: Arc<Doorbell>,
+    /// Whether the thread knows that the initiator has closed the connection.
+    lost: Atomic<bool>,
     finished: Queue<TaskBody>,
     /// How the task management functions in progress ended: 0 while they have not, else one more
     /// than the code of the result.
@@ -140,6 +142,11 @@ impl Link {
     /// most.
     pub(crate) fn leave(&self) {
         self.doorbell.ring(LEAVE);
+    }
+
+    /// Whether the initiator has closed the connection: it ends as soon as its thread runs.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.doorbell.has_rung(Stream::CLOSED) || self.lost.load(ordering::Acquire)
     }
 
     /// Waits until the connection is gone, and its session with it, `limit` at most. Sleeps.
@@ -292,6 +299,7 @@ pub(crate) fn start(
         Link {
             origin: Origin::of(peer.ip()),
             doorbell,
+            lost: Atomic::new(false),
             finished: Queue::new(),
             managed: [const { Atomic::new(0) }; manage::MAX],
             thread: SetOnce::new(),
@@ -379,6 +387,10 @@ impl Connection {
 
     /// Takes note of what has happened.
     fn answer_bells(&mut self) -> Result<(), End> {
+        if self.link.doorbell.has_rung(Stream::CLOSED) {
+            // Before the bell is taken: see `Link::is_lost`.
+            self.link.lost.store(true, ordering::Release);
+        }
         let bells = self.link.doorbell.take();
         if bells & STOP != 0 {
             return Err(End::Stopped);

@@ -204,6 +204,24 @@ impl Target {
         Ok(inner.sessions.get(key).map(|session| session.existing()))
     }
 
+    /// The connections of an initiator's sessions, but for its `own`, that it has closed, and that
+    /// are about to end.
+    pub(crate) fn lost_links(
+        &self,
+        initiator: &IscsiName,
+        own: &Arc<Link>,
+    ) -> Result<KVec<Arc<Link>>> {
+        let inner = self.inner.lock();
+        let mut links = KVec::new();
+        for (key, Session { link, .. }) in inner.sessions.iter().map(|(key, one)| (key, &**one)) {
+            let is_theirs = key.initiator.as_str() == initiator.as_str();
+            if is_theirs && !Arc::ptr_eq(link, own) && link.is_lost() {
+                links.push(link.clone(), GFP_KERNEL)?;
+            }
+        }
+        Ok(links)
+    }
+
     /// Enters a new session, and takes out the one that it takes the place of, whose connection the
     /// caller ends.
     pub(crate) fn enter(

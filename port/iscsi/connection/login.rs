@@ -43,8 +43,8 @@ use stmf_iscsi_proto::{
 use stmf_kernel::{crypto, random};
 use stmf_scsi::TransportId;
 
-/// How long a login waits for the session that it takes the place of to end. That one does so at
-/// once, unless a device holds it up.
+/// How long a login waits for sessions to end: the one that it takes the place of, and those that the
+/// initiator has left without a word. They do so at once, unless a device holds them up.
 const REINSTATEMENT_LIMIT: Delta<Nsec> = Delta::from_secs(2);
 
 /// The session handle of all discovery sessions: nobody asks for one of them by it.
@@ -206,6 +206,18 @@ impl Host for Gatekeeper<'_> {
     }
 }
 
+impl Membership {
+    /// What an initiator has reserved, or prevents, by a connection that it has closed is gone when
+    /// it comes back, though by another port: its thread only hasn't run yet.
+    fn await_lost(&self, initiator: &IscsiName) {
+        // Without memory the initiator may find things as it left them, for a moment.
+        let lost = self.target.lost_links(initiator, &self.session.link);
+        for link in lost.unwrap_or_default() {
+            link.join(REINSTATEMENT_LIMIT);
+        }
+    }
+}
+
 impl Connection {
     /// Goes one step further in the login.
     pub(super) fn login_request(&mut self, request: &LoginRequest, text: &[u8]) -> Result<(), End> {
@@ -296,6 +308,7 @@ impl Connection {
             old.link.stop();
             old.link.join(REINSTATEMENT_LIMIT);
         }
+        membership.await_lost(&initiator);
         let normal = self.begin_session(membership).map_err(|error| {
             failed(if error == ENODEV {
                 LoginStatus::ServiceUnavailable

@@ -50,6 +50,11 @@ impl Doorbell {
         }
     }
 
+    /// Whether one of the bells in `bells` has rung and was not taken yet. Any context.
+    pub fn has_rung(&self, bells: u32) -> bool {
+        self.rung.load(ordering::Acquire) & bells != 0
+    }
+
     /// Takes all bells that have rung.
     pub fn take(&self) -> u32 {
         if self.rung.load(ordering::Relaxed) == 0 {
