@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs every test that libiscsi's iscsi-test-cu knows, and accounts for each:
+`conformance.py [--save FILE] [--beside NAME=FILE] KIND=URL[,URL][@PATTERN[,PATTERN]]...`.
+
+A kind is a logical unit of some nature, on a target of its own: its tests run in
+their order, those of several kinds at the same time. PATTERN is SUITE or
+SUITE.TEST, -SUITE.TEST one that doesn't run; without any but such all others run.
+
+A test is *passed* on a kind when it has done all it wanted, *partly* passed when
+it left out no more than what the disk lacks (LACKING), *skipped* when it says
+that it left something out, *failed* when an assertion didn't hold or it never
+ended. None may fail on any kind, and each must pass on one, but for those in
+EXCUSED.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+
+TOOL = ["iscsi-test-cu", "--dataloss", "--allow-sanitize"]
+LIMIT = 400  # Seconds for one run of the tool.
+
+# Features that no disk here has, by what the tool says when it leaves them out.
+LACKING = {
+    "SANITIZE CRYPTO_ERASE is not implemented": "cryptographic erase: nothing is encrypted",
+}
+
+# Passes nowhere, for a reason that is no fault of the target's: it is about such a feature.
+EXCUSED = {"Sanitize.CryptoErase": "cryptographic erase: nothing is encrypted"}
+
+# Commands that are still to be implemented. What passes has come: take it out.
+TO_COME = ("ExtendedCopy.*", "ReceiveCopyResults.*", "StartStopUnit.PwrCnd")
+
+PASSED, PARTLY, SKIPPED, FAILED = "passed", "partly", "skipped", "FAILED"
+SIGNS = {PASSED: "+", PARTLY: "~", SKIPPED: "s", FAILED: "F", None: "."}
+LEGEND = "+ passed, ~ but for what is lacking, s skipped, F failed, . not run"
+
+
+def matches(test, pattern):
+    """Whether a pattern of ours names a test."""
+    suite = pattern.removesuffix(".*")
+    return test == pattern or test.split(".")[0] == suite
+
+
+def known_tests():
+    """All tests of the tool, SUITE.TEST, each once."""
+    listed = subprocess.run([*TOOL, "--list"], stdout=subprocess.PIPE, text=True, check=True)
+    names = re.findall(r"^\w+\.(\w+\.[\w-]+)$", listed.stdout, re.M)
+    return list(dict.fromkeys(names))
+
+
+def run_tool(urls, name, log):
+    """Runs a suite or a test; returns what it printed. Without an end it ends here."""
+    with open(log, "w", encoding="utf-8", errors="replace") as out:
+        try:
+            subprocess.run(
+                [*TOOL, f"--test=ALL.{name}", *urls],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            pass
+    return pathlib.Path(log).read_text(encoding="utf-8", errors="replace")
+
+
+def verdicts(output):
+    """What became of each test in the tool's output, and its part of the output."""
+    found = {}
+    for suite in re.split(r"^Suite: ", output, flags=re.M)[1:]:
+        name = suite.split("\n", 1)[0].strip()
+        for test in re.split(r"^  Test: ", suite, flags=re.M)[1:]:
+            case, _, text = test.partition(" ...")
+            text = text.split("\nRun Summary:")[0]
+            test = f"{name}.{case}"
+            found[test] = (verdict(test, text), text)
+    return found
+
+
+def verdict(test, text):
+    """What became of a test that printed this."""
+    # What it does when all is said stands behind the verdict.
+    if re.search(r"^FAILED", text, re.M) or not re.search(r"^passed", text, re.M):
+        return FAILED
+    left_out = [line for line in text.splitlines() if "[SKIPPED]" in line]
+    if not left_out:
+        return PASSED
+    lacking = all(any(what in line for what in LACKING) for line in left_out)
+    return PARTLY if lacking and test not in EXCUSED else SKIPPED
+
+
+class Kind:
+    """A logical unit, and what became of the tests on it."""
+
+    def __init__(self, argument):
+        self.name, _, rest = argument.partition("=")
+        urls, _, patterns = rest.partition("@")
+        self.urls = urls.split(",")
+        self.patterns = [pattern for pattern in patterns.split(",") if pattern]
+        self.verdicts = {}
+        self.texts = {}
+
+    def wants(self, test):
+        """Whether a test is to run here."""
+        unwanted = [pattern[1:] for pattern in self.patterns if pattern[0] == "-"]
+        wanted = [pattern for pattern in self.patterns if pattern[0] != "-"]
+        return not any(matches(test, pattern) for pattern in unwanted) and (
+            not wanted or any(matches(test, pattern) for pattern in wanted)
+        )
+
+    def runs(self, known):
+        """The tests that are to run, by the suite or test that the tool is called with."""
+        suites = {}
+        for test in known:
+            suites.setdefault(test.split(".")[0], []).append(test)
+        for suite, tests in suites.items():
+            wanted = list(filter(self.wants, tests))
+            if wanted == tests:
+                yield suite, tests
+            else:
+                yield from ((test, [test]) for test in wanted)
+
+    def run(self, known, logs):
+        """Runs what is to run here. What the tool didn't come to has failed."""
+        for name, tests in self.runs(known):
+            found = verdicts(run_tool(self.urls, name, logs / f"{self.name}.{name}.log"))
+            for test in tests:
+                self.verdicts[test], self.texts[test] = found.get(
+                    test, (FAILED, "it didn't run\n")
+                )
+
+    def failures(self):
+        """The names of the tests that failed."""
+        return [test for test, verdict in self.verdicts.items() if verdict == FAILED]
+
+
+def overall(test, columns):
+    """How a test counts: by the worst of its failures, or by the best."""
+    seen = {column.get(test) for column in columns}
+    for worst_or_best in (FAILED, PASSED, PARTLY, SKIPPED):
+        if worst_or_best in seen:
+            return worst_or_best
+    return None
+
+
+def load(path):
+    """Reads what `save` wrote."""
+    lines = pathlib.Path(path).read_text(encoding="ascii").splitlines()
+    return dict(line.split() for line in lines if line and not line.startswith("#"))
+
+
+def save(path, known, columns):
+    """Keeps one word for each test."""
+    lines = [f"{test} {overall(test, columns) or SKIPPED}\n" for test in known]
+    pathlib.Path(path).write_text("".join(lines), encoding="ascii")
+
+
+def count(name, known, columns):
+    """Prints how many tests passed and so on."""
+    tally = collections.Counter(overall(test, columns) or SKIPPED for test in known)
+    print(f"{name}: of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
+    print(f"is lacking, {tally[SKIPPED]} skipped, {tally[FAILED]} failed")
+
+
+def judge(known, kinds):
+    """What is wrong, a sentence each."""
+    columns = [kind.verdicts for kind in kinds]
+    to_come = [t for t in known if any(matches(t, pattern) for pattern in TO_COME)]
+    wrong = []
+    for test in known:
+        result = overall(test, columns)
+        passed = result in (PASSED, PARTLY)
+        if test in to_come:
+            if passed:
+                print(f"has come: {test}")
+        elif result == FAILED:
+            where = [kind.name for kind in kinds if kind.verdicts.get(test) == FAILED]
+            wrong.append(f"{test}: failed on {', '.join(where)}")
+        elif passed and test in EXCUSED:
+            wrong.append(f"{test}: passed; it needs no excuse")
+        elif not passed and test not in EXCUSED:
+            wrong.append(f"{test}: passed nowhere; it says:")
+            wrong.extend(why_skipped(test, kinds))
+    missing = [t for t in to_come if overall(t, columns) not in (PASSED, PARTLY)]
+    print(f"to come: {', '.join(missing) or 'nothing'}")
+    print(f"lacking: {'; '.join(LACKING.values())}")
+    for test, why in EXCUSED.items():
+        print(f"excused: {test}: {why}")
+    return wrong
+
+
+def why_skipped(test, kinds):
+    """What a test says of what it left out."""
+    for kind in kinds:
+        for line in kind.texts.get(test, "").splitlines():
+            if "[SKIPPED]" in line:
+                yield f"    on {kind.name}: {line.strip()}"
+
+
+def print_table(known, columns):
+    """One line for each test, one column for each kind."""
+    width = max(map(len, known))
+    print(f"\n{LEGEND}\n\n{'':{width}}  {'  '.join(columns)}")
+    for test in known:
+        signs = "  ".join(f"{SIGNS[seen.get(test)]:{len(name)}}" for name, seen in columns.items())
+        print(f"{test:{width}}  {signs.rstrip()}")
+    print()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--save", metavar="FILE", help="keep the result")
+    parser.add_argument("--beside", metavar="NAME=FILE", help="a result that was kept")
+    parser.add_argument("--logs", type=pathlib.Path, required=True, help="where the output goes")
+    parser.add_argument("kinds", nargs="+", type=Kind, metavar="KIND=URL[,URL][@PATTERNS]")
+    args = parser.parse_args()
+
+    known = known_tests()
+    with concurrent.futures.ThreadPoolExecutor(len(args.kinds)) as pool:
+        list(pool.map(lambda kind: kind.run(known, args.logs), args.kinds))
+    for kind in args.kinds:
+        for test in kind.failures():
+            print(f"-- {test} on {kind.name}\n{kind.texts[test][:2000]}")
+
+    columns = {kind.name: kind.verdicts for kind in args.kinds}
+    shown = dict(columns)
+    if args.beside:
+        name, _, path = args.beside.partition("=")
+        shown[name] = load(path)
+    print_table(known, shown)
+    wrong = judge(known, args.kinds)
+    count("here", known, columns.values())
+    if args.beside:
+        count(name, known, [shown[name]])
+    if args.save:
+        save(args.save, known, columns.values())
+    for sentence in wrong:
+        print(f"WRONG: {sentence}")
+    return 1 if wrong and not args.save else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
