@@ -40,13 +40,13 @@ pub(super) fn plan(disk: &Disk, request: &WriteSame) -> Result<Plan, Sense> {
         return Err(Sense::invalid_cdb_field(1, Some(3)));
     }
     let geometry = disk.geometry();
-    request.check(geometry.blocks(), max_blocks(disk))?;
+    let blocks = request.check(geometry.blocks(), max_blocks(disk))?;
     let phase = if request.no_data {
         DataPhase::None
     } else {
         DataPhase::FromInitiator(geometry.block_size())
     };
-    Ok(Plan::writes(phase, request.lba, request.blocks.into()))
+    Ok(Plan::writes(phase, request.lba, blocks.into()))
 }
 
 pub(super) fn execute(disk: &Disk, request: &WriteSame, task: Task) {
@@ -54,7 +54,12 @@ pub(super) fn execute(disk: &Disk, request: &WriteSame, task: Task) {
         return task.fail(Sense::illegal(AdditionalSense::INFORMATION_UNIT_TOO_LONG));
     }
     let geometry = disk.geometry();
-    let left = u64::from(request.blocks).saturating_mul(geometry.block_size().into());
+    // The disk may have become smaller while the data came.
+    let blocks = match request.check(geometry.blocks(), max_blocks(disk)) {
+        Ok(blocks) => u64::from(blocks),
+        Err(sense) => return task.fail(sense),
+    };
+    let left = blocks.saturating_mul(geometry.block_size().into());
     let is_zero = request.no_data || task.data().is_zero();
     let script = Fill {
         way: if is_zero && disk.traits().zero {
@@ -70,7 +75,7 @@ pub(super) fn execute(disk: &Disk, request: &WriteSame, task: Task) {
         range: Range {
             extent: Extent {
                 lba: request.lba,
-                blocks: request.blocks.into(),
+                blocks,
                 writes: true,
             },
             atomic: false,

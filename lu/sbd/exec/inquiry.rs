@@ -121,7 +121,7 @@ fn limits(disk: &Disk) -> BlockLimits {
     let max_transfer = geometry.max_transfer();
     let atomic = atomic::limits(disk);
     let limits = BlockLimits {
-        wsnz: true,
+        wsnz: false,
         max_compare_and_write: atomic::max_compare(disk),
         granularity: u16::try_from(geometry.in_blocks(traits.io_min)).unwrap_or(0),
         max_transfer,

@@ -29,7 +29,7 @@ use crate::{
 pub struct WriteSame {
     /// The first block.
     pub lba: u64,
-    /// The number of blocks, at least one: WSNZ is set.
+    /// NUMBER OF LOGICAL BLOCKS; zero means all up to the last, which WSNZ leaves open.
     pub blocks: u32,
     /// The blocks may be unmapped, if they read as the data afterwards.
     pub unmap: bool,
@@ -40,12 +40,16 @@ pub struct WriteSame {
 }
 
 impl WriteSame {
-    /// Checks against the capacity in blocks and MAXIMUM WRITE SAME LENGTH.
-    pub const fn check(&self, capacity_blocks: u64, max: u32) -> Result<(), Sense> {
-        match check_range(self.lba, self.blocks, capacity_blocks) {
-            Ok(()) => check_length(self.blocks, max, self.length_field),
-            refused => refused,
-        }
+    /// How many blocks are written. Checked against the capacity in blocks and MAXIMUM WRITE SAME
+    /// LENGTH.
+    pub fn check(&self, capacity_blocks: u64, max: u32) -> Result<u32, Sense> {
+        check_range(self.lba, self.blocks.max(1), capacity_blocks)?;
+        let blocks = match self.blocks {
+            0 => u32::try_from(capacity_blocks.saturating_sub(self.lba)).unwrap_or(u32::MAX),
+            blocks => blocks,
+        };
+        check_length(blocks, max, self.length_field)?;
+        Ok(blocks)
     }
 }
 
@@ -170,9 +174,6 @@ fn write_same(cdb: &Cdb, range: Layout, ndob: u8) -> Result<Command, Sense> {
         return Err(Sense::invalid_cdb_field(1, Some(4)));
     }
     let (lba, blocks, length_field) = range(cdb);
-    if blocks == 0 {
-        return Err(Sense::invalid_cdb_field(length_field.into(), None));
-    }
     Ok(Command::WriteSame(WriteSame {
         lba,
         blocks,
@@ -416,21 +417,32 @@ mod tests {
     }
 
     #[test]
-    fn write_same_has_its_flags_and_at_least_one_block() {
+    fn write_same_has_its_flags_and_a_length() {
         let Ok(Command::WriteSame(ten)) = with(10, &[(0, 0x41), (1, 0x08), (5, 7), (7, 1)]) else {
             panic!("refused");
         };
         assert_eq!((ten.lba, ten.blocks), (7, 256));
         assert!(ten.unmap && !ten.no_data);
-        assert_eq!(ten.check(263, 256), Ok(()));
+        assert_eq!(ten.check(263, 256), Ok(256));
         assert_eq!(ten.check(1000, 255), field(7, None));
         assert!(ten.check(262, 256).is_err());
         let Ok(Command::WriteSame(sixteen)) = with(16, &[(0, 0x93), (1, 0x01), (13, 1)]) else {
             panic!("refused");
         };
         assert!(sixteen.no_data && !sixteen.unmap);
-        assert_eq!(with(10, &[(0, 0x41)]), field(7, None));
-        assert_eq!(with(16, &[(0, 0x93)]), field(10, None));
+        // No length: up to the last block.
+        for (rest, length) in [
+            (with(10, &[(0, 0x41), (5, 7)]), 7),
+            (with(16, &[(0, 0x93), (9, 7)]), 10),
+        ] {
+            let Ok(Command::WriteSame(rest)) = rest else {
+                panic!("refused");
+            };
+            assert_eq!(rest.check(100, 93), Ok(93));
+            assert_eq!(rest.check(100, 92), field(length, None));
+            assert_eq!(rest.check(1 << 40, u32::MAX - 1), field(length, None));
+            assert!(rest.check(7, 100).is_err());
+        }
         assert_eq!(with(10, &[(0, 0x41), (8, 1), (1, 0x10)]), field(1, Some(4)));
         // NDOB is a bit of the sixteen-byte form; LBDATA and PBDATA are of no standard any more.
         for obsolete in [0x02, 0x04] {
