@@ -29,7 +29,8 @@ calm e 0 1
 calm w 0 1
 
 set_access() { stmfadm set-access "$@"; }
-tpgs() { ask "$1" cdb 0 36 120000002400 | cut -c 16-17; }
+# The field TPGS of the INQUIRY data, where it is in its byte.
+tpgs() { printf '%02x\n' $((0x$(ask "$1" cdb 0 36 120000002400 | cut -c 16-17) & 0x30)); }
 # drain SESSION LUN...: takes unit attentions, in whichever state.
 drain() {
 	local session=$1 lun
