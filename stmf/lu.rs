@@ -6,6 +6,7 @@
 //! [`LuRegistration::new`]. That is all it needs to know of the framework.
 
 use crate::{
+    event::Event,
     framework::{self, Asker, Framework},
     nexus::ItNexus,
     order::Order,
@@ -33,6 +34,7 @@ use stmf_scsi::{
     ua::UnitAttention,
     ControlSettings, //
 };
+use stmf_uapi::stmf::EventKind;
 
 /// A logical unit: a device that executes SCSI commands.
 pub trait LogicalUnit: Send + Sync + 'static {
@@ -92,6 +94,17 @@ impl Audience<'_> {
             Audience::Those(chosen) => chosen(nexus),
         }
     }
+}
+
+/// What can happen to what a logical unit stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incident {
+    /// The backing device is gone.
+    DeviceGone,
+    /// The backing device is back.
+    DeviceBack,
+    /// Space is running out.
+    SpaceLow,
 }
 
 /// What the framework knows of a logical unit, online or not.
@@ -175,6 +188,16 @@ impl LuHandle {
     pub fn announce(&self, attention: UnitAttention, audience: Audience<'_>) {
         self.framework
             .lu_attention(&self.entry.guid, attention, audience);
+    }
+
+    /// Tells whoever listens to events what has happened to what the unit stands on. Any context.
+    pub fn tell(&self, incident: Incident) {
+        let kind = match incident {
+            Incident::DeviceGone => EventKind::DeviceGone,
+            Incident::DeviceBack => EventKind::DeviceBack,
+            Incident::SpaceLow => EventKind::SpaceLow,
+        };
+        Event::of_lu(kind, &self.entry.guid).send();
     }
 
     /// Aborts the unit's commands of the I_T nexuses that `chosen` picks, `except` not, and waits a

@@ -3,7 +3,6 @@
 //! What is asked to change of a disk while it is in use.
 
 use crate::{
-    backend::Backend,
     config::{self, printable, refuse},
     disk::{text, Disk, Geometry},
     meta,
@@ -35,6 +34,7 @@ pub(crate) struct Change<'a> {
     mgmt_url: Option<&'a str>,
     write_protect: Option<bool>,
     write_cache_disable: Option<bool>,
+    threshold: Option<u8>,
 }
 
 /// The texts that change, in memory of their own.
@@ -55,6 +55,7 @@ impl<'a> Change<'a> {
             mgmt_url: printable(request, Lu::MgmtUrl, "mgmt-url")?,
             write_protect: flag(Lu::WriteProtect),
             write_cache_disable: flag(Lu::WriteCacheDisable),
+            threshold: request.u8(Lu::Threshold as u16),
         })
     }
 
@@ -77,6 +78,13 @@ impl<'a> Change<'a> {
                 "write-protect: the file or device is open for reading only; import the LU again"
             ));
         }
+        if self.threshold.is_some() && disk.medium.threshold.percent().is_none() {
+            return Err(refuse!(
+                EINVAL,
+                Threshold,
+                "threshold: only a disk on a file has a limit of space"
+            ));
+        }
         self.save(disk)?;
         if let Some(geometry) = geometry {
             if let Err(refusal) = resize(disk, geometry) {
@@ -88,6 +96,9 @@ impl<'a> Change<'a> {
         }
         if self.set_flags(disk) {
             registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
+        }
+        if let Some(percent) = self.threshold {
+            disk.medium.threshold.set(percent);
         }
         if texts.set(disk) {
             registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
@@ -110,6 +121,7 @@ impl<'a> Change<'a> {
                 mgmt_url: self.mgmt_url.unwrap_or(text(&texts.mgmt_url)),
                 write_protect: self.write_protect.unwrap_or(disk.is_write_protected()),
                 write_cache_disable: self.write_cache_disable.unwrap_or(old.write_cache_disable),
+                threshold: self.threshold.or(old.threshold),
                 modes: old.modes.map(|bits| self.modes(bits)),
                 ..old
             })
@@ -146,15 +158,16 @@ impl<'a> Change<'a> {
                 "size: it must be a multiple of the block size, {block}, and not 0"
             )
         })?;
-        if let Backend::Block(device) = disk.backend() {
-            let there = device.size();
-            if size > there {
-                return Err(refuse!(
-                    EINVAL,
-                    Size,
-                    "size: the device has only {there} bytes"
-                ));
-            }
+        let Some(backend) = disk.medium.backend() else {
+            return Err(refuse!(ENODEV, Size, "size: the device is away"));
+        };
+        let there = backend.size()?;
+        if backend.device().is_some() && size > there {
+            return Err(refuse!(
+                EINVAL,
+                Size,
+                "size: the device has only {there} bytes"
+            ));
         }
         Ok((new != old).then_some(new))
     }
@@ -218,13 +231,20 @@ impl NewTexts {
 /// longer than the disk then, which does no harm.
 fn resize(disk: &Disk, new: Geometry) -> Result<(), Refusal> {
     let old = disk.geometry();
-    let set_file_size = |size: u64| match disk.backend() {
-        Backend::File(file) if disk.is_writable() => file.set_size(size),
-        _ => Ok(()),
+    let backend = disk.medium.backend().ok_or(ENODEV)?;
+    let set_file_size = |size: u64| match disk.is_writable() {
+        true => backend.set_size(size),
+        false => Ok(()),
     };
     let failed = |error| refuse!(error, Size, "size: the file can't be made so long");
     if new.size() > old.size() {
         set_file_size(new.size()).map_err(failed)?;
+        if !disk.shape.thin && disk.is_writable() {
+            backend.allocate(new.size()).map_err(|error| {
+                let _ = set_file_size(old.size());
+                config::cannot_allocate(error)
+            })?;
+        }
         disk.medium.set_geometry(new);
         return Ok(());
     }

@@ -9,10 +9,12 @@ use crate::{
     backend::Backend,
     changeable::{Changeable, Saved},
     disk::{text, Disk, Geometry, Names, Shape, Texts},
+    keeper,
     medium::Medium,
     meta::{self, Store},
     reserve,
-    units::{Place, Units}, //
+    space::Threshold,
+    units::Units, //
 };
 use kernel::{
     prelude::*,
@@ -21,7 +23,7 @@ use kernel::{
 };
 use stmf_kernel::{
     block::Device,
-    fs::{self, Access, File},
+    fs::{self, Access, File, SmallFile},
     genl::{Refusal, Request},
     io::Failure,
     random, //
@@ -35,7 +37,7 @@ use stmf_scsi::{
     mode::Values,
     vpd::RotationRate, //
 };
-use stmf_uapi::sbd::{Lu, ALIAS_MAX};
+use stmf_uapi::sbd::{Lu, ALIAS_MAX, RAM};
 
 /// What initiators see as vendor and product unless told otherwise. Not those of the disks of
 /// Solaris (`SUN`, `COMSTAR`), which are another product with other abilities.
@@ -46,6 +48,9 @@ const REVISION: &str = "0.1";
 /// The block size of a disk on a file, unless told otherwise.
 const FILE_BLOCK_SIZE: u32 = 512;
 
+/// Disks in memory have one part in so many of it together, unless forced.
+const MEMORY_PART: u64 = 2;
+
 /// The largest physical block, in bytes: a larger one means nothing to initiators.
 const PHYSICAL_BLOCK_MAX: u32 = 1 << 20;
 
@@ -54,6 +59,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) guid: Guid,
     pub(crate) file: &'a CStr,
     pub(crate) meta_file: Option<&'a CStr>,
+    pub(crate) meta_head: bool,
     pub(crate) size: Option<u64>,
     pub(crate) block_size: Option<u32>,
     pub(crate) alias: Option<&'a str>,
@@ -66,6 +72,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) write_protect: bool,
     pub(crate) write_cache_disable: bool,
     pub(crate) removable: bool,
+    pub(crate) threshold: Option<u8>,
+    /// Even if something in the file or device is lost by it, or much of the memory taken.
+    pub(crate) force: bool,
 }
 
 /// A refusal because of one property.
@@ -81,9 +90,9 @@ impl<'a> Wanted<'a> {
     pub(crate) fn read(request: &Request<'a>) -> Result<Self, Refusal> {
         Ok(Self {
             guid: guid(request)?,
-            file: path(request, Lu::File, "file")?
-                .ok_or_else(|| request.missing(Lu::File as u16, "file"))?,
+            file: data_path(request)?.ok_or_else(|| request.missing(Lu::File as u16, "file"))?,
             meta_file: path(request, Lu::MetaFile, "meta-file")?,
+            meta_head: request.u8(Lu::MetaHead as u16) == Some(1),
             size: request.uint(Lu::Size as u16),
             block_size: block_size(request)?,
             alias: request.text(Lu::Alias as u16),
@@ -96,22 +105,16 @@ impl<'a> Wanted<'a> {
             write_protect: request.u8(Lu::WriteProtect as u16) == Some(1),
             write_cache_disable: request.u8(Lu::WriteCacheDisable as u16) == Some(1),
             removable: request.u8(Lu::Removable as u16) == Some(1),
+            threshold: request.u8(Lu::Threshold as u16),
+            force: request.bytes(Lu::Force as u16).is_some(),
         })
     }
 
     /// Opens the backing store and makes the disk. May sleep, as long as the device or the file
     /// system takes.
     pub(crate) fn create(&self, units: &Units) -> Result<Guid, Refusal> {
-        let kind = fs::Kind::of(self.file).map_err(|error| self.cannot_open(error))?;
-        let (backend, geometry) = match kind {
-            fs::Kind::BlockDevice => self.open_device(units)?,
-            fs::Kind::Regular => self.open_file()?,
-            fs::Kind::Directory => return Err(refuse!(EISDIR, File, "file: it is a directory")),
-            fs::Kind::Other => {
-                let text = format_args!("file: it is neither a block device nor a regular file");
-                return Err(Refusal::new(EINVAL, text).at(Lu::File as u16));
-            }
-        };
+        self.check_metadata()?;
+        let (backend, geometry) = self.open(units)?;
         let smallest = geometry.block_size();
         if self
             .shape
@@ -124,13 +127,27 @@ impl<'a> Wanted<'a> {
                 "physical-block-size: the disk's blocks have {smallest} bytes"
             ));
         }
-        let store = self.meta_file.map(open_store).transpose()?;
-        let place = units.claim(self.guid, &backend, store.as_deref())?;
+        let has_limit = backend.space().is_some();
+        if self.threshold.is_some() && !has_limit {
+            let text = format_args!("threshold: only a disk on a file has a limit of space");
+            return Err(Refusal::new(EINVAL, text).at(Lu::Threshold as u16));
+        }
+        let store = match self.meta_file {
+            None if self.meta_head => Some(Store::in_head(backend.small_file())?),
+            path => path.map(open_store).transpose()?,
+        };
+        let mut place = units.claim(self.guid, self.file, &backend, store.as_deref())?;
+        if !self.meta_head && !self.force {
+            self.check_head(&backend.small_file())?;
+        }
         let saved = match &store {
+            Some(store) if self.meta_head && self.force => self.saved_or_forgotten(store)?,
             Some(store) => self.saved(store)?,
             None => Saved::default(),
         };
-        let medium = Medium::new(backend, geometry, crate::queue()?)?;
+        let there = backend.whole_size()?;
+        let threshold = Threshold::new(self.threshold, has_limit);
+        let medium = Medium::new(backend, geometry, threshold, crate::queue()?)?;
         let wce = !self.write_cache_disable;
         let disk = Disk::new(
             self.guid,
@@ -141,9 +158,86 @@ impl<'a> Wanted<'a> {
             medium.clone(),
             Changeable::new(medium, wce, self.removable, store, saved)?,
         )?;
-        self.save(&disk)?;
-        add(place, &disk)?;
+        let made = self.extend(&disk);
+        made.and_then(|()| self.save(&disk))
+            .and_then(|()| place.fill(&disk))
+            .inspect_err(|_| {
+                // Nobody had the disk, so nothing was written behind the old end but by us.
+                let backend = disk.medium.backend().filter(|_| disk.is_writable());
+                let _ = backend.map(|backend| backend.set_whole_size(there));
+            })?;
         Ok(self.guid)
+    }
+
+    /// Opens the backing store.
+    fn open(&self, units: &Units) -> Result<(Backend, Geometry), Refusal> {
+        if is_in_memory(self.file) {
+            return self.make_memory(units);
+        }
+        match fs::Kind::of(self.file).map_err(|error| self.cannot_open(error))? {
+            fs::Kind::BlockDevice => self.open_device(units),
+            fs::Kind::Regular => self.open_file(),
+            fs::Kind::Directory => Err(refuse!(EISDIR, File, "file: it is a directory")),
+            fs::Kind::Other => {
+                let text = format_args!("file: it is neither a block device nor a regular file");
+                Err(Refusal::new(EINVAL, text).at(Lu::File as u16))
+            }
+        }
+    }
+
+    /// Extends a file that is too short, and has it take its space if it is to have all of it.
+    fn extend(&self, disk: &Disk) -> Result<(), Refusal> {
+        let backend = disk.medium.backend().ok_or(ENODEV)?;
+        let size = disk.geometry().size();
+        if size > backend.size()? {
+            backend
+                .set_size(size)
+                .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))?;
+        }
+        if self.shape.thin || !disk.is_writable() {
+            return Ok(());
+        }
+        backend.allocate(size).map_err(cannot_allocate)
+    }
+
+    /// Refuses places for metadata that can't be.
+    fn check_metadata(&self) -> Result<(), Refusal> {
+        if self.meta_head && self.meta_file.is_some() {
+            let text = format_args!("meta-head: there is a meta-file already");
+            return Err(Refusal::new(EINVAL, text).at(Lu::MetaHead as u16));
+        }
+        if self.meta_head && is_in_memory(self.file) {
+            let text = format_args!("meta-head: what is in memory isn't there after a restart");
+            return Err(Refusal::new(EINVAL, text).at(Lu::MetaHead as u16));
+        }
+        Ok(())
+    }
+
+    /// Refuses a file or device that has metadata in its head which would become data.
+    fn check_head(&self, file: &SmallFile) -> Result<(), Refusal> {
+        let owner = meta::owner_of_head(file)
+            .map_err(|error| refuse!(error, File, "file: its beginning can't be read"))?;
+        match owner {
+            None => Ok(()),
+            Some(owner) => Err(refuse!(
+                EEXIST,
+                File,
+                "file: it has the metadata of LU {owner} in its head; import that, or use force"
+            )),
+        }
+    }
+
+    /// As [`Wanted::saved`]; what is there and can't be used is forgotten.
+    fn saved_or_forgotten(&self, store: &Store) -> Result<Saved, Refusal> {
+        match self.saved(store) {
+            Err(refusal) if matches!(refusal.error(), EEXIST | EINVAL | EOPNOTSUPP | EUCLEAN) => {
+                store.forget().map_err(|error| {
+                    refuse!(error, MetaHead, "meta-head: the head can't be written")
+                })?;
+                Ok(Saved::default())
+            }
+            saved => saved,
+        }
     }
 
     fn names(&self) -> Result<Names, Refusal> {
@@ -169,8 +263,9 @@ impl<'a> Wanted<'a> {
         })
     }
 
+    /// (Metadata are written of a disk that initiators may not write, too.)
     fn access(&self) -> Access {
-        if self.write_protect {
+        if self.write_protect && !self.meta_head {
             Access::ReadOnly
         } else {
             Access::ReadWrite
@@ -178,7 +273,8 @@ impl<'a> Wanted<'a> {
     }
 
     fn open_device(&self, units: &Units) -> Result<(Backend, Geometry), Refusal> {
-        let device = Device::open(self.file, self.access()).map_err(|error| match error {
+        let opened = Device::open(self.file, self.access(), keeper::look_now);
+        let device = opened.map_err(|error| match error {
             EBUSY => units.device_in_use(self.file),
             error => self.cannot_open(error),
         })?;
@@ -202,7 +298,8 @@ impl<'a> Wanted<'a> {
                 "block-size: the device's own blocks have {smallest} bytes"
             ));
         }
-        let there = device.size();
+        let backend = self.behind_head(Backend::from(device));
+        let there = backend.size()?;
         let size = self.size.unwrap_or(there);
         if size > there {
             return Err(refuse!(
@@ -212,14 +309,44 @@ impl<'a> Wanted<'a> {
             ));
         }
         let geometry = self.geometry(size, block_size)?;
-        Ok((Backend::Block(device), geometry))
+        Ok((backend, geometry))
+    }
+
+    fn behind_head(&self, backend: Backend) -> Backend {
+        if self.meta_head {
+            backend.behind_head()
+        } else {
+            backend
+        }
+    }
+
+    /// A disk in memory: all of these together have no more than a part of it.
+    fn make_memory(&self, units: &Units) -> Result<(Backend, Geometry), Refusal> {
+        let Some(size) = self.size else {
+            let text = format_args!("size: a disk in memory needs one");
+            return Err(Refusal::new(EINVAL, text).at(Lu::Size as u16));
+        };
+        let geometry = self.geometry(size, self.block_size.unwrap_or(FILE_BLOCK_SIZE))?;
+        let limit = fs::memory_total() / MEMORY_PART;
+        let together = units.in_memory().saturating_add(size);
+        if together > limit && !self.force {
+            return Err(refuse!(
+                ENOMEM,
+                Size,
+                "size: disks in memory would have {together} bytes, of {limit}; use force"
+            ));
+        }
+        let file = File::in_memory(size)
+            .map_err(|error| refuse!(error, Size, "size: there is not so much memory"))?;
+        Ok((Backend::from(file), geometry))
     }
 
     fn open_file(&self) -> Result<(Backend, Geometry), Refusal> {
         let block_size = self.block_size.unwrap_or(FILE_BLOCK_SIZE);
         let file = File::open(self.file, self.access(), block_size)
             .map_err(|error| self.cannot_open(error))?;
-        let there = file.size()?;
+        let backend = self.behind_head(Backend::from(file));
+        let there = backend.size()?;
         let size = self.size.unwrap_or(there);
         if size > there && self.write_protect {
             return Err(refuse!(
@@ -229,7 +356,7 @@ impl<'a> Wanted<'a> {
             ));
         }
         let geometry = self.geometry(size, block_size)?;
-        Ok((Backend::File(file), geometry))
+        Ok((backend, geometry))
     }
 
     fn geometry(&self, size: u64, block_size: u32) -> Result<Geometry, Refusal> {
@@ -258,6 +385,7 @@ impl<'a> Wanted<'a> {
         load(store)?;
         store.look(|kept| match kept {
             None => Ok(Saved::default()),
+            Some(kept) if kept.head != self.meta_head => Err(self.other_place(&kept)),
             Some(kept) if kept.guid == self.guid => Ok(Saved {
                 modes: kept.modes.map(Values::from_bits),
                 reservations: reserve::restore(kept.reservations).map_err(|error| {
@@ -268,6 +396,12 @@ impl<'a> Wanted<'a> {
                     )
                 })?,
             }),
+            Some(kept) if self.meta_head => Err(refuse!(
+                EEXIST,
+                MetaHead,
+                "meta-head: it has the metadata of LU {}; import that, or use force",
+                kept.guid
+            )),
             Some(kept) => Err(refuse!(
                 EEXIST,
                 MetaFile,
@@ -275,6 +409,25 @@ impl<'a> Wanted<'a> {
                 kept.guid
             )),
         })
+    }
+
+    /// The refusal for metadata that belong elsewhere.
+    fn other_place(&self, kept: &Metadata<'_>) -> Refusal {
+        if self.meta_head {
+            refuse!(
+                EEXIST,
+                MetaHead,
+                "meta-head: it is the file with the metadata of LU {}",
+                kept.guid
+            )
+        } else {
+            refuse!(
+                EEXIST,
+                MetaFile,
+                "meta-file: it has the metadata of LU {} and its data",
+                kept.guid
+            )
+        }
     }
 
     /// Keeps what the disk is, if that is to be kept.
@@ -301,6 +454,9 @@ impl<'a> Wanted<'a> {
                 write_protect: self.write_protect,
                 write_cache_disable: self.write_cache_disable,
                 removable: self.removable,
+                head: self.meta_head,
+                thin: self.shape.thin,
+                threshold: self.threshold,
                 modes: old.and_then(|old| old.modes),
                 reservations: old.map_or(&[], |old| old.reservations),
             })
@@ -314,6 +470,13 @@ impl<'a> Wanted<'a> {
             ENOENT | ENOTDIR => refuse!(error, File, "file: there is no such file or device"),
             ENODEV | ENXIO | ENOMEDIUM => {
                 refuse!(error, File, "file: there is no device behind it")
+            }
+            EACCES | EPERM | EROFS if self.meta_head => {
+                refuse!(
+                    error,
+                    File,
+                    "file: it is read-only, and the metadata are to be in it"
+                )
             }
             EACCES | EPERM | EROFS if self.write_protect => {
                 refuse!(error, File, "file: it may not be read")
@@ -329,49 +492,60 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Enters the disk; a file that is too short is extended first, but only for good.
-fn add(mut place: Place<'_>, disk: &Arc<Disk>) -> Result<(), Refusal> {
-    let Backend::File(file) = disk.backend() else {
-        return place.fill(disk);
-    };
-    let (there, size) = (file.size()?, disk.geometry().size());
-    if size <= there {
-        return place.fill(disk);
+/// The refusal when there is no space for all of a disk.
+pub(crate) fn cannot_allocate(error: Error) -> Refusal {
+    match error {
+        EOPNOTSUPP => refuse!(
+            error,
+            Thin,
+            "thin: the file system can't give space in advance"
+        ),
+        ENOSPC => refuse!(error, Thin, "thin: there is no space for all of the disk"),
+        _ => refuse!(error, Thin, "thin: space for all of the disk can't be had"),
     }
-    file.set_size(size)
-        .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))?;
-    place.fill(disk).inspect_err(|_| {
-        // Nobody had the disk, so nothing was written behind the old end.
-        let _ = file.set_size(there);
-    })
+}
+
+/// Whether a disk's file is the name of memory.
+pub(crate) fn is_in_memory(file: &CStr) -> bool {
+    file.to_bytes().starts_with(RAM.as_bytes())
 }
 
 /// Opens a file for metadata.
 pub(crate) fn open_store(path: &CStr) -> Result<Arc<Store>, Refusal> {
-    Store::open(path).map_err(|error| match error {
+    Store::open(path).map_err(cannot_open_store)
+}
+
+/// Opens a file of metadata, or a file or device with metadata in its head, to see what there is.
+pub(crate) fn open_to_read(path: &CStr) -> Result<Arc<Store>, Refusal> {
+    Store::to_read(path).map_err(cannot_open_store)
+}
+
+fn cannot_open_store(error: Error) -> Refusal {
+    match error {
         ENOENT | ENOTDIR => refuse!(error, MetaFile, "meta-file: there is no such file"),
         EINVAL | EISDIR => refuse!(error, MetaFile, "meta-file: it is not a regular file"),
         EROFS | EACCES | EPERM => refuse!(error, MetaFile, "meta-file: it may not be written"),
         _ => refuse!(error, MetaFile, "meta-file: it can't be opened"),
-    })
+    }
 }
 
 /// Looks for metadata in a file.
 pub(crate) fn load(store: &Store) -> Result<(), Refusal> {
+    let at = store.property();
     let found = store
         .load()
-        .map_err(|error| refuse!(error, MetaFile, "meta-file: it can't be read"))?;
+        .map_err(|error| refuse!(error, MetaFile, "{at}: it can't be read"))?;
     found.map_err(|unusable| match unusable {
         Unusable::Foreign => refuse!(
             EINVAL,
             MetaFile,
-            "meta-file: it has something else in it, which is not overwritten"
+            "{at}: it has something else in it, which is not overwritten"
         ),
-        Unusable::Damaged => refuse!(EUCLEAN, MetaFile, "meta-file: the metadata are damaged"),
+        Unusable::Damaged => refuse!(EUCLEAN, MetaFile, "{at}: the metadata are damaged"),
         Unusable::Newer(version) => refuse!(
             EOPNOTSUPP,
             MetaFile,
-            "meta-file: the metadata are of version {version}, which is newer than this module"
+            "{at}: the metadata are of version {version}, which is newer than this module"
         ),
     })
 }
@@ -398,6 +572,28 @@ fn guid(request: &Request<'_>) -> Result<Guid, Refusal> {
         return Err(refuse!(EINVAL, Guid, "guid: its first digit must be 6"));
     }
     Ok(guid)
+}
+
+/// Where the data are, if that is said: an absolute path, or the name of memory.
+pub(crate) fn data_path<'a>(request: &Request<'a>) -> Result<Option<&'a CStr>, Refusal> {
+    let bytes = request.bytes(Lu::File as u16);
+    match bytes.and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok()) {
+        Some(name) if is_in_memory(name) && is_data_name(name) => Ok(Some(name)),
+        Some(name) if is_in_memory(name) => Err(refuse!(
+            EINVAL,
+            File,
+            "file: after ram: there must be a name of printable ASCII"
+        )),
+        _ => path(request, Lu::File, "file"),
+    }
+}
+
+/// Whether data can be there: an absolute path, or the name of memory.
+pub(crate) fn is_data_name(name: &CStr) -> bool {
+    match name.to_bytes().strip_prefix(RAM.as_bytes()) {
+        None => name.to_bytes().starts_with(b"/"),
+        Some(rest) => !rest.is_empty() && rest.iter().all(|byte| matches!(byte, 0x21..=0x7e)),
+    }
 }
 
 /// An absolute path, if there is one.
@@ -463,10 +659,20 @@ fn shape(request: &Request<'_>) -> Result<Shape, Refusal> {
             ))?)
         }
     };
+    let unmap = request.u8(Lu::Unmap as u16).map(|unmap| unmap == 1);
+    let thin = request.u8(Lu::Thin as u16) != Some(0);
+    if unmap == Some(true) && !thin {
+        return Err(refuse!(
+            EINVAL,
+            Unmap,
+            "unmap: a disk that isn't thin gives no space back"
+        ));
+    }
     Ok(Shape {
         physical_block,
         rotation,
-        unmap: request.u8(Lu::Unmap as u16).map(|unmap| unmap == 1),
+        unmap,
+        thin,
     })
 }
 

@@ -3,8 +3,9 @@
 //! A disk: what it is called, what it looks like, where its data is.
 
 use crate::{
-    backend::{Backend, Traits},
+    backend::Traits,
     changeable::Changeable,
+    comeback::Comeback,
     medium::Medium, //
 };
 use kernel::{
@@ -40,6 +41,9 @@ pub(crate) struct Disk {
     pub(crate) medium: Arc<Medium>,
     /// What initiators change.
     pub(crate) changeable: Arc<Changeable>,
+    /// What tells that the backing device is the same when it was away.
+    #[pin]
+    pub(crate) comeback: Mutex<Comeback>,
 }
 
 /// What does not change, besides the GUID, as long as there is the disk.
@@ -62,12 +66,14 @@ pub(crate) struct Texts {
 }
 
 /// What initiators are told instead of what the backing store says; `None` for its own words.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     /// In bytes.
     pub(crate) physical_block: Option<u32>,
     pub(crate) rotation: Option<RotationRate>,
     pub(crate) unmap: Option<bool>,
+    /// Space is taken when it is written to.
+    pub(crate) thin: bool,
 }
 
 impl Disk {
@@ -81,7 +87,10 @@ impl Disk {
         medium: Arc<Medium>,
         changeable: Arc<Changeable>,
     ) -> Result<Arc<Self>> {
-        let writable = !write_protect;
+        // Metadata in the head are written even so.
+        let store = changeable.store.as_ref();
+        let writable = !write_protect || store.is_some_and(|store| store.is_in_head());
+        let comeback = Comeback::new(&medium);
         Arc::pin_init(
             pin_init!(Self {
                 guid,
@@ -92,6 +101,7 @@ impl Disk {
                 writable,
                 medium,
                 changeable,
+                comeback <- new_mutex!(comeback, "Disk::comeback"),
             }),
             GFP_KERNEL,
         )
@@ -102,26 +112,21 @@ impl Disk {
         self.medium.geometry()
     }
 
-    /// The backing store, to be asked; I/O goes through the medium.
-    pub(crate) fn backend(&self) -> &Backend {
-        self.medium.backend()
-    }
-
     /// What initiators are told of the backing store.
     pub(crate) fn traits(&self) -> Traits {
-        let own = self.backend().traits();
+        let own = self.medium.traits();
         // Some file systems (overlayfs) name no unit, or one below our blocks.
         let physical_block = own.physical_block.max(self.geometry().block_size());
         Traits {
             physical_block: self.shape.physical_block.unwrap_or(physical_block),
-            unmap: own.unmap && self.shape.unmap.unwrap_or(true),
+            unmap: own.unmap && self.shape.thin && self.shape.unmap.unwrap_or(true),
             ..own
         }
     }
 
     /// How fast the medium turns, as initiators are told.
     pub(crate) fn rotation(&self) -> RotationRate {
-        let own = match self.backend().traits().rotational {
+        let own = match self.medium.traits().rotational {
             Some(false) => RotationRate::NonRotating,
             Some(true) | None => RotationRate::NotReported,
         };
@@ -143,13 +148,14 @@ impl Disk {
         !self.changeable.modes.current().wce
     }
 
-    /// Refuses commands that write to a disk that is protected.
+    /// Refuses commands that write to a disk that is protected; those that may, may take space.
     pub(crate) fn check_writable(&self) -> Result<(), Sense> {
         let code = if self.is_write_protected() {
             AdditionalSense::WRITE_PROTECTED
         } else if self.changeable.modes.current().swp {
             AdditionalSense::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED
         } else {
+            self.medium.threshold.stir();
             return Ok(());
         };
         Err(Sense::data_protect(code))

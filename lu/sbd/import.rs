@@ -8,7 +8,10 @@ use crate::{
     units::Units, //
 };
 use kernel::prelude::*;
-use stmf_kernel::genl::{Refusal, Request};
+use stmf_kernel::{
+    fs,
+    genl::{Refusal, Request}, //
+};
 use stmf_model::{
     metadata::Metadata,
     Guid, //
@@ -16,22 +19,38 @@ use stmf_model::{
 use stmf_scsi::vpd::RotationRate;
 use stmf_uapi::sbd::{self, Lu};
 
-/// Makes the disk that a file of metadata describes. The data may be elsewhere than they were, and
-/// the disk may be write-protected.
+/// Makes the disk that metadata describe. They are in a file of their own, and the data may be
+/// elsewhere than they were; or in the head of the data. The disk may be write-protected.
 pub(crate) fn import(request: &Request<'_>, units: &Units) -> Result<Guid, Refusal> {
     let meta_file = config::path(request, Lu::MetaFile, "meta-file")?
         .ok_or_else(|| request.missing(Lu::MetaFile as u16, "meta-file"))?;
-    let file = config::path(request, Lu::File, "file")?;
-    let store = config::open_store(meta_file)?;
+    let file = config::data_path(request)?;
+    let store = config::open_to_read(meta_file)?;
     config::load(&store)?;
     store.look(|kept| {
         let kept =
             kept.ok_or_else(|| refuse!(ENODATA, MetaFile, "meta-file: it has no metadata"))?;
         check(&kept)?;
+        if kept.head && file.is_some() {
+            return Err(refuse!(
+                EINVAL,
+                File,
+                "file: the data are behind the metadata"
+            ));
+        }
+        if !kept.head && fs::Kind::of(meta_file) == Ok(fs::Kind::BlockDevice) {
+            let text = format_args!("meta-file: it is not a regular file");
+            return Err(Refusal::new(EINVAL, text).at(Lu::MetaFile as u16));
+        }
+        let file = match file {
+            _ if kept.head => meta_file,
+            file => file.unwrap_or(kept.file),
+        };
         let wanted = Wanted {
             guid: kept.guid,
-            file: file.unwrap_or(kept.file),
-            meta_file: Some(meta_file),
+            file,
+            meta_file: (!kept.head).then_some(meta_file),
+            meta_head: kept.head,
             size: Some(kept.size),
             block_size: Some(kept.block_size),
             alias: Some(kept.alias),
@@ -44,6 +63,7 @@ pub(crate) fn import(request: &Request<'_>, units: &Units) -> Result<Guid, Refus
                 physical_block: kept.physical_block,
                 rotation: kept.rotation.and_then(RotationRate::from_code),
                 unmap: kept.unmap,
+                thin: kept.thin,
             },
             write_protect: match request.u8(Lu::WriteProtect as u16) {
                 Some(protect) => protect == 1,
@@ -51,6 +71,13 @@ pub(crate) fn import(request: &Request<'_>, units: &Units) -> Result<Guid, Refus
             },
             write_cache_disable: kept.write_cache_disable,
             removable: kept.removable,
+            // The data may have moved to where there is no limit.
+            threshold: match fs::Kind::of(file) {
+                Ok(fs::Kind::Regular) => kept.threshold,
+                _ => None,
+            },
+            // Whatever the data begin with: they are the disk's.
+            force: !kept.head,
         };
         wanted.create(units)
     })
@@ -61,7 +88,7 @@ fn check(kept: &Metadata<'_>) -> Result<(), Refusal> {
     let is_ascii = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
     let fits = |text: &str, max: usize| text.len() <= max && is_ascii(text);
     let can_be = kept.guid.is_naa6()
-        && kept.file.to_bytes().starts_with(b"/")
+        && config::is_data_name(kept.file)
         && kept.file.count_bytes() <= sbd::FILE_MAX
         && kept.alias.len() <= sbd::ALIAS_MAX
         && !kept.alias.contains('\0')
@@ -71,7 +98,11 @@ fn check(kept: &Metadata<'_>) -> Result<(), Refusal> {
         && fits(kept.serial.unwrap_or_default(), sbd::SERIAL_MAX)
         && fits(kept.mgmt_url, sbd::MGMT_URL_MAX)
         && config::is_block_size(kept.block_size)
-        && kept.physical_block.is_none_or(config::is_physical_block);
+        && kept.physical_block.is_none_or(config::is_physical_block)
+        && kept
+            .threshold
+            .is_none_or(|percent| percent <= sbd::THRESHOLD_MAX)
+        && (kept.thin || kept.unmap != Some(true));
     if can_be {
         return Ok(());
     }

@@ -1,31 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A disk's medium: the way of its commands to the backing store.
+//!
+//! A backing device may be removed, and come back. What commands use is therefore under RCU: while
+//! the device is away there is nothing, and they fail with [`Failure::Gone`].
+//!
+//! [`Failure::Gone`]: stmf_kernel::io::Failure::Gone
 
 use crate::{
-    backend::{Backend, Entry},
+    backend::{Backend, Entry, Traits},
     disk::Geometry,
     erasure::Erasure,
-    range::Ranges, //
+    range::Ranges,
+    space::Threshold, //
 };
 use kernel::{
+    new_mutex,
     prelude::*,
     sync::{
         atomic::{ordering, Atomic},
         rcu,
-        Arc, //
+        Arc,
+        Mutex, //
     },
     time::Delta, //
 };
-use stmf_kernel::work::OwnedQueue;
+use stmf_kernel::{
+    rcu::RcuCell,
+    work::OwnedQueue, //
+};
+use stmf_uapi::sbd;
 
 /// What the commands of one disk share.
 #[pin_data]
 pub(crate) struct Medium {
-    /// For commands that don't enter [`Ranges`].
-    free: Backend,
+    /// For commands that don't enter [`Ranges`]; empty when there are none any more.
+    free: RcuCell<Backend>,
     /// For those that do, and for those that need not.
-    tracked: Backend,
+    tracked: RcuCell<Arc<Backend>>,
     /// Whether no command is under way that should have entered and hasn't.
     settled: Atomic<bool>,
     #[pin]
@@ -36,34 +48,157 @@ pub(crate) struct Medium {
     /// Whether all of it is being erased, and what came of that.
     pub(crate) erasure: Erasure,
     pub(crate) queue: Arc<OwnedQueue>,
+    /// When initiators are warned that space runs out.
+    pub(crate) threshold: Threshold,
+    pub(crate) kind: sbd::Backend,
+    /// See [`Backend::file_id`].
+    pub(crate) file_id: Option<usize>,
+    /// Held by whoever changes which backing store there is.
+    #[pin]
+    kept: Mutex<Kept>,
+    /// What the backing store said of itself last, for as long as it is away. Held for moments.
+    #[pin]
+    last_traits: Mutex<Traits>,
 }
+
+/// What the mutex guards.
+struct Kept {
+    /// That of the commands, for those who want to ask it something.
+    backend: Option<Arc<Backend>>,
+    /// Backing stores that are away, and still have commands.
+    leaving: KVec<Leaving>,
+}
+
+/// What is dropped when its commands are over.
+enum Leaving {
+    Free(KBox<Backend>),
+    Tracked(Arc<Backend>),
+}
+
+impl Leaving {
+    fn is_drained(&self) -> bool {
+        let backend = match self {
+            Leaving::Free(backend) => backend,
+            Leaving::Tracked(backend) => &**backend,
+        };
+        backend.kill();
+        backend.wait_drained(PATIENCE)
+    }
+}
+
+/// How long one waits for commands.
+const PATIENCE: Delta<kernel::time::Nsec> = Delta::from_secs(4);
 
 impl Medium {
     /// Makes the way to a backing store. `queue` is for commands that take several steps.
     pub(crate) fn new(
         backend: Backend,
         geometry: Geometry,
+        threshold: Threshold,
         queue: Arc<OwnedQueue>,
     ) -> Result<Arc<Self>> {
-        let tracked = backend.again()?;
+        let tracked = Arc::new(backend.again()?, GFP_KERNEL)?;
+        let (kind, file_id) = (tracked.kind(), tracked.file_id());
+        let (free, shown) = (
+            KBox::new(backend, GFP_KERNEL)?,
+            KBox::new(tracked.clone(), GFP_KERNEL)?,
+        );
+        let traits = tracked.traits();
+        let kept = Kept {
+            backend: Some(tracked),
+            leaving: KVec::with_capacity(2, GFP_KERNEL)?,
+        };
         Arc::pin_init(
             pin_init!(Self {
-                free: backend,
-                tracked,
+                free: RcuCell::new(free),
+                tracked: RcuCell::new(shown),
                 settled: Atomic::new(false),
                 ranges <- Ranges::new(),
                 geometry,
                 blocks: Atomic::new(geometry.blocks()),
                 erasure: Erasure::new(),
                 queue,
+                threshold,
+                kind,
+                file_id,
+                kept <- new_mutex!(kept, "Medium::kept"),
+                last_traits <- new_mutex!(traits, "Medium::last_traits"),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// The backing store, to be asked.
-    pub(crate) fn backend(&self) -> &Backend {
-        &self.tracked
+    /// The backing store, to be asked; nothing while it is away. Sleeps, a few seconds at most.
+    pub(crate) fn backend(&self) -> Option<Arc<Backend>> {
+        self.kept.lock().backend.clone()
+    }
+
+    /// What the backing store says of itself now, or said last. May sleep briefly.
+    pub(crate) fn traits(&self) -> Traits {
+        let guard = rcu::read_lock();
+        if let Some(backend) = self.tracked.read(&guard) {
+            return backend.traits();
+        }
+        drop(guard);
+        *self.last_traits.lock()
+    }
+
+    /// Whether the backing device is away. Any context.
+    pub(crate) fn is_gone(&self) -> bool {
+        let guard = rcu::read_lock();
+        self.tracked
+            .read(&guard)
+            .is_none_or(|backend| backend.is_gone())
+    }
+
+    /// The number of the backing device, if it is one and there. Any context.
+    pub(crate) fn device_number(&self) -> Option<u32> {
+        let guard = rcu::read_lock();
+        let backend = self.tracked.read(&guard)?;
+        backend.device().map(|device| device.number())
+    }
+
+    /// Lets go of a backing device that is gone, so that it can come back under its name; says
+    /// whether it could. Sleeps, a few seconds at most. One caller at a time.
+    pub(crate) fn let_go(&self) -> bool {
+        let mut kept = self.kept.lock();
+        if let Some(backend) = kept.backend.take() {
+            *self.last_traits.lock() = backend.traits();
+            // There is room for both: they come but once, and nothing returns before they are gone.
+            let gone = [
+                self.free.replace(None).map(Leaving::Free),
+                self.tracked
+                    .replace(None)
+                    .map(|_| Leaving::Tracked(backend)),
+            ];
+            for one in gone.into_iter().flatten() {
+                let _ = kept.leaving.push_within_capacity(one);
+            }
+        }
+        // Nobody else is here, but others want to know that there is nothing.
+        let mut leaving = core::mem::replace(&mut kept.leaving, KVec::new());
+        drop(kept);
+        leaving.retain(|leaving| !leaving.is_drained());
+        let is_over = leaving.is_empty();
+        self.kept.lock().leaving = leaving;
+        is_over
+    }
+
+    /// Uses a backing store that is back, of the same kind; the old one must have been let go.
+    /// Sleeps.
+    pub(crate) fn take_back(&self, backend: Backend) -> Result {
+        let tracked = Arc::new(backend.again()?, GFP_KERNEL)?;
+        let (free, shown) = (
+            KBox::new(backend, GFP_KERNEL)?,
+            KBox::new(tracked.clone(), GFP_KERNEL)?,
+        );
+        let mut kept = self.kept.lock();
+        if !self.is_settled() {
+            self.free.replace(Some(free));
+        }
+        self.tracked.replace(Some(shown));
+        kept.backend = Some(tracked);
+        Ok(())
     }
 
     /// The size of the disk and of its blocks as they are now.
@@ -81,16 +216,18 @@ impl Medium {
     /// then use [`Medium::enter`].
     pub(crate) fn enter_free(&self) -> Option<Entry> {
         // `settle` waits for those that see the flag unset.
-        let _guard = rcu::read_lock();
+        let guard = rcu::read_lock();
         if self.ranges.is_tracking() {
             return None;
         }
-        self.free.enter()
+        self.free.read(&guard)?.enter()
     }
 
-    /// The right to an I/O of a command that has entered [`Ranges`], or need not.
+    /// The right to an I/O of a command that has entered [`Ranges`], or need not; `None` while the
+    /// backing store is away.
     pub(crate) fn enter(&self) -> Option<Entry> {
-        self.tracked.enter()
+        let guard = rcu::read_lock();
+        self.tracked.read(&guard)?.enter()
     }
 
     /// Whether [`Medium::settle`] has done its work.
@@ -101,15 +238,19 @@ impl Medium {
     /// Waits until every command under way is in [`Ranges`], which must be tracking; says whether
     /// they are in time. Sleeps, a few seconds at most.
     pub(crate) fn settle(&self) -> bool {
+        let _kept = self.kept.lock();
         if self.is_settled() {
             return true;
         }
-        rcu::synchronize_rcu();
-        self.free.kill();
-        let settled = self.free.wait_drained(Delta::from_secs(4));
-        if settled {
-            self.settled.store(true, ordering::Release);
+        // After a grace period all that saw the flag unset have entered.
+        if let Some(free) = self.free.replace(None) {
+            free.kill();
+            if !free.wait_drained(PATIENCE) {
+                self.free.replace(Some(free));
+                return false;
+            }
         }
-        settled
+        self.settled.store(true, ordering::Release);
+        true
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where a disk's metadata is kept: a file with two records, written in turn
-//! ([`stmf_model::metadata`]).
+//! Where a disk's metadata is kept: two records, written in turn ([`stmf_model::metadata`]), in a
+//! file of their own or in the head of the file or device with the data.
 //!
 //! Whoever changes something that is kept waits until it is on stable storage, a few seconds at
 //! most. A write that fails, or comes too late for anybody to hear of it, is taken back: its record
@@ -26,7 +26,10 @@ use stmf_kernel::{
     io::Failure,
     wait::WaitQueue, //
 };
-use stmf_model::metadata::{self, Metadata, Unusable, SLOT_LEN};
+use stmf_model::{
+    metadata::{self, Metadata, Record, Unusable, SLOT_LEN},
+    Guid, //
+};
 use stmf_scsi::Sink;
 
 /// How long one waits for the file.
@@ -41,8 +44,13 @@ const DONE: i32 = 0;
 /// The metadata of one disk.
 #[pin_data]
 pub(crate) struct Store {
-    pub(crate) path: CString,
-    file: SmallFile,
+    /// The path of the file; none when the metadata are in the head of the data.
+    pub(crate) path: Option<CString>,
+    /// See [`SmallFile::id`]; none for a head.
+    pub(crate) file_id: Option<usize>,
+    /// Nothing while the device with the data is away. Held as long as something is written.
+    #[pin]
+    file: Mutex<Option<SmallFile>>,
     /// Whether the file has a write.
     busy: Atomic<bool>,
     #[pin]
@@ -62,24 +70,48 @@ struct Kept {
     is_certain: bool,
 }
 
+impl Kept {
+    /// Nothing, as the record, which is empty.
+    fn nothing(record: Arc<KVVec<u8>>) -> Self {
+        Self {
+            record,
+            slot: 1,
+            generation: 0,
+            is_certain: false,
+        }
+    }
+}
+
 impl Store {
     /// Opens the file. May sleep, as long as the file system takes.
     pub(crate) fn open(path: &CStr) -> Result<Arc<Self>> {
         let (path, file) = (CString::try_from(path)?, SmallFile::open(path)?);
+        Self::new(Some(path), file)
+    }
+
+    /// The head of the data, which are in this file or device.
+    pub(crate) fn in_head(file: SmallFile) -> Result<Arc<Self>> {
+        Self::new(None, file)
+    }
+
+    /// A file of metadata, or one that has them in its head, to be looked at only.
+    pub(crate) fn to_read(path: &CStr) -> Result<Arc<Self>> {
+        let (path, file) = (CString::try_from(path)?, SmallFile::open_to_read(path)?);
+        Self::new(Some(path), file)
+    }
+
+    fn new(path: Option<CString>, file: SmallFile) -> Result<Arc<Self>> {
+        let file_id = path.as_ref().map(|_| file.id());
         let record = Arc::new(KVVec::new(), GFP_KERNEL)?;
         Arc::pin_init(
             pin_init!(Self {
                 path,
-                file,
+                file_id,
+                file <- new_mutex!(Some(file), "Store::file"),
                 busy: Atomic::new(false),
                 idle <- WaitQueue::new(),
                 kept <- new_mutex!(
-                    Kept {
-                        record,
-                        slot: 1,
-                        generation: 0,
-                        is_certain: false,
-                    },
+                    Kept::nothing(record),
                     "Store::kept"
                 ),
             }),
@@ -87,25 +119,27 @@ impl Store {
         )
     }
 
-    /// The file's number, see [`SmallFile::id`].
-    pub(crate) fn file_id(&self) -> usize {
-        self.file.id()
+    /// The property that says where the metadata are.
+    pub(crate) fn property(&self) -> &'static str {
+        match self.path {
+            Some(_) => "meta-file",
+            None => "meta-head",
+        }
+    }
+
+    /// Whether the metadata are in the head of the data.
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.path.is_none()
     }
 
     /// Looks for metadata in the file. May sleep, as long as the file system takes.
     pub(crate) fn load(&self) -> Result<Result<(), Unusable>> {
-        let mut bytes = KVVec::from_elem(0, 2 * SLOT_LEN, GFP_KERNEL)?;
-        let read = self.file.read(0, &mut bytes)?;
-        let there = bytes.get(..read).unwrap_or_default();
-        let slots = there.split_at_checked(SLOT_LEN).unwrap_or((there, &[]));
-        let found = match metadata::find(slots.into(), crc32c) {
+        let bytes = slots(self.file.lock().as_ref().ok_or(ENODEV)?)?;
+        let found = match find(&bytes) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Ok(())),
             Err(unusable) => return Ok(Err(unusable)),
         };
-        if let Err(unusable) = Metadata::parse(found.bytes) {
-            return Ok(Err(unusable));
-        }
         let mut record = KVVec::new();
         record.extend_from_slice(found.bytes, GFP_KERNEL)?;
         *self.kept.lock() = Kept {
@@ -115,6 +149,46 @@ impl Store {
             is_certain: true,
         };
         Ok(Ok(()))
+    }
+
+    /// Forgets what is in the file, whatever that is. Sleeps, as long as the file system takes.
+    pub(crate) fn forget(&self) -> Result {
+        let record = Arc::new(KVVec::new(), GFP_KERNEL)?;
+        *self.kept.lock() = Kept::nothing(record);
+        let file = self.file.lock();
+        let file = file.as_ref().ok_or(ENODEV)?;
+        for slot in 0..2 {
+            file.write(slot * SLOT_LEN as u64, &[0; WIPED])?;
+        }
+        Ok(())
+    }
+
+    /// Whether the metadata in this file are what is kept here: those of the same disk, and not
+    /// written by anybody since. May sleep, as long as the device takes.
+    pub(crate) fn is_kept_in(&self, file: &SmallFile) -> Result<bool> {
+        let bytes = slots(file)?;
+        let kept = self.kept.lock();
+        let own = Metadata::parse(&kept.record);
+        Ok(match (find(&bytes), own) {
+            (Ok(Some(found)), Ok(own)) => {
+                let guid = Metadata::parse(found.bytes).map(|found| found.guid);
+                guid == Ok(own.guid) && found.generation <= kept.generation
+            }
+            _ => false,
+        })
+    }
+
+    /// Uses another file, or none for a while; says whether that could be done: not while something
+    /// is being written.
+    pub(crate) fn set_file(&self, file: Option<SmallFile>) -> bool {
+        if self.busy.xchg(true, ordering::Full) {
+            return false;
+        }
+        let old = core::mem::replace(&mut *self.file.lock(), file);
+        self.busy.store(false, ordering::Release);
+        self.idle.wake_all();
+        drop(old);
+        true
     }
 
     /// Looks at what is kept; nothing where nothing is.
@@ -190,11 +264,15 @@ impl Store {
     /// Writes a record, and takes it back when that fails or nobody waits for it any more.
     fn carry_out(&self, write: &Write) {
         let offset = u64::from(write.slot) * SLOT_LEN as u64;
+        let put = |bytes: &[u8]| match &*self.file.lock() {
+            Some(file) => file.write(offset, bytes),
+            None => Err(ENODEV),
+        };
         let take_back = || {
             // There is nothing to be done about a file that doesn't take this either.
-            let _ = self.file.write(offset, &write.before);
+            let _ = put(&write.before);
         };
-        let outcome = match self.file.write(offset, &write.record) {
+        let outcome = match put(&write.record) {
             Ok(()) => DONE,
             Err(error) => {
                 take_back();
@@ -247,6 +325,49 @@ impl Write {
         };
         Ok(Arc::new(write, GFP_KERNEL)?)
     }
+}
+
+/// How much of each slot is overwritten when something in it is to be forgotten, in bytes: what tells
+/// that there is a record, and a file system.
+const WIPED: usize = 4096;
+
+/// What is in the slots of a file, as much of it as there is. Sleeps, as long as the file system
+/// takes.
+pub(crate) fn slots(file: &SmallFile) -> Result<KVVec<u8>> {
+    let mut bytes = KVVec::from_elem(0, 2 * SLOT_LEN, GFP_KERNEL)?;
+    let read = file.read(0, &mut bytes);
+    file.forget();
+    bytes.truncate(read?);
+    Ok(bytes)
+}
+
+/// The record that counts in such bytes, whose fields can be read.
+pub(crate) fn find(bytes: &[u8]) -> Result<Option<Record<'_>>, Unusable> {
+    let slots = bytes.split_at_checked(SLOT_LEN).unwrap_or((bytes, &[]));
+    let found = metadata::find(slots.into(), crc32c)?;
+    if let Some(record) = &found {
+        Metadata::parse(record.bytes)?;
+    }
+    Ok(found)
+}
+
+/// Whose metadata are in the head of a file or device with data, if it has such a head. Sleeps, as
+/// long as the device takes.
+pub(crate) fn owner_of_head(file: &SmallFile) -> Result<Option<Guid>> {
+    let mut begins = false;
+    for slot in 0..2 {
+        let mut beginning = [0; 16];
+        let read = file.read(slot * SLOT_LEN as u64, &mut beginning);
+        file.forget();
+        begins |= metadata::is_record(beginning.get(..read?).unwrap_or_default());
+    }
+    if !begins {
+        return Ok(None);
+    }
+    let bytes = slots(file)?;
+    let metadata = find(&bytes).ok().flatten();
+    let metadata = metadata.and_then(|record| Metadata::parse(record.bytes).ok());
+    Ok(metadata.filter(|found| found.head).map(|found| found.guid))
 }
 
 /// A record of metadata.

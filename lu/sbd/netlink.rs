@@ -92,9 +92,12 @@ fn write(writer: &mut Writer<'_>, disk: &Disk) -> Result {
     writer.bytes(Lu::File as u16, names.file.to_bytes_with_nul())?;
     writer.uint(Lu::Size as u16, disk.geometry().size())?;
     writer.u32(Lu::BlockSize as u16, disk.geometry().block_size())?;
-    if let Some(store) = &disk.changeable.store {
-        writer.bytes(Lu::MetaFile as u16, store.path.to_bytes_with_nul())?;
+    let store = disk.changeable.store.as_ref();
+    if let Some(path) = store.and_then(|store| store.path.as_ref()) {
+        writer.bytes(Lu::MetaFile as u16, path.to_bytes_with_nul())?;
     }
+    let in_head = store.is_some_and(|store| store.is_in_head());
+    writer.u8(Lu::MetaHead as u16, in_head.into())?;
     let texts = disk.texts.lock();
     writer.text(Lu::Alias as u16, text(&texts.alias))?;
     writer.text(Lu::VendorId as u16, text(&names.vendor))?;
@@ -114,5 +117,12 @@ fn write(writer: &mut Writer<'_>, disk: &Disk) -> Result {
     writer.u8(Lu::Unmap as u16, traits.unmap.into())?;
     let removable = disk.changeable.door.is_there();
     writer.u8(Lu::Removable as u16, removable.into())?;
-    writer.u32(Lu::Backend as u16, disk.backend().kind() as u32)
+    // A device that can't give space back has all it needs.
+    let thin = disk.shape.thin && (disk.medium.kind != uapi::Backend::Block || traits.unmap);
+    writer.u8(Lu::Thin as u16, thin.into())?;
+    if let Some(percent) = disk.medium.threshold.percent() {
+        writer.u8(Lu::Threshold as u16, percent)?;
+    }
+    writer.u8(Lu::Gone as u16, disk.medium.is_gone().into())?;
+    writer.u32(Lu::Backend as u16, disk.medium.kind as u32)
 }

@@ -5,7 +5,7 @@
 //! A disk is made and deleted through the generic netlink family `stmf-sbd` ([`netlink`]), which
 //! checks what is asked for ([`config`], [`change`]) and keeps the disks in a table ([`units`]). A command is
 //! read and carried out by [`exec`]; its data moves between its own pages and the disk's
-//! [`backend`].
+//! [`backend`]. The [`keeper`] looks after what happens to that without a command.
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -18,6 +18,7 @@
 mod backend;
 mod change;
 mod changeable;
+mod comeback;
 mod config;
 mod disk;
 mod door;
@@ -25,12 +26,14 @@ mod erasure;
 mod exec;
 mod failure;
 mod import;
+mod keeper;
 mod medium;
 mod meta;
 mod modes;
 mod netlink;
 mod range;
 mod reserve;
+mod space;
 mod units;
 
 use kernel::{
@@ -40,7 +43,7 @@ use kernel::{
 use stmf_kernel::{
     genl,
     module::{Filled, ModuleCell},
-    work::OwnedQueue, //
+    work::{Delayed, OwnedQueue}, //
 };
 
 module! {
@@ -73,6 +76,14 @@ fn meta_queue() -> Result<Arc<OwnedQueue>> {
     META_QUEUE.get().ok_or(ENODEV)
 }
 
+/// Where disks are looked after. It has a worker for every one that stands still, as far as can be.
+static KEEPER_QUEUE: ModuleCell<OwnedQueue> = ModuleCell::empty();
+
+/// The queue on which disks are looked after.
+fn keeper_queue() -> Result<Arc<OwnedQueue>> {
+    KEEPER_QUEUE.get().ok_or(ENODEV)
+}
+
 /// Runs a closure on a worker. May sleep for memory.
 fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
     Ok(queue()?.spawn(GFP_KERNEL, work)?)
@@ -82,6 +93,8 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
 /// It is empty by then: every disk holds the module.
 struct SbdModule {
     _netlink: genl::Registration,
+    _keeper: Filled<Delayed>,
+    _keeper_queue: Filled<OwnedQueue>,
     _queue: Filled<OwnedQueue>,
     _meta_queue: Filled<OwnedQueue>,
     _units: Filled<units::Units>,
@@ -94,8 +107,17 @@ impl kernel::Module for SbdModule {
         let queue = QUEUE.fill(Arc::new(queue, GFP_KERNEL)?);
         let meta_queue = OwnedQueue::new(c"stmf_sbd_meta", META_WORKERS)?;
         let meta_queue = META_QUEUE.fill(Arc::new(meta_queue, GFP_KERNEL)?);
+        let keeper_queue = Arc::new(
+            OwnedQueue::new(c"stmf_sbd_keeper", META_WORKERS)?,
+            GFP_KERNEL,
+        )?;
+        let keeper = Delayed::new(keeper_queue.clone(), keeper::round);
+        let keeper = keeper::KEEPER.fill(Arc::pin_init(keeper, GFP_KERNEL)?);
+        let keeper_queue = KEEPER_QUEUE.fill(keeper_queue);
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
+            _keeper: keeper,
+            _keeper_queue: keeper_queue,
             _queue: queue,
             _meta_queue: meta_queue,
             _units: units,

@@ -8,6 +8,7 @@
 use crate::{
     backend::Backend,
     disk::{text, Disk},
+    keeper::{self, Care, Need},
     meta::Store, //
 };
 use kernel::{
@@ -21,16 +22,18 @@ use kernel::{
         Mutex,
         UniqueArc, //
     },
+    time::{Delta, Nsec},
     ThisModule, //
 };
-use stmf::lu::{LuDescription, LuRegistration};
+use stmf::lu::{LuDescription, LuHandle, LuRegistration};
 use stmf_kernel::{
     block,
     genl::Refusal,
-    module::{Filled, ModuleCell, ModuleRef}, //
+    module::{Filled, ModuleCell, ModuleRef},
+    wait::WaitQueue, //
 };
 use stmf_model::Guid;
-use stmf_uapi::sbd::Lu;
+use stmf_uapi::sbd::{self, Lu};
 
 /// The provider's name.
 const PROVIDER: &str = "sbd";
@@ -61,8 +64,8 @@ pub(crate) struct Unit {
     /// Dropped first: no commands come any more.
     registration: LuRegistration,
     pub(crate) disk: Arc<Disk>,
-    /// Set while it is being deleted or changed.
-    busy: Atomic<bool>,
+    /// Whether it is being deleted or changed.
+    busy: Arc<Busy>,
     /// The module can't be unloaded while there are disks, on- or offline.
     _module: ModuleRef,
 }
@@ -99,14 +102,29 @@ impl Units {
         look(&self.table.lock())
     }
 
+    /// The bytes that disks in memory have together.
+    pub(crate) fn in_memory(&self) -> u64 {
+        self.read(|table| {
+            let disks = table.iter();
+            let in_memory = disks.filter(|disk| disk.medium.kind == sbd::Backend::Ram);
+            in_memory.fold(0_u64, |sum, disk| {
+                sum.saturating_add(disk.geometry().size())
+            })
+        })
+    }
+
     /// Keeps the GUID and the files of a new disk for it.
     pub(crate) fn claim(
         &self,
         guid: Guid,
+        file: &CStr,
         backend: &Backend,
         store: Option<&Store>,
     ) -> Result<Place<'_>, Refusal> {
-        let files = Files::of(backend, store);
+        let files = Files {
+            data: backend.file_id(),
+            meta: store.and_then(|store| store.file_id),
+        };
         let node = RBTreeNode::new(guid, None, GFP_KERNEL)?;
         let new_node = |id| RBTreeNode::new(id, guid, GFP_KERNEL);
         let data_node = files.data.map(new_node).transpose()?;
@@ -118,6 +136,12 @@ impl Units {
         let mut table = self.table.lock();
         if table.units.get(&guid).is_some() {
             return Err(guid_exists(&guid));
+        }
+        if backend.kind() == sbd::Backend::Ram {
+            // Each has memory of its own; only the name is there once.
+            if let Some(other) = table.iter().find(|disk| *disk.names.file == *file) {
+                return Err(taken(&other.guid));
+            }
         }
         if let Some(owner) = files.data.and_then(|id| table.files.get(&id)) {
             return Err(taken(owner));
@@ -140,24 +164,44 @@ impl Units {
     /// Takes a disk offline and deletes it. Sleeps, a few seconds at most.
     pub(crate) fn delete(&self, guid: &Guid) -> Result<(), Refusal> {
         let unit = self.read(|table| table.get(guid).cloned())?;
-        unit.occupy()?;
+        let busy = Busy::occupy(&unit.busy)?;
         if let Err(error) = unit.registration.offline() {
-            unit.release();
             return Err(still_busy(error));
         }
         let store = unit.disk.changeable.store.as_deref();
         if store.is_some_and(|store| !store.wait_idle()) {
-            unit.release();
             let text = format_args!("meta-file: it doesn't answer; the LU is offline: try again");
             return Err(Refusal::new(EBUSY, text));
         }
         let mut table = self.table.lock();
         let gone = table.units.remove(guid);
-        table.forget(&Files::of(unit.disk.backend(), store));
+        table.forget(&Files::of(&unit.disk));
         table.touch();
         drop(table);
         drop(gone);
+        busy.for_good();
         Ok(())
+    }
+
+    /// Hands out the disks that need at least so much, and says what the neediest of all need.
+    pub(crate) fn look_after(&self, least: Need, care: impl Fn(Care)) -> Need {
+        let table = self.table.lock();
+        let mut most = Need::Nothing;
+        for unit in table.units.values().flatten() {
+            let need = Need::of(&unit.disk);
+            most = most.max(need);
+            if need < least {
+                continue;
+            }
+            if let Some(busy) = Busy::try_occupy(&unit.busy) {
+                care(Care {
+                    disk: unit.disk.clone(),
+                    unit: LuHandle::clone(&unit.registration),
+                    _busy: busy,
+                });
+            }
+        }
+        most
     }
 
     /// A disk was changed.
@@ -170,12 +214,11 @@ impl Units {
         let number = block::number_at(path).ok();
         let owner = self.read(|table| {
             let mut disks = table.iter();
-            disks
-                .find(|disk| match disk.backend() {
-                    Backend::Block(device) => Some(device.number()) == number,
-                    Backend::File(_) => false,
-                })
-                .map(|disk| disk.guid)
+            let is_owner = |disk: &&Disk| {
+                let own = disk.medium.device_number();
+                own.is_some() && own == number
+            };
+            disks.find(is_owner).map(|disk| disk.guid)
         });
         match owner {
             Some(guid) => taken(&guid),
@@ -188,29 +231,79 @@ impl Units {
     }
 }
 
-impl Unit {
-    /// Keeps others from deleting or changing the disk, until [`Unit::release`].
-    fn occupy(&self) -> Result<(), Refusal> {
-        if self.busy.xchg(true, ordering::Full) {
-            let text = format_args!("the LU is being deleted or changed already");
-            return Err(Refusal::new(EBUSY, text));
+/// Whether somebody deletes or changes a disk, or looks after it.
+#[pin_data]
+struct Busy {
+    taken: Atomic<bool>,
+    #[pin]
+    idle: WaitQueue,
+}
+
+/// Keeps others from deleting or changing a disk.
+pub(crate) struct BusyGuard {
+    busy: Arc<Busy>,
+    for_good: bool,
+}
+
+/// How long one waits for who changes a disk.
+const PATIENCE: Delta<Nsec> = Delta::from_secs(4);
+
+impl Busy {
+    fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                taken: Atomic::new(false),
+                idle <- WaitQueue::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Keeps others out; nothing when somebody is there.
+    fn try_occupy(this: &Arc<Self>) -> Option<BusyGuard> {
+        let taken = this.taken.xchg(true, ordering::Full);
+        (!taken).then(|| BusyGuard {
+            busy: this.clone(),
+            for_good: false,
+        })
+    }
+
+    /// Keeps others out. Sleeps, a few seconds at most.
+    fn occupy(this: &Arc<Self>) -> Result<BusyGuard, Refusal> {
+        let mut guard = None;
+        this.idle.wait_timeout(PATIENCE, || {
+            guard = Self::try_occupy(this);
+            guard.is_some()
+        });
+        let text = format_args!("the LU is being deleted or changed already");
+        guard.ok_or(Refusal::new(EBUSY, text))
+    }
+}
+
+impl BusyGuard {
+    /// Keeps others out of a disk that isn't there any more.
+    fn for_good(mut self) {
+        self.for_good = true;
+    }
+}
+
+impl Drop for BusyGuard {
+    fn drop(&mut self) {
+        if !self.for_good {
+            self.busy.taken.store(false, ordering::Release);
+            self.busy.idle.wake_all();
         }
-        Ok(())
     }
+}
 
-    fn release(&self) {
-        self.busy.store(false, ordering::Release);
-    }
-
+impl Unit {
     /// Changes the disk with `change`, alone. May sleep. Initiators are told by `announce`.
     pub(crate) fn change<R>(
         &self,
         change: impl FnOnce(&Disk, &LuRegistration) -> Result<R, Refusal>,
     ) -> Result<R, Refusal> {
-        self.occupy()?;
-        let done = change(&self.disk, &self.registration);
-        self.release();
-        done
+        let _busy = Busy::occupy(&self.busy)?;
+        change(&self.disk, &self.registration)
     }
 }
 
@@ -252,14 +345,12 @@ struct Files {
 }
 
 impl Files {
-    fn of(backend: &Backend, store: Option<&Store>) -> Self {
+    /// (A device is opened exclusively.)
+    fn of(disk: &Disk) -> Self {
+        let store = disk.changeable.store.as_ref();
         Self {
-            data: match backend {
-                // (A device is opened exclusively.)
-                Backend::Block(_) => None,
-                Backend::File(file) => Some(file.id()),
-            },
-            meta: store.map(Store::file_id),
+            data: disk.medium.file_id,
+            meta: store.and_then(|store| store.file_id),
         }
     }
 }
@@ -282,7 +373,7 @@ impl Place<'_> {
             .write(Unit {
                 registration: register(disk, module)?,
                 disk: disk.clone(),
-                busy: Atomic::new(false),
+                busy: Busy::new()?,
                 _module,
             })
             .into();
@@ -291,7 +382,11 @@ impl Place<'_> {
             *place = Some(unit);
         }
         table.touch();
+        drop(table);
         self.filled = true;
+        if disk.medium.threshold.is_set() {
+            keeper::look_soon();
+        }
         Ok(())
     }
 }

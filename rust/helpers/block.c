@@ -101,3 +101,32 @@ bool stmf_helper_bdev_write_zeroes_unmaps(struct block_device *bdev)
 {
 	return bdev_write_zeroes_unmap_sectors(bdev);
 }
+
+/*
+ * The designator of the disk that a device is, or is on (SPC-5, Device
+ * Identification VPD page): its type, shifted by eight, and its length; zero
+ * when it has none.
+ */
+unsigned int stmf_helper_bdev_designator(struct block_device *bdev, u8 id[16])
+{
+	static const enum blk_unique_id types[] = {
+		BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10,
+	};
+	struct gendisk *disk = bdev->bd_disk;
+	int i, len;
+
+	if (!disk->fops->get_unique_id)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		len = disk->fops->get_unique_id(disk, id, types[i]);
+		if (len > 0)
+			return types[i] << 8 | len;
+	}
+	return 0;
+}
+
+/* Where a partition begins; zero for a whole disk. */
+sector_t stmf_helper_bdev_start(struct block_device *bdev)
+{
+	return get_start_sect(bdev);
+}

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/blkdev.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
+#include <linux/mm.h>
 #include <linux/namei.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
 #include <linux/stat.h>
 #include <linux/statfs.h>
 
@@ -41,6 +45,18 @@ bool stmf_helper_file_is_usable(struct file *file)
 {
 	return S_ISREG(file_inode(file)->i_mode) && file->f_op->read_iter &&
 	       (file->f_op->write_iter || !(file->f_mode & FMODE_WRITE));
+}
+
+bool stmf_helper_file_is_block_device(struct file *file)
+{
+	return S_ISBLK(file_inode(file)->i_mode);
+}
+
+/* Drops what the page cache has of a block device, as far as it is clean. */
+void stmf_helper_file_forget(struct file *file)
+{
+	if (S_ISBLK(file_inode(file)->i_mode))
+		invalidate_bdev(file_bdev(file));
 }
 
 bool stmf_helper_file_nowait(struct file *file)
@@ -187,15 +203,48 @@ int stmf_helper_file_zero(struct file *file, loff_t pos, loff_t len)
 	return file_range(file, FALLOC_FL_ZERO_RANGE, pos, len);
 }
 
-int stmf_helper_file_free_space(struct file *file, u64 *bytes)
+/* Gives space to all of the file up to a length that has none yet. */
+int stmf_helper_file_allocate(struct file *file, loff_t len)
+{
+	return file_range(file, 0, 0, len);
+}
+
+/* What the file takes, and what its file system has in all and free for anybody, in bytes. */
+int stmf_helper_file_space(struct file *file, u64 *used, u64 *total, u64 *available)
 {
 	struct kstatfs stat;
 	int error;
 
 	error = vfs_statfs(&file->f_path, &stat);
-	if (!error)
-		*bytes = stat.f_bavail * stat.f_frsize;
-	return error;
+	if (error)
+		return error;
+	*used = inode_get_bytes(file_inode(file));
+	*total = stat.f_blocks * stat.f_frsize;
+	*available = stat.f_bavail * stat.f_frsize;
+	return 0;
+}
+
+/*
+ * A file without a name, in memory that it takes when it is written to. Where
+ * there is none the write fails, rather than that the OOM killer ends somebody.
+ */
+struct file *stmf_helper_memory_file(loff_t size)
+{
+	struct file *file;
+
+	file = shmem_kernel_file_setup("stmf", size,
+				       mk_vma_flags(VMA_NORESERVE_BIT));
+	if (!IS_ERR(file))
+		mapping_set_gfp_mask(file->f_mapping,
+				     mapping_gfp_mask(file->f_mapping) |
+				     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	return file;
+}
+
+/* The memory of this machine, in bytes. */
+u64 stmf_helper_memory_total(void)
+{
+	return (u64)totalram_pages() << PAGE_SHIFT;
 }
 
 /* Reads up to the end of the file or of the buffer; returns how much. */
@@ -221,9 +270,12 @@ ssize_t stmf_helper_file_read(struct file *file, void *buf, size_t len, loff_t p
  */
 int stmf_helper_file_write(struct file *file, const void *buf, size_t len, loff_t pos)
 {
-	unsigned int noio = memalloc_noio_save();
+	unsigned int noio;
 	ssize_t ret = 1;
 
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	noio = memalloc_noio_save();
 	while (len && ret > 0) {
 		ret = kernel_write(file, buf, len, &pos);
 		if (ret > 0) {

@@ -7,13 +7,16 @@
 //! [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
 mod bio;
+mod identity;
 mod limits;
 
 pub(crate) use bio::BioIo;
+pub use identity::{identity_at, Identity};
 pub use limits::{AtomicLimits, Limits};
 
 use crate::{
     bindings,
+    fs::SmallFile,
     io::{Carried, Done, Operation},
     live::{Live, LiveRef},
     shims,
@@ -25,7 +28,10 @@ use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_void,
     prelude::*,
-    sync::Arc,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc, //
+    },
     time::{Delta, Nsec}, //
 };
 
@@ -64,13 +70,45 @@ struct Open {
 ///
 /// # Invariants
 ///
-/// `_holder` is the device's holder as long as it is open.
+/// `holder` is the device's holder as long as it is open.
 struct Handle {
     /// Where I/O is started that may have to wait for the device. Dropped first: a worker may still
     /// be on its way out of the device when its I/O is over already.
     queue: OwnedQueue,
-    _file: Opened,
-    _holder: KBox<u8>,
+    file: Opened,
+    holder: KBox<Holder>,
+}
+
+/// Who has a device exclusively. It is told from others by its address.
+struct Holder {
+    /// The device was removed, or is about to be.
+    is_dead: Atomic<bool>,
+    /// Whom to tell of that.
+    removed: fn(),
+}
+
+/// What the block layer tells a [`Holder`].
+static HOLDER_OPERATIONS: bindings::blk_holder_ops = bindings::blk_holder_ops {
+    mark_dead: Some(mark_dead),
+    sync: None,
+    freeze: None,
+    thaw: None,
+};
+
+/// A device is dead, or about to be. Nothing is written back: there is no cache here.
+///
+/// # Safety
+///
+/// Called by the block layer for a device whose holder is a [`Holder`], with the device's
+/// `bd_holder_lock` held, which is to be unlocked.
+unsafe extern "C" fn mark_dead(bdev: *mut bindings::block_device, _surprise: bool) {
+    // SAFETY: By the requirement. The holder is there until its claim on the device ends, for which
+    // the lock is taken.
+    let holder = unsafe { &*(*bdev).bd_holder.cast::<Holder>() };
+    holder.is_dead.store(true, ordering::Release);
+    (holder.removed)();
+    // SAFETY: By the requirement; the holder isn't used any more.
+    unsafe { bindings::mutex_unlock(&raw mut (*bdev).bd_holder_lock) };
 }
 
 // SAFETY: Files may be used and put from any thread.
@@ -87,27 +125,35 @@ impl Device {
     /// Opens the block device at a path, as the current process sees it. May sleep, as long as the
     /// device takes.
     ///
+    /// `removed` is called when the device is removed: process context, with locks of the block
+    /// layer held, so it may not wait for anything of this device.
+    ///
     /// # Errors
     ///
     /// `ENOENT` and its like from the path, `ENOTBLK` when it leads to something else, `EBUSY` when
     /// somebody else has the device exclusively (a file system, another [`Device`]), `EACCES` or
     /// `EROFS` when it is read-only, `ENXIO` when there is no device behind the node.
-    pub fn open(path: &CStr, access: Access) -> Result<Self> {
+    pub fn open(path: &CStr, access: Access, removed: fn()) -> Result<Self> {
         let mode = match access {
             Access::ReadOnly => READ,
             Access::ReadWrite => READ | WRITE,
         };
-        // The holder is told from others by its address.
-        let mut holder = KBox::new(0, GFP_KERNEL)?;
+        let mut holder = KBox::new(
+            Holder {
+                is_dead: Atomic::new(false),
+                removed,
+            },
+            GFP_KERNEL,
+        )?;
         let holder_ptr: *mut c_void = (&raw mut *holder).cast();
         // SAFETY: The path is NUL-terminated; the holder's address is ours until the device is
-        // closed; a holder needs no operations.
+        // closed, and it is what the operations, which are a static, expect.
         let file = from_err_ptr(unsafe {
             bindings::bdev_file_open_by_path(
                 path.as_char_ptr(),
                 mode,
                 holder_ptr,
-                core::ptr::null(),
+                &HOLDER_OPERATIONS,
             )
         })?;
         let opened = Opened(NonNull::new(file).ok_or(ENODEV)?);
@@ -126,8 +172,8 @@ impl Device {
         let handle = Arc::new(
             Handle {
                 queue,
-                _file: opened,
-                _holder: holder,
+                file: opened,
+                holder,
             },
             GFP_KERNEL,
         )?;
@@ -174,8 +220,22 @@ impl Device {
 
     /// Whether the device was removed: all I/O fails from then on. Any context.
     pub fn is_gone(&self) -> bool {
+        self.0.handle.holder.is_dead.load(ordering::Acquire)
+            // SAFETY: By the invariant the device is open.
+            || unsafe { shims::bdev_is_dead(self.0.bdev.as_ptr()) }
+    }
+
+    /// What tells the device from others. May sleep briefly.
+    pub fn identity(&self) -> Identity {
         // SAFETY: By the invariant the device is open.
-        unsafe { shims::bdev_is_dead(self.0.bdev.as_ptr()) }
+        unsafe { Identity::of(self.0.bdev.as_ptr()) }
+    }
+
+    /// The device's bytes for whoever may wait for them, through the page cache: what is read and
+    /// written so must not be touched by I/O. Writing needs a device that is open for writing.
+    pub fn small_file(&self) -> SmallFile {
+        // SAFETY: By the invariant the file is open; those of block devices can be read and written.
+        unsafe { SmallFile::share(self.0.handle.file.0) }
     }
 
     /// The device's limits as they are now.

@@ -64,6 +64,8 @@ pub enum Mode {
     Direct,
     /// Through the page cache.
     Buffered,
+    /// There is nothing but the page cache: the file is in memory.
+    Memory,
 }
 
 /// A regular file, open for I/O.
@@ -141,14 +143,32 @@ impl File {
             1.. if align <= unit => Mode::Direct,
             _ => Mode::Buffered,
         };
-        let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
         // INVARIANT: Opened and looked at above.
-        let handle = Handle {
-            queue,
-            file: opened,
-        };
+        Self::new(opened, mode, nowait)
+    }
+
+    /// Makes a file without a name in memory, of so many bytes of zeros. It takes memory when it is
+    /// written to, and gives it back where a hole is made. May sleep.
+    ///
+    /// The memory can be swapped out. Where there is none a write fails ([`Failure::Busy`]); no
+    /// process is ended for it.
+    ///
+    /// [`Failure::Busy`]: crate::io::Failure::Busy
+    pub fn in_memory(size: u64) -> Result<Self> {
+        let size = i64::try_from(size).map_err(|_| EFBIG)?;
+        // SAFETY: An FFI call without requirements.
+        let file = from_err_ptr(unsafe { shims::memory_file(size) })?;
+        let opened = Opened(NonNull::new(file).ok_or(ENOMEM)?);
+        // INVARIANT: Files of shmem are regular ones with both, and this one is open for both.
+        Self::new(opened, Mode::Memory, false)
+    }
+
+    /// The file must be one as [`Handle`] wants it.
+    fn new(file: Opened, mode: Mode, nowait: bool) -> Result<Self> {
+        let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
+        let handle = Arc::new(Handle { queue, file }, GFP_KERNEL)?;
         Ok(Self(Live::new(Open {
-            handle: Arc::new(handle, GFP_KERNEL)?,
+            handle,
             mode,
             nowait,
         })?))
@@ -251,13 +271,40 @@ impl File {
         u64::try_from(found).map_err(|_| Error::from_errno(found as c_int))
     }
 
-    /// The bytes that the file system has free for anybody. May sleep, as long as the file system
+    /// What the file takes, and what its file system has. May sleep, as long as the file system
     /// takes.
-    pub fn free_space(&self) -> Result<u64> {
-        let mut free = 0;
-        // SAFETY: By the invariant the file is open, and so its path is live; `free` is a local.
-        to_result(unsafe { shims::file_free_space(self.0.file(), &mut free) })?;
-        Ok(free)
+    pub fn space(&self) -> Result<Space> {
+        let mut space = Space::default();
+        // SAFETY: By the invariant the file is open, and so its path is live; the numbers are a
+        // local's.
+        to_result(unsafe {
+            shims::file_space(
+                self.0.file(),
+                &mut space.used,
+                &mut space.total,
+                &mut space.available,
+            )
+        })?;
+        Ok(space)
+    }
+
+    /// Gives space to all of the first `len` bytes that has none yet. Sleeps, as long as the file
+    /// system takes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`, with some of it done; `EOPNOTSUPP` when the file system can't.
+    pub fn allocate(&self, len: u64) -> Result {
+        let len = i64::try_from(len).map_err(|_| EFBIG)?;
+        // SAFETY: By the invariant the file is open.
+        to_result(unsafe { shims::file_allocate(self.0.file(), len) })
+    }
+
+    /// The file's bytes for whoever may wait for them, through the page cache: what is read and
+    /// written so must not be touched by I/O.
+    pub fn small_file(&self) -> SmallFile {
+        // SAFETY: By the invariant the file is open and has what is required.
+        unsafe { SmallFile::share(self.0.handle.file.0) }
     }
 
     /// Makes the file longer or shorter. What is added reads as zeros and takes no space. May
@@ -267,6 +314,23 @@ impl File {
         // SAFETY: By the invariant the file is open, and so its path is live.
         to_result(unsafe { shims::file_truncate(self.0.file(), size) })
     }
+}
+
+/// The memory of this machine, in bytes.
+pub fn memory_total() -> u64 {
+    // SAFETY: An FFI call without requirements.
+    unsafe { shims::memory_total() }
+}
+
+/// The space of a file and of its file system, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// What the file takes.
+    pub used: u64,
+    /// What the file system has in all; zero when it has no limit of its own.
+    pub total: u64,
+    /// What the file system has free for anybody.
+    pub available: u64,
 }
 
 /// What a file has at some place.

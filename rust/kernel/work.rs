@@ -21,8 +21,11 @@ use core::{
 };
 use kernel::{
     alloc::{AllocError, Flags},
-    ffi::c_int,
+    ffi::{c_int, c_ulong},
     prelude::*,
+    sync::Arc,
+    time::{msecs_to_jiffies, Delta, Nsec},
+    types::Opaque,
     workqueue::{Queue, RawWorkItem}, //
 };
 
@@ -119,6 +122,79 @@ impl Drop for OwnedQueue {
         // SAFETY: By the invariant the queue is ours; nobody can add to it any more.
         unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
     }
+}
+
+/// A function that a work queue runs after a while, again and again if it is asked to.
+///
+/// Dropping it waits for the function when that is running, and it doesn't run again.
+#[pin_data(PinnedDrop)]
+#[repr(C)]
+pub struct Delayed {
+    // First, so that the work function finds the rest from the pointer that C gives it.
+    #[pin]
+    work: Opaque<bindings::delayed_work>,
+    run: fn(),
+    queue: Arc<OwnedQueue>,
+}
+
+// SAFETY: Work items may be queued and cancelled from any thread.
+unsafe impl Send for Delayed {}
+// SAFETY: As above.
+unsafe impl Sync for Delayed {}
+
+impl Delayed {
+    /// `run` is called in process context and may sleep.
+    pub fn new(queue: Arc<OwnedQueue>, run: fn()) -> impl PinInit<Self> {
+        pin_init!(Self {
+            work <- Opaque::ffi_init(|work| {
+                // SAFETY: `work` is memory for a `delayed_work`; `run_delayed` expects one inside a
+                // `Delayed`, which this is.
+                unsafe { shims::init_delayed_work(work, Some(run_delayed)) }
+            }),
+            run,
+            queue,
+        })
+    }
+
+    /// Has the function run after `delay`, instead of when it would have. Any context.
+    pub fn run_after(&self, delay: Delta<Nsec>) {
+        // SAFETY: The work item is initialised and pinned, the queue live.
+        unsafe {
+            bindings::mod_delayed_work_on(
+                CPU,
+                self.queue.0.as_ptr(),
+                self.work.get(),
+                jiffies(delay),
+            )
+        };
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Delayed {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: The work item is initialised. Nobody can queue it any more: that takes a reference.
+        unsafe { bindings::cancel_delayed_work_sync(self.work.get()) };
+    }
+}
+
+const CPU: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
+
+fn jiffies(delay: Delta<Nsec>) -> c_ulong {
+    let millis = u32::try_from(delay.as_millis_ceil().max(0)).unwrap_or(u32::MAX);
+    msecs_to_jiffies(millis)
+}
+
+/// The work function of a [`Delayed`].
+///
+/// # Safety
+///
+/// `work` is that of a [`Delayed`], which is there until this returns.
+unsafe extern "C" fn run_delayed(work: *mut bindings::work_struct) {
+    // SAFETY: `Delayed` is `repr(C)` with the delayed work first (`Opaque` is transparent), which
+    // begins with the work. By the requirement it is there.
+    let delayed = unsafe { &*work.cast::<Delayed>() };
+    (delayed.run)();
 }
 
 /// What is done with a command on a work queue.

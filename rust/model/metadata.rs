@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The form in which what a disk is, and what initiators want kept of it, lies in a file.
+//! The form in which what a disk is, and what initiators want kept of it, lies in a file, or in the
+//! head of the file or device that has the data.
 //!
-//! The file has two slots of [`SLOT_LEN`] bytes, each with room for one record. A record is written
+//! The file, or the head, has two slots of [`SLOT_LEN`] bytes, each with room for one record. A record is written
 //! to the slot that the last good one isn't in, so that one of the two is always whole; the whole
 //! one with the higher generation counts. All numbers are big-endian:
 //!
@@ -25,6 +26,12 @@ use stmf_scsi::Sink;
 
 /// The length of a slot in bytes.
 pub const SLOT_LEN: usize = 512 << 10;
+
+/// Where the data begin in a file or device whose head has the metadata, in bytes: behind both slots,
+/// and at a multiple of what devices align to.
+pub const DATA_START: u64 = 1 << 20;
+
+const _: () = assert!(DATA_START >= 2 * SLOT_LEN as u64);
 
 const MAGIC: [u8; 8] = *b"STMFDISK";
 const VERSION: u16 = 1;
@@ -67,6 +74,13 @@ pub struct Metadata<'a> {
     pub write_cache_disable: bool,
     /// Initiators may take the medium out.
     pub removable: bool,
+    /// The data are behind the metadata: these are the head of what has the data.
+    pub head: bool,
+    /// Space is taken when it is written to; else there is space for all of the disk.
+    pub thin: bool,
+    /// Of how much free space on, in percent of the file system, initiators are warned, where that
+    /// isn't to be as usual; zero for never.
+    pub threshold: Option<u8>,
     /// The mode parameters that an initiator has saved.
     pub modes: Option<u32>,
     /// The registrations and the reservation, in their own form; empty for none.
@@ -124,10 +138,13 @@ enum Field {
     Modes,
     Reservations,
     Removable,
+    Head,
+    Thin,
+    Threshold,
 }
 
 /// How many fields there are.
-const FIELDS: usize = Field::Removable as usize + 1;
+const FIELDS: usize = Field::Threshold as usize + 1;
 
 /// Finds the record that counts in the two slots of a file, each as much of it as there is;
 /// nothing where nothing was ever written. `checksum` is CRC32C.
@@ -179,6 +196,11 @@ fn whole(bytes: &[u8], checksum: impl Fn(&[u8]) -> [u8; 4]) -> Option<(u16, u64,
     let is_whole = covered.len() >= HEAD_LEN && checksum(covered) == *sum;
     let version = u16::from_be_bytes([v1, v0]);
     is_whole.then_some((version, u64::from_be_bytes(generation), record))
+}
+
+/// Whether bytes look like the beginning of a record, whole or not.
+pub fn is_record(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
 }
 
 /// The fields of a record: what it says, whatever its generation.
@@ -255,6 +277,16 @@ impl<'a> Metadata<'a> {
         }
         put(Field::Reservations, self.reservations);
         put(Field::Removable, &[self.removable.into()]);
+        // What is as it was before there were these fields needs none.
+        if self.head {
+            put(Field::Head, &[1]);
+        }
+        if !self.thin {
+            put(Field::Thin, &[0]);
+        }
+        if let Some(percent) = self.threshold {
+            put(Field::Threshold, &[percent]);
+        }
     }
 
     /// Reads a whole record. Whether the values make sense for a disk is for others to judge.
@@ -293,6 +325,9 @@ impl<'a> Metadata<'a> {
             modes: number(Field::Modes)?,
             reservations: fields.get(Field::Reservations)?,
             removable: flag(Field::Removable)??,
+            head: flag(Field::Head)?.unwrap_or(false),
+            thin: flag(Field::Thin)?.unwrap_or(true),
+            threshold: fields.array(Field::Threshold)?.map(|[percent]| percent),
         })
     }
 }

@@ -29,6 +29,11 @@ pub const SERIAL_MAX: usize = 252;
 pub const REVISION_MAX: usize = 4;
 /// Longest list of management addresses in bytes.
 pub const MGMT_URL_MAX: usize = 1024;
+/// Highest threshold in percent.
+pub const THRESHOLD_MAX: u8 = 99;
+
+/// What the name of a disk in memory begins with, in place of a path.
+pub const RAM: &str = "ram:";
 
 numbers! {
     /// How a logical unit's data are stored.
@@ -39,6 +44,8 @@ numbers! {
         FileDirect = 1, "file-direct";
         /// A file, through the page cache.
         FileBuffered = 2, "file-buffered";
+        /// Memory: the data are gone after a restart.
+        Ram = 3, "ram";
     }
 }
 
@@ -47,7 +54,7 @@ attributes! {
     Lu {
         /// GUID.
         Guid = 1, "guid", Kind::Binary { len: GUID_LEN };
-        /// Absolute path of the block device or file.
+        /// Absolute path of the block device or file; or [`RAM`] and a name, for memory.
         File = 2, "file", Kind::String { max: FILE_MAX };
         /// Size in bytes.
         Size = 3, "size", Kind::Uint;
@@ -66,7 +73,7 @@ attributes! {
         /// 1 when every write is on stable storage before it is acknowledged.
         WriteCacheDisable = 10, "write-cache-disable", Kind::BOOL;
         /// How the data are stored, a [`Backend`].
-        Backend = 11, "backend", Kind::U32 { min: 0, max: 2 };
+        Backend = 11, "backend", Kind::U32 { min: 0, max: 3 };
         /// Product revision level.
         Revision = 12, "revision", Kind::String { max: REVISION_MAX };
         /// Size of a physical block in bytes, as initiators see it.
@@ -81,6 +88,17 @@ attributes! {
         Removable = 17, "removable", Kind::BOOL;
         /// Absolute path of the file with the metadata.
         MetaFile = 18, "meta-file", Kind::String { max: FILE_MAX };
+        /// 1 when the metadata are in the head of the file or device with the data.
+        MetaHead = 19, "meta-head", Kind::BOOL;
+        /// 0 when there is space for all of the disk from the beginning.
+        Thin = 20, "thin", Kind::BOOL;
+        /// Of how much free space on initiators are warned, in percent of the file system; 0 for
+        /// never.
+        Threshold = 21, "threshold", Kind::U8 { min: 0, max: THRESHOLD_MAX };
+        /// Do it even if something in the file or device is lost, or much of the memory taken.
+        Force = 22, "force", Kind::Flag;
+        /// 1 while the backing device is away.
+        Gone = 23, "gone", Kind::BOOL;
     }
 }
 
@@ -93,7 +111,7 @@ commands! {
             request: [
                 Guid, File, Size, BlockSize, Alias, VendorId, ProductId, Serial, WriteProtect,
                 WriteCacheDisable, Revision, PhysicalBlockSize, MgmtUrl, RotationRate, Unmap,
-                Removable, MetaFile
+                Removable, MetaFile, MetaHead, Thin, Threshold, Force
             ];
         }
         /// Take a disk offline and delete it.
@@ -103,7 +121,9 @@ commands! {
         /// Change properties of a disk, all that are given or none.
         LuModify = 4, "lu-modify", Lu {
             permission: admin;
-            request: [Guid, Size, Alias, Serial, WriteProtect, WriteCacheDisable, MgmtUrl];
+            request: [
+                Guid, Size, Alias, Serial, WriteProtect, WriteCacheDisable, MgmtUrl, Threshold
+            ];
         }
         /// Create the disk that metadata describe.
         LuImport = 5, "lu-import", Lu {

@@ -145,6 +145,12 @@ numbers! {
         TasksStuck = 11, "tasks-stuck";
         /// A target group has another access state.
         AccessState = 12, "access-state";
+        /// The backing device of a logical unit is gone.
+        DeviceGone = 13, "device-gone";
+        /// The backing device of a logical unit is back.
+        DeviceBack = 14, "device-back";
+        /// A logical unit is running out of space.
+        SpaceLow = 15, "space-low";
     }
 }
 
@@ -396,7 +402,7 @@ attributes! {
     /// Attributes of an event.
     Event {
         /// What it tells, an [`EventKind`].
-        Kind = 1, "kind", Kind::U32 { min: 0, max: 12 };
+        Kind = 1, "kind", Kind::U32 { min: 0, max: 15 };
         /// GUID of the logical unit.
         Guid = 2, "guid", Kind::Binary { len: GUID_LEN };
         /// Name of the target port.

@@ -169,7 +169,7 @@ pub(super) fn format(disk: &Disk, request: &FormatUnit, task: Task) {
 
 /// BLOCK ERASE, and a format with the default pattern.
 fn zero(disk: &Disk, how: How, task: Task) {
-    let way = if disk.backend().traits().zero {
+    let way = if disk.medium.traits().zero {
         Way::Zero
     } else {
         Way::Fill

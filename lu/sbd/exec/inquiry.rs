@@ -3,7 +3,10 @@
 //! INQUIRY: standard data and vital product data.
 
 use super::{atomic, fill, unmap};
-use crate::disk::{text, Disk};
+use crate::{
+    disk::{text, Disk},
+    space::Threshold, //
+};
 use stmf_scsi::{
     copy::OperatingParameters,
     designator::{Association, Designator},
@@ -152,6 +155,10 @@ fn provisioning(disk: &Disk) -> LogicalBlockProvisioning {
         return LogicalBlockProvisioning::default();
     }
     LogicalBlockProvisioning {
+        threshold_exponent: match disk.medium.threshold.percent() {
+            Some(_) => Threshold::exponent(disk.geometry().block_size()),
+            None => 0,
+        },
         unmap: true,
         write_same_16: true,
         write_same_10: true,

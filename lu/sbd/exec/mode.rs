@@ -48,7 +48,7 @@ fn parameters(changeable: &Changeable, current: Values) -> ModeParameters {
 }
 
 fn has_cache(medium: &Medium) -> bool {
-    medium.backend().traits().volatile
+    medium.traits().volatile
 }
 
 /// The mode parameters at this moment.

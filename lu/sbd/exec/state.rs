@@ -77,7 +77,7 @@ fn works_without_medium(command: &Command) -> bool {
 
 /// A disk with its medium in is ready unless its device was pulled.
 pub(super) fn test_unit_ready(disk: &Disk, task: Task) {
-    if disk.backend().is_gone() {
+    if disk.medium.is_gone() {
         task.fail(Sense::not_ready(
             AdditionalSense::NOT_READY_MANUAL_INTERVENTION_REQUIRED,
         ));
@@ -96,7 +96,7 @@ pub(super) fn plan_diagnose(request: SendDiagnostic) -> DataPhase {
 /// SEND DIAGNOSTIC. The default self-test: is there something to keep the data in?
 pub(super) fn diagnose(disk: &Disk, request: SendDiagnostic, task: Task) {
     let outcome = match request {
-        SendDiagnostic::SelfTest if disk.backend().is_gone() => {
+        SendDiagnostic::SelfTest if disk.medium.is_gone() => {
             let code = AdditionalSense::LOGICAL_UNIT_FAILED_SELF_TEST;
             Err(Sense::hardware(code))
         }

@@ -10,7 +10,6 @@ use super::{
     script::{Next, Script, Step}, //
 };
 use crate::{
-    backend::Backend,
     disk::{Disk, Geometry},
     range::Range, //
 };
@@ -19,7 +18,7 @@ use stmf::{
     plan::{DataPhase, Extent, Plan},
     task::Task, //
 };
-use stmf_kernel::fs::File;
+use stmf_kernel::fs::Stretch;
 use stmf_scsi::{
     cdb,
     provisioning::{LbaStatus, ProvisioningStatus},
@@ -79,12 +78,13 @@ impl Statuses {
 
     fn collect(&self, step: &Step<'_>) -> Result<KVec<LbaStatus>> {
         let geometry = step.medium.geometry();
+        let backend = step.medium.backend().ok_or(ENODEV)?;
         let mut statuses = KVec::<LbaStatus>::new();
         let mut lba = self.lba;
         while lba < geometry.blocks() && statuses.len() < self.count {
-            let (end, status) = match step.medium.backend() {
-                Backend::Block(_) => (geometry.blocks(), ProvisioningStatus::Mapped),
-                Backend::File(file) => stretch(file, &geometry, lba)?,
+            let (end, status) = match backend.stretch_at(geometry.offset(lba)) {
+                Some(found) => stretch(found, &geometry, lba)?,
+                None => (geometry.blocks(), ProvisioningStatus::Mapped),
             };
             // OVERFLOW: A longer stretch is told in parts.
             let blocks = u32::try_from(end.saturating_sub(lba)).unwrap_or(u32::MAX);
@@ -104,9 +104,13 @@ impl Statuses {
 
 /// The blocks of one status that begin with `lba`, up to which. A block is deallocated when all of
 /// it is a hole.
-fn stretch(file: &File, geometry: &Geometry, lba: u64) -> Result<(u64, ProvisioningStatus)> {
+fn stretch(
+    found: Result<Stretch>,
+    geometry: &Geometry,
+    lba: u64,
+) -> Result<(u64, ProvisioningStatus)> {
     let block = u64::from(geometry.block_size());
-    let found = match file.stretch_at(geometry.offset(lba)) {
+    let found = match found {
         Ok(found) => found,
         // Beyond the end of a file that somebody has cut: nothing is there.
         Err(ENXIO) => return Ok((geometry.blocks(), ProvisioningStatus::Deallocated)),

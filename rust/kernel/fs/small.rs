@@ -11,11 +11,11 @@ use kernel::{
     prelude::*, //
 };
 
-/// A regular file, open for reading and writing through the page cache.
+/// A regular file or a block device, open for reading and writing through the page cache.
 ///
 /// # Invariants
 ///
-/// The file is a regular one with `read_iter` and `write_iter`.
+/// The file has `read_iter`, and `write_iter` if it was opened for writing.
 pub struct SmallFile(Opened);
 
 // SAFETY: Files may be used and put from any thread.
@@ -45,6 +45,38 @@ impl SmallFile {
         Ok(Self(opened))
     }
 
+    /// Opens a regular file or a block device for reading, with the rights of the current process,
+    /// whoever has it. May sleep, as long as the file system or the device takes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open(2)`; `EINVAL` when it is something else.
+    pub fn open_to_read(path: &CStr) -> Result<Self> {
+        let flags = bindings::O_RDONLY | bindings::O_LARGEFILE | bindings::O_NONBLOCK;
+        // SAFETY: The path is NUL-terminated.
+        let file =
+            from_err_ptr(unsafe { bindings::filp_open(path.as_char_ptr(), flags as c_int, 0) })?;
+        let opened = Opened(NonNull::new(file).ok_or(ENOENT)?);
+        // SAFETY: `file` is open.
+        if !unsafe { shims::file_is_usable(file) || shims::file_is_block_device(file) } {
+            return Err(EINVAL);
+        }
+        // INVARIANT: Checked above; block devices have both.
+        Ok(Self(opened))
+    }
+
+    /// The same open file once more.
+    ///
+    /// # Safety
+    ///
+    /// `file` is open, and has `read_iter`, and `write_iter` if it was opened for writing.
+    pub(crate) unsafe fn share(file: NonNull<bindings::file>) -> Self {
+        // SAFETY: By the requirement the file is open, so somebody has a reference.
+        unsafe { bindings::get_file(file.as_ptr()) };
+        // INVARIANT: The reference was just taken; the rest is required.
+        Self(Opened(file))
+    }
+
     /// As [`super::File::id`].
     pub fn id(&self) -> usize {
         self.0.id()
@@ -66,8 +98,15 @@ impl SmallFile {
         usize::try_from(read).map_err(|_| Error::from_errno(read as c_int))
     }
 
+    /// Forgets what was read of a block device, and of what is behind it: I/O that goes past the page
+    /// cache doesn't change that. May sleep briefly.
+    pub fn forget(&self) {
+        // SAFETY: By the invariant the file is open.
+        unsafe { shims::file_forget(self.0.as_ptr()) };
+    }
+
     /// Writes at an offset in bytes, and returns when all of it is on stable storage. Sleeps, as
-    /// long as the file system and its device take.
+    /// long as the file system and its device take. `EBADF` when it isn't open for writing.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result {
         let offset = i64::try_from(offset).map_err(|_| EFBIG)?;
         // SAFETY: By the invariant the file can be written; the slice is readable for its length.

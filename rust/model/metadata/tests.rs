@@ -35,6 +35,9 @@ fn example() -> Metadata<'static> {
         write_protect: false,
         write_cache_disable: true,
         removable: true,
+        head: true,
+        thin: false,
+        threshold: Some(10),
         modes: None,
         reservations: b"reservations",
     }
@@ -90,6 +93,51 @@ fn a_write_that_was_cut_leaves_the_record_before() {
 }
 
 #[test]
+fn a_head_has_both_slots_and_the_data_behind_them() {
+    let data = b"the first block of the data";
+    let mut device = vec![0; DATA_START as usize];
+    device.extend_from_slice(data);
+    let look = |device: &[u8]| {
+        let (first, rest) = device.split_at(SLOT_LEN);
+        found(first, &rest[..SLOT_LEN])
+    };
+    assert_eq!(look(&device), Ok(None));
+    for (generation, slot) in [(1, 0), (3, 1), (5, 0)] {
+        let new = record(&example(), generation);
+        let at = slot * SLOT_LEN;
+        // A loss of power leaves any part of it: the one before is still there, or the new one is.
+        for cut in 0..new.len() {
+            let mut torn = device.clone();
+            torn[at..at + cut].copy_from_slice(&new[..cut]);
+            match look(&torn) {
+                Ok(Some((kept, _))) => assert_eq!(kept + 2, generation),
+                nothing => assert!(generation == 1 && nothing.is_err() | (nothing == Ok(None))),
+            }
+        }
+        device[at..at + new.len()].copy_from_slice(&new);
+        assert_eq!(look(&device), Ok(Some((generation, slot as u8))));
+    }
+    device[30] ^= 1;
+    device[SLOT_LEN + 30] ^= 1;
+    assert_eq!(look(&device), Err(Unusable::Damaged));
+    assert_eq!(&device[DATA_START as usize..], data);
+}
+
+#[test]
+fn what_older_records_do_not_say_is_as_it_was() {
+    let plain = Metadata {
+        head: false,
+        thin: true,
+        threshold: None,
+        ..example()
+    };
+    let bytes = record(&plain, 1);
+    assert_eq!(Metadata::parse(&bytes), Ok(plain));
+    assert!(bytes.len() < record(&example(), 1).len());
+    assert!(is_record(&bytes) && !is_record(b"STMF"));
+}
+
+#[test]
 fn what_cannot_be_used_has_a_name() {
     let good = record(&example(), 4);
     let mut damaged = good.clone();
@@ -141,7 +189,8 @@ proptest! {
         path in "/[^\0]{0,40}",
         numbers: (u64, u32, Option<u32>, Option<u16>, Option<u32>),
         texts: (String, String, String, String, Option<String>, String),
-        flags: (Option<bool>, bool, bool),
+        flags: (Option<bool>, bool, bool, bool, bool),
+        threshold: Option<u8>,
         reservations: Vec<u8>,
         generation: u64,
     ) {
@@ -163,6 +212,9 @@ proptest! {
             write_protect: flags.1,
             write_cache_disable: flags.2,
             removable: flags.1,
+            head: flags.3,
+            thin: flags.4,
+            threshold,
             modes: numbers.4,
             reservations: &reservations,
         };

@@ -96,6 +96,14 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::new(Exit::Failed, path.display(), error))
 }
 
+/// The name of what has a disk's data: an absolute path, or that of memory (`ram:NAME`) as it is.
+pub fn data_path(path: &Path) -> Result<PathBuf, Failure> {
+    if crate::is_in_memory(path) {
+        return Ok(path.to_owned());
+    }
+    absolute(path)
+}
+
 /// Where a tool writes, and what has gone wrong so far.
 pub struct Console<'a> {
     program: &'static str,

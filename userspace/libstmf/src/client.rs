@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::netlink::Netlink;
 use crate::transport::{Fault, Mode, Request, Transport};
 use crate::types::{
-    encode_view, Decode, Disk, Goal, LogicalUnit, LuChange, LuImport, LuSpec, Service, Session,
-    Target, Task, ViewNumbers,
+    encode_view, is_in_memory, Decode, Disk, Goal, LogicalUnit, LuChange, LuImport, LuSpec,
+    Service, Session, Target, Task, ViewNumbers,
 };
 
 /// How often a list that changes while it is read is read again.
@@ -321,7 +321,10 @@ impl<T: Transport> Stmf<T> {
             message: "not found".to_owned(),
         };
         // The kernel has no working directory of ours.
-        let path = std::path::absolute(name).map_err(|_| not_found())?;
+        let path = match is_in_memory(Path::new(name)) {
+            true => name.into(),
+            false => std::path::absolute(name).map_err(|_| not_found())?,
+        };
         let disks = self.disks()?;
         let disk = disks.into_iter().find(|disk| disk.file == path);
         disk.map(|disk| disk.guid).ok_or_else(not_found)
@@ -542,6 +545,10 @@ mod tests {
             unmap: true,
             removable: false,
             meta_file: None,
+            meta_head: false,
+            thin: true,
+            threshold: None,
+            gone: false,
             backend: Backend::Block,
         };
         assert_eq!(stmf.disk(&guid).unwrap(), disk);

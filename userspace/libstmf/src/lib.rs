@@ -118,8 +118,8 @@ pub use netlink::Netlink;
 pub use statistics::{Latency, Statistics, Subject};
 pub use transport::{Fault, Mode, Refusal, Request, Transport};
 pub use types::{
-    Disk, Event, Goal, GroupInfo, LogicalUnit, LuChange, LuImport, LuSpec, Member, Service,
-    Session, Target, Task,
+    is_in_memory, Disk, Event, Goal, GroupInfo, LogicalUnit, LuChange, LuImport, LuSpec, Member,
+    Service, Session, Target, Task,
 };
 
 pub use stmf_model::{
@@ -127,7 +127,7 @@ pub use stmf_model::{
     NewView, Oui, PortName, ViewEntry,
 };
 pub use stmf_uapi::iscsi::{AuthMethod, Redirection};
-pub use stmf_uapi::sbd::Backend;
+pub use stmf_uapi::sbd::{Backend, THRESHOLD_MAX};
 pub use stmf_uapi::stmf::{
     AccessState, AluaState, ConfigState, EventKind, GroupKind, ObjectState, Protocol,
     StatisticsScope, TaskStage,

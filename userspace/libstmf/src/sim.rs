@@ -24,7 +24,7 @@ mod statistics;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stmf_model::{
     admit, Conflict, Group, GroupName, Guid, GuidSource, Lun, LunBitmap, NewView, ViewEntry,
@@ -65,6 +65,9 @@ struct Disk {
     rotation_rate: u32,
     unmap: bool,
     removable: bool,
+    meta_head: bool,
+    thin: bool,
+    threshold: Option<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -318,7 +321,9 @@ impl Sim {
                 let guid = self.known_disk(fields)?;
                 let lu = self.lus.remove(&guid).unwrap();
                 // What has metadata can come back.
-                if let Some(path) = lu.disk.as_ref().unwrap().meta_file.clone() {
+                let disk = lu.disk.as_ref().unwrap();
+                let head = disk.meta_head.then(|| disk.file.clone());
+                if let Some(path) = disk.meta_file.clone().or(head) {
                     self.kept.insert(path, (guid, lu));
                 }
                 Ok(Vec::new())
@@ -494,6 +499,12 @@ impl Sim {
         if let Some(on) = fields.u8(Key::WriteCacheDisable).unwrap() {
             disk.write_cache_disable = on == 1;
         }
+        if let Some(percent) = fields.u8(Key::Threshold).unwrap() {
+            if disk.threshold.is_none() {
+                return Err(refusal(libc::EINVAL, "threshold: no limit", Key::Threshold));
+            }
+            disk.threshold = Some(percent);
+        }
         Ok(Vec::new())
     }
 
@@ -520,7 +531,8 @@ impl Sim {
     fn create_disk(&mut self, fields: &Fields<'_>) -> Answer {
         use sbd::Lu as Key;
         let file = fields.path(Key::File).ok_or_else(|| missing(Key::File))?;
-        if !file.is_absolute() {
+        let ram = is_ram(&file);
+        if !file.is_absolute() && !ram {
             return Err(refusal(libc::EINVAL, "path is not absolute", Key::File));
         }
         let guid = match fields.guid(Key::Guid).unwrap() {
@@ -535,10 +547,22 @@ impl Sim {
             return Err(refusal(libc::EINVAL, "invalid block size", Key::BlockSize));
         }
         let flag = |key| fields.u8(key).unwrap() == Some(1);
+        let size = fields.uint(Key::Size).unwrap();
+        if ram && size.is_none() {
+            return Err(refusal(libc::EINVAL, "size: it needs one", Key::Size));
+        }
+        if ram && size > Some(RAM_MAX) && !fields.has(Key::Force) {
+            return Err(refusal(libc::ENOMEM, "size: use force", Key::Size));
+        }
+        let threshold = fields.u8(Key::Threshold).unwrap();
+        let has_limit = !ram && !file.starts_with("/dev");
+        if threshold.is_some() && !has_limit {
+            return Err(refusal(libc::EINVAL, "threshold: no limit", Key::Threshold));
+        }
         let text = |key, default: &str| fields.text(key).unwrap_or_else(|| default.to_owned());
         let path = file.display().to_string();
         let disk = Disk {
-            size: fields.uint(Key::Size).unwrap().unwrap_or(10 << 30),
+            size: size.unwrap_or(10 << 30),
             block_size,
             vendor_id: text(Key::VendorId, "SUN"),
             product_id: text(Key::ProductId, "COMSTAR"),
@@ -555,6 +579,9 @@ impl Sim {
             unmap: fields.u8(Key::Unmap).unwrap() != Some(0),
             removable: flag(Key::Removable),
             meta_file: fields.path(Key::MetaFile),
+            meta_head: flag(Key::MetaHead),
+            thin: fields.u8(Key::Thin).unwrap() != Some(0),
+            threshold: has_limit.then_some(threshold.unwrap_or(5)),
             file,
         };
         let lu = Lu {
@@ -706,11 +733,19 @@ fn task_reply(task: &Task) -> Builder {
         .u8(Key::Opcode, 0x28)
 }
 
+/// The memory that disks have without force.
+const RAM_MAX: u64 = 1 << 40;
+
+fn is_ram(file: &Path) -> bool {
+    file.to_string_lossy().starts_with(sbd::RAM)
+}
+
 fn disk_reply(guid: &Guid, lu: &Lu) -> Builder {
     use sbd::Lu as Key;
     let disk = lu.disk.as_ref().unwrap();
     let backend = match disk.file.starts_with("/dev") {
         true => Backend::Block,
+        false if is_ram(&disk.file) => Backend::Ram,
         false => Backend::FileDirect,
     };
     Builder::new()
@@ -735,6 +770,10 @@ fn disk_reply(guid: &Guid, lu: &Lu) -> Builder {
         .u32(Key::RotationRate, disk.rotation_rate)
         .u8(Key::Unmap, disk.unmap.into())
         .u8(Key::Removable, disk.removable.into())
+        .u8(Key::MetaHead, disk.meta_head.into())
+        .u8(Key::Thin, disk.thin.into())
+        .optional(disk.threshold, |b, percent| b.u8(Key::Threshold, percent))
+        .u8(Key::Gone, 0)
         .u32(Key::Backend, backend.number())
 }
 

@@ -2,7 +2,7 @@
 
 //! The framework's objects, as the kernel describes them and as it wants them described.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use stmf_model::{Group, GroupName, Guid, Lun, NewView, PortName, ViewEntry};
@@ -101,10 +101,12 @@ impl Decode for LogicalUnit {
 pub struct Disk {
     /// Its GUID.
     pub guid: Guid,
-    /// Where its data are.
+    /// Where its data are; `ram:` and a name for memory.
     pub file: PathBuf,
-    /// Where its metadata are, if any are kept.
+    /// Where its metadata are, if any are kept in a file of their own.
     pub meta_file: Option<PathBuf>,
+    /// Whether its metadata are in the head of the file or device with the data.
+    pub meta_head: bool,
     /// Its size in bytes.
     pub size: u64,
     /// Its logical block size in bytes.
@@ -133,6 +135,13 @@ pub struct Disk {
     pub unmap: bool,
     /// Whether initiators may take the medium out.
     pub removable: bool,
+    /// Whether space is taken when it is written to.
+    pub thin: bool,
+    /// Of how much free space on initiators are warned, in percent of the file system, 0 for never;
+    /// `None` where space has no limit that is known.
+    pub threshold: Option<u8>,
+    /// Whether its backing device is away.
+    pub gone: bool,
     /// How its data are stored.
     pub backend: Backend,
 }
@@ -145,6 +154,7 @@ impl Decode for Disk {
             guid: need(Key::Guid, fields.guid(Key::Guid)?)?,
             file: need(Key::File, fields.path(Key::File))?,
             meta_file: fields.path(Key::MetaFile),
+            meta_head: flag(Key::MetaHead)?,
             size: need(Key::Size, fields.uint(Key::Size)?)?,
             block_size: need(Key::BlockSize, fields.u32(Key::BlockSize)?)?,
             alias: non_empty(fields.text(Key::Alias)),
@@ -159,6 +169,9 @@ impl Decode for Disk {
             rotation_rate: need(Key::RotationRate, fields.u32(Key::RotationRate)?)?,
             unmap: flag(Key::Unmap)?,
             removable: flag(Key::Removable)?,
+            thin: flag(Key::Thin)?,
+            threshold: fields.u8(Key::Threshold)?,
+            gone: flag(Key::Gone)?,
             backend: need(Key::Backend, fields.number(Key::Backend)?)?,
         })
     }
@@ -167,10 +180,12 @@ impl Decode for Disk {
 /// A disk that shall be created. What is `None` the kernel decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LuSpec {
-    /// Where its data are: an absolute path.
+    /// Where its data are: an absolute path, or `ram:` and a name for memory.
     pub file: PathBuf,
     /// Where its metadata are to be: an absolute path of a regular file.
     pub meta_file: Option<PathBuf>,
+    /// Whether its metadata are to be in the head of the file or device with the data.
+    pub meta_head: Option<bool>,
     /// Its size in bytes.
     pub size: Option<u64>,
     /// Its GUID.
@@ -201,6 +216,19 @@ pub struct LuSpec {
     pub unmap: Option<bool>,
     /// Whether initiators may take the medium out.
     pub removable: Option<bool>,
+    /// Whether space is taken when it is written to; if not, all of it is taken at once.
+    pub thin: Option<bool>,
+    /// Of how much free space on initiators are warned, in percent of the file system; 0 for never.
+    pub threshold: Option<u8>,
+    /// Even if something in the file or device is lost by it, or much of the memory taken.
+    pub force: bool,
+}
+
+/// Whether what has a disk's data is memory: `ram:` and a name.
+pub fn is_in_memory(file: &Path) -> bool {
+    file.as_os_str()
+        .as_encoded_bytes()
+        .starts_with(sbd::RAM.as_bytes())
 }
 
 /// What is to change of a disk. What is `None` stays as it is.
@@ -218,12 +246,14 @@ pub struct LuChange {
     pub write_protect: Option<bool>,
     /// Whether every write is on stable storage before it is acknowledged.
     pub write_cache_disable: Option<bool>,
+    /// Of how much free space on initiators are warned, in percent of the file system; 0 for never.
+    pub threshold: Option<u8>,
 }
 
 /// A disk that shall come back from its metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LuImport {
-    /// Where its metadata are: an absolute path.
+    /// Where its metadata are: an absolute path, that of the data if they are in its head.
     pub meta_file: PathBuf,
     /// Where its data are, an absolute path; when `None`, where they were.
     pub file: Option<PathBuf>,
@@ -258,6 +288,7 @@ impl LuChange {
             .optional(self.write_cache_disable, |b, on| {
                 b.u8(Key::WriteCacheDisable, on.into())
             })
+            .optional(self.threshold, |b, percent| b.u8(Key::Threshold, percent))
     }
 }
 
@@ -304,6 +335,10 @@ impl LuSpec {
             .optional(self.rotation_rate, |b, rate| b.u32(Key::RotationRate, rate))
             .optional(self.unmap, |b, on| b.u8(Key::Unmap, on.into()))
             .optional(self.removable, |b, on| b.u8(Key::Removable, on.into()))
+            .optional(self.meta_head, |b, on| b.u8(Key::MetaHead, on.into()))
+            .optional(self.thin, |b, on| b.u8(Key::Thin, on.into()))
+            .optional(self.threshold, |b, percent| b.u8(Key::Threshold, percent))
+            .optional(self.force.then_some(()), |b, ()| b.flag(Key::Force))
     }
 }
 

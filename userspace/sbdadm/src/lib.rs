@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use libstmf::cli::{absolute, size, Console, Exit, Failure};
+use libstmf::cli::{absolute, data_path, size, Console, Exit, Failure};
 use libstmf::{Disk, Error, Guid, LuChange, LuImport, LuSpec, Stmf, Transport, Views};
 
 /// Manage disks of the SCSI target framework; stmfadm can do more
@@ -58,14 +58,14 @@ struct CreateLu {
     #[arg(short, long, value_name = "size", value_parser = size)]
     size: Option<u64>,
 
-    /// File or block device with the data
+    /// File or block device with the data; ram:NAME for memory
     #[arg(value_name = "filename")]
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 struct ImportLu {
-    /// File with the metadata
+    /// File with the metadata, or file or block device with metadata and data
     #[arg(value_name = "filename")]
     file: PathBuf,
 }
@@ -156,7 +156,7 @@ fn create<T: Transport>(
 ) -> Result<(), Failure> {
     let spec = LuSpec {
         size: args.size,
-        ..LuSpec::new(absolute(&args.file)?)
+        ..LuSpec::new(data_path(&args.file)?)
     };
     let guid = stmf.create_lu(&spec)?;
     console.print(table("Created the following LU:", &[stmf.disk(&guid)?]));

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{value_parser, ArgAction, Args, Parser, Subcommand};
 use libstmf::cli::{size, Exit};
-use libstmf::{AccessState, Goal, GroupName, Guid, Lun, Oui, PortName, StatisticsScope};
+use libstmf::{
+    AccessState, Goal, GroupName, Guid, Lun, Oui, PortName, StatisticsScope, THRESHOLD_MAX,
+};
 
 /// Manage the SCSI target framework
 #[derive(Debug, Parser)]
@@ -160,10 +162,12 @@ pub(crate) struct LoadConfig {
 #[derive(Debug, Args)]
 pub(crate) struct CreateLu {
     /// Property of the logical unit: alias, blk (block size), guid, host-id (8 hexadecimal digits
-    /// in a new GUID), meta (file for what has to survive: saved mode parameters, registrations),
-    /// mgmt-url (addresses of its management), oui, pblk (physical block size), pid (product ID),
-    /// removable (initiators may take the medium out: true or false), rev (product revision), rpm
-    /// (of the medium; 1: it doesn't turn), serial, unmap (initiators may: true or false), vid
+    /// in a new GUID), meta (file for what has to survive: saved mode parameters, registrations;
+    /// `head`: in the first MiB of lu-file), mgmt-url (addresses of its management), oui, pblk
+    /// (physical block size), pid (product ID), removable (initiators may take the medium out: true
+    /// or false), rev (product revision), rpm (of the medium; 1: it doesn't turn), serial, thin
+    /// (false: a file takes all its space at once), threshold (initiators are warned when less of
+    /// the file system is free: percent, 0 for never), unmap (initiators may: true or false), vid
     /// (vendor ID), wcd (write cache disabled: true or false), wp (write protected: true or false)
     #[arg(short = 'p', long = "lu-prop", value_name = "prop=value", value_parser = property)]
     pub(crate) properties: Vec<Property>,
@@ -172,7 +176,11 @@ pub(crate) struct CreateLu {
     #[arg(short, long, value_name = "size", value_parser = size)]
     pub(crate) size: Option<u64>,
 
-    /// File or block device with the data
+    /// Even if something in the head of lu-file is lost by it, or much of the memory taken
+    #[arg(short = 'F', long)]
+    pub(crate) force: bool,
+
+    /// File or block device with the data; ram:NAME for memory, which is empty after a restart
     #[arg(value_name = "lu-file")]
     pub(crate) file: PathBuf,
 }
@@ -183,14 +191,16 @@ pub(crate) struct ImportLu {
     #[arg(short = 'f', long = "file", value_name = "lu-file")]
     pub(crate) file: Option<PathBuf>,
 
-    /// File with the metadata: property meta of create-lu
+    /// File with the metadata (property meta of create-lu), or file or block device with metadata
+    /// and data (meta=head)
     #[arg(value_name = "meta-file")]
     pub(crate) meta_file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ModifyLu {
-    /// Property of the logical unit: alias, mgmt-url (empty: none), serial, wcd (write cache
+    /// Property of the logical unit: alias, mgmt-url (empty: none), serial, threshold (initiators
+    /// are warned when less of the file system is free: percent, 0 for never), wcd (write cache
     /// disabled: true or false), wp (write protected: true or false)
     #[arg(short = 'p', long = "lu-prop", value_name = "prop=value", value_parser = property)]
     pub(crate) properties: Vec<Property>,
@@ -556,6 +566,7 @@ pub(crate) enum Property {
     Guid(Guid),
     HostId([u8; 4]),
     MetaFile(PathBuf),
+    MetaHead,
     MgmtUrl(String),
     Oui(Oui),
     PhysicalBlockSize(u32),
@@ -564,6 +575,8 @@ pub(crate) enum Property {
     Revision(String),
     RotationRate(u32),
     Serial(String),
+    Thin(bool),
+    Threshold(u8),
     Unmap(bool),
     VendorId(String),
     WriteCacheDisable(bool),
@@ -582,6 +595,7 @@ fn property(text: &str) -> Result<Property, String> {
         "blk" => Property::BlockSize(value.parse().map_err(|_| invalid())?),
         "guid" => Property::Guid(value.parse().map_err(|_| invalid())?),
         "host-id" => Property::HostId(host_id(value).ok_or_else(invalid)?),
+        "meta" if value == "head" => Property::MetaHead,
         "meta" => Property::MetaFile(PathBuf::from(value)),
         "mgmt-url" => Property::MgmtUrl(text()),
         "oui" => Property::Oui(value.parse().map_err(|_| invalid())?),
@@ -591,6 +605,8 @@ fn property(text: &str) -> Result<Property, String> {
         "rev" => Property::Revision(text()),
         "rpm" => Property::RotationRate(value.parse().map_err(|_| invalid())?),
         "serial" => Property::Serial(text()),
+        "thin" => Property::Thin(boolean(value).ok_or_else(invalid)?),
+        "threshold" => Property::Threshold(percent(value).ok_or_else(invalid)?),
         "unmap" => Property::Unmap(boolean(value).ok_or_else(invalid)?),
         "vid" => Property::VendorId(text()),
         "wcd" => Property::WriteCacheDisable(boolean(value).ok_or_else(invalid)?),
@@ -633,6 +649,12 @@ fn boolean(text: &str) -> Option<bool> {
     text.to_ascii_lowercase().parse().ok()
 }
 
+/// A number of percent, with the sign or without.
+fn percent(text: &str) -> Option<u8> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok()?;
+    (number <= THRESHOLD_MAX).then_some(number)
+}
+
 /// Brings names of ports into normal form; other names are the port's own business.
 fn target(text: &str) -> Result<String, String> {
     Ok(match PortName::new(text) {
@@ -659,6 +681,12 @@ mod tests {
             ("blk=4096", Ok(Property::BlockSize(4096))),
             ("pid=Disk", Ok(Property::ProductId("Disk".to_owned()))),
             ("vid=ACME", Ok(Property::VendorId("ACME".to_owned()))),
+            ("meta=head", Ok(Property::MetaHead)),
+            ("meta=./head", Ok(Property::MetaFile("./head".into()))),
+            ("threshold=10%", Ok(Property::Threshold(10))),
+            ("threshold=0", Ok(Property::Threshold(0))),
+            ("threshold=100", Err("threshold: invalid value")),
+            ("thin=false", Ok(Property::Thin(false))),
             ("serial=1", Ok(Property::Serial("1".to_owned()))),
             ("Wcd=True", Ok(Property::WriteCacheDisable(true))),
             ("wp=false", Ok(Property::WriteProtect(false))),

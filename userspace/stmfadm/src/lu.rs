@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use libstmf::cli::{absolute, Console, Exit, Failure};
+use libstmf::cli::{absolute, data_path, Console, Exit, Failure};
 use libstmf::{
     Disk, Error, Goal, Guid, LogicalUnit, LuChange, LuImport, LuSpec, Stmf, Transport, Views,
 };
@@ -67,7 +67,8 @@ pub(crate) fn import<T: Transport>(
 fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
     let mut spec = LuSpec {
         size: args.size,
-        ..LuSpec::new(absolute(&args.file)?)
+        force: args.force,
+        ..LuSpec::new(data_path(&args.file)?)
     };
     let (mut oui, mut host_id) = (None, None);
     for property in &args.properties {
@@ -77,6 +78,7 @@ fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
             Property::Guid(guid) => spec.guid = Some(guid),
             Property::HostId(id) => host_id = Some(id),
             Property::MetaFile(path) => spec.meta_file = Some(absolute(&path)?),
+            Property::MetaHead => spec.meta_head = Some(true),
             Property::MgmtUrl(urls) => spec.mgmt_url = Some(urls),
             Property::Oui(manufacturer) => oui = Some(manufacturer),
             Property::PhysicalBlockSize(size) => spec.physical_block_size = Some(size),
@@ -85,6 +87,8 @@ fn spec(args: &CreateLu) -> Result<LuSpec, Failure> {
             Property::Revision(text) => spec.revision = Some(text),
             Property::RotationRate(rate) => spec.rotation_rate = Some(rate),
             Property::Serial(text) => spec.serial = Some(text),
+            Property::Thin(on) => spec.thin = Some(on),
+            Property::Threshold(percent) => spec.threshold = Some(percent),
             Property::Unmap(on) => spec.unmap = Some(on),
             Property::VendorId(text) => spec.vendor_id = Some(text),
             Property::WriteCacheDisable(on) => spec.write_cache_disable = Some(on),
@@ -114,6 +118,7 @@ fn change(args: &ModifyLu) -> Result<LuChange, Failure> {
             Property::Alias(text) => change.alias = Some(text),
             Property::MgmtUrl(urls) => change.mgmt_url = Some(urls),
             Property::Serial(text) => change.serial = Some(text),
+            Property::Threshold(percent) => change.threshold = Some(percent),
             Property::WriteCacheDisable(on) => change.write_cache_disable = Some(on),
             Property::WriteProtect(on) => change.write_protect = Some(on),
             _ => {
@@ -302,7 +307,18 @@ impl Entry {
         let mut properties = vec![
             (
                 "Operational Status",
-                lu.map_or_else(unregistered, |lu| state::name(lu.state).to_owned()),
+                lu.map_or_else(unregistered, |lu| {
+                    let gone = self.disk.as_ref().is_some_and(|disk| disk.gone);
+                    let why = if gone { " (device is away)" } else { "" };
+                    format!(
+                        "{}{why}",
+                        if gone {
+                            "Offline"
+                        } else {
+                            state::name(lu.state)
+                        }
+                    )
+                }),
             ),
             (
                 "Provider Name",
@@ -316,10 +332,20 @@ impl Entry {
             let mgmt_url = disk.mgmt_url.as_deref();
             let meta_file = match &disk.meta_file {
                 Some(path) => path.display().to_string(),
+                None if disk.meta_head => "in the head of the data file".to_owned(),
                 None => NOT_SET.to_owned(),
             };
             let on = |on: bool| if on { "Enabled" } else { "Disabled" };
-            let more: [(_, &dyn Display); 11] = [
+            let threshold = match disk.threshold {
+                None | Some(0) => NOT_SET.to_owned(),
+                Some(percent) => format!("{percent}%"),
+            };
+            let rotation = match disk.rotation_rate {
+                0 => "not reported".to_owned(),
+                1 => "non-rotating".to_owned(),
+                rate => format!("{rate} rpm"),
+            };
+            let more: [(_, &dyn Display); 18] = [
                 ("Data File", &disk.file.display()),
                 ("Meta File", &meta_file),
                 ("Size", &disk.size),
@@ -331,6 +357,13 @@ impl Entry {
                 ("Write Protect", &on(disk.write_protect)),
                 ("Writeback Cache", &on(!disk.write_cache_disable)),
                 ("Access State", &"Active"),
+                ("Revision", &disk.revision),
+                ("Physical Block", &disk.physical_block_size),
+                ("Rotation Rate", &rotation),
+                ("Removable", &on(disk.removable)),
+                ("Thin", &on(disk.thin)),
+                ("Unmap", &on(disk.unmap)),
+                ("Space Threshold", &threshold),
             ];
             properties
                 .extend(more.map(|(name, value)| (name, fmt::format(format_args!("{value}")))));
@@ -359,5 +392,9 @@ fn describe_disk(disk: &Disk) -> Value {
         "write_cache_disable": disk.write_cache_disable,
         "removable": disk.removable,
         "meta_file": disk.meta_file.as_ref().map(|file| file.to_string_lossy()),
+        "meta_head": disk.meta_head,
+        "thin": disk.thin,
+        "threshold": disk.threshold,
+        "gone": disk.gone,
     })
 }

@@ -135,6 +135,47 @@ fn what_has_metadata_comes_back() {
 }
 
 #[test]
+fn metadata_can_be_in_the_head_of_the_data() {
+    let mut sim = Sim::new();
+    ok(
+        &mut sim,
+        &format!("stmfadm create-lu -p guid={A} -p meta=head -p threshold=10% /srv/one"),
+    );
+    let before = ok(&mut sim, "stmfadm list-lu -v");
+    let line = "    Meta File         : in the head of the data file\n";
+    assert!(before.contains(line), "{before}");
+    assert!(before.contains("    Space Threshold   : 10%\n"), "{before}");
+    ok(&mut sim, &format!("stmfadm delete-lu {A}"));
+    let out = ok(&mut sim, "stmfadm import-lu /srv/one");
+    assert_eq!(out, format!("Logical unit imported: {A}\n"));
+    assert_eq!(ok(&mut sim, "stmfadm list-lu -v"), before);
+    // The kernel makes no file of that name.
+    assert!(!std::path::Path::new("head").exists());
+}
+
+#[test]
+fn a_disk_in_memory_is_called_by_its_name() {
+    let mut sim = Sim::new();
+    let name = "ram:scratch";
+    fail(&mut sim, &format!("stmfadm create-lu {name}"), Exit::Failed);
+    fail(
+        &mut sim,
+        &format!("stmfadm create-lu -s 2t {name}"),
+        Exit::Failed,
+    );
+    ok(
+        &mut sim,
+        &format!("stmfadm create-lu -F -s 2t -p guid={A} {name}"),
+    );
+    let out = ok(&mut sim, "stmfadm list-lu -v");
+    assert!(out.contains("    Data File         : ram:scratch\n"));
+    assert!(out.contains("    Space Threshold   : not set\n"));
+    ok(&mut sim, &format!("stmfadm modify-lu -f -s 1g {name}"));
+    let err = run(&mut sim, &format!("stmfadm modify-lu -p threshold=3 {A}")).err;
+    assert!(err.contains("threshold"), "{err}");
+}
+
+#[test]
 fn no_file_of_metadata_is_left_of_what_is_not_made() {
     let mut sim = Sim::new();
     let meta = std::env::temp_dir().join(format!("stmfadm-new-{}", std::process::id()));
@@ -204,6 +245,13 @@ LU Name: 600144F0000000000000000000000001
     Write Protect     : Enabled
     Writeback Cache   : Disabled
     Access State      : Active
+    Revision          : 1.0
+    Physical Block    : 4096
+    Rotation Rate     : not reported
+    Removable         : Disabled
+    Thin              : Enabled
+    Unmap             : Enabled
+    Space Threshold   : not set
 ";
     let two = "\
 LU Name: 600144F0000000000000000000000002
@@ -222,6 +270,13 @@ LU Name: 600144F0000000000000000000000002
     Write Protect     : Disabled
     Writeback Cache   : Enabled
     Access State      : Active
+    Revision          : 1.0
+    Physical Block    : 512
+    Rotation Rate     : not reported
+    Removable         : Disabled
+    Thin              : Enabled
+    Unmap             : Enabled
+    Space Threshold   : 5%
 ";
     assert_eq!(ok(&mut sim, "stmfadm list-lu -v"), format!("{one}{two}"));
     let lower = B.to_ascii_lowercase();

@@ -14,6 +14,7 @@ use stmf_uapi::{Attribute, Kind};
 
 use super::class::Class;
 use crate::attributes::{until_nul, Builder, DecodeError, Fields};
+use crate::types::is_in_memory;
 
 /// The value of an attribute in a form that can be compared: text without its NUL, integers of
 /// variable length in eight bytes, all else as in messages.
@@ -191,14 +192,12 @@ impl Item {
         self.class.is_state()
     }
 
-    /// The file or device that it stands on.
+    /// The file or device that it stands on; nothing when it stands on none.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let file = self
-            .class
-            .attributes()
-            .find(|attribute| attribute.name == "file")?;
-        self.value(file.number)
-            .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+        let mut attributes = self.class.attributes();
+        let file = attributes.find(|attribute| attribute.name == "file")?;
+        let path = PathBuf::from(OsStr::from_bytes(self.value(file.number)?));
+        Some(path).filter(|path| !is_in_memory(path))
     }
 
     /// Names of attributes, with what they are and what they are to be.

@@ -2,7 +2,7 @@
 
 //! The configuration that the kernel has: reading it, and making, changing and removing items.
 
-use stmf_uapi::stmf;
+use stmf_uapi::{sbd, stmf};
 
 use super::class::{Class, Constants, CLASSES};
 use super::item::Item;
@@ -89,7 +89,12 @@ pub(crate) fn state_of(item: &Item, transport: &mut impl Transport) -> Result<Op
 /// Makes an item.
 pub(crate) fn create(item: &Item, transport: &mut impl Transport) -> Result<(), Error> {
     let class = item.class;
-    let request = constants(item.encode(), class, class.create_with);
+    let mut request = constants(item.encode(), class, class.create_with);
+    // Whoever made it has decided already that its data may be there, whatever they begin with, and how
+    // much memory it may have. A head, which is written to, has to be its own.
+    if class.name == "disk" && !item.has("meta-head", 1) {
+        request = request.flag(sbd::Lu::Force);
+    }
     act(class.create(), item, request, transport)
 }
 

@@ -410,6 +410,36 @@ fn what_is_imported_is_saved_with_the_views_it_has() {
 }
 
 #[test]
+fn disks_in_memory_and_with_their_metadata_come_back() {
+    let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    let memory = LuSpec {
+        file: "ram:scratch".into(),
+        size: Some(2 << 40),
+        force: true,
+        ..spec(1)
+    };
+    stmf.create_lu(&memory).unwrap();
+    let head = LuSpec {
+        file: "/srv/disk2".into(),
+        meta_head: Some(true),
+        thin: Some(false),
+        threshold: Some(10),
+        ..spec(2)
+    };
+    stmf.create_lu(&head).unwrap();
+    let mut after_reboot = Sim::new();
+    become_as(&mut after_reboot, &of_store(directory.path()), Extent::Add);
+    assert_eq!(of_kernel(&mut after_reboot), of_kernel(&mut sim));
+    let mut stmf = Stmf::with_transport(after_reboot);
+    // So much memory as it was once allowed, and no file that is waited for.
+    assert_eq!(stmf.disk(&guid(1)).unwrap().size, 2 << 40);
+    let disk = stmf.disk(&guid(2)).unwrap();
+    assert_eq!((disk.meta_head, disk.thin), (true, false));
+    assert_eq!(disk.threshold, Some(10));
+}
+
+#[test]
 fn what_cannot_be_read_is_not_written() {
     let directory = TempDir::new().unwrap();
     let store = directory.path().join("stmf");

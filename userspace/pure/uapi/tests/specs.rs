@@ -84,6 +84,7 @@ fn families() -> Vec<Family> {
                 ("serial-max", sbd::SERIAL_MAX as u64),
                 ("revision-max", sbd::REVISION_MAX as u64),
                 ("mgmt-url-max", sbd::MGMT_URL_MAX as u64),
+                ("threshold-max", sbd::THRESHOLD_MAX.into()),
             ],
             enums: vec![("backend", entries!(sbd::Backend))],
             sets: vec![("lu", sbd::Lu::TABLE)],
