@@ -233,6 +233,7 @@ run_families() {
 			"$skipped skip messages"
 		if [ "${bad:-1}" != 0 ] || [ "${ran:-0}" = 0 ]; then
 			failed=$((failed + 1))
+			[ "${ran:-0}" != 0 ] || head -n 20 "$out"
 			grep -B2 -A8 -i 'fail' "$out" | head -n 60
 		fi
 	done

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A backing device that vanishes under I/O gives errors, not hangs; the LU can be deleted.
+# A backing device that vanishes under I/O gives errors, not hangs; the LU can be deleted, or comes back with the device.
 # SPDX-License-Identifier: GPL-2.0
-# expect-log: (I/O error|Buffer I/O|Synchronizing SCSI cache|critical|lost async page)
+# time-limit: 240
+# expect-log: (I/O error|Buffer I/O|Synchronizing SCSI cache|critical|lost async page|backing device is gone|not taken back|Sense Key|Add. Sense|FAILED Result|CDB)
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
@@ -34,3 +35,87 @@ step "the LU can be deleted"
 logout "$target"
 stmfadm delete-lu "$guid"
 refused stmfadm list-lu "$guid"
+
+# From here on nobody helps: udev stands still.
+keep_udev_still
+adapter=$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
+# Has the host of the device look for it again.
+rescan() { echo "- - -" >"/sys/class/scsi_host/$adapter/scan"; }
+device_is_there() {
+	[ -b "/dev/$backing" ] &&
+		compgen -G "/sys/bus/pseudo/drivers/scsi_debug/adapter0/$adapter/target*/*/block/$backing"
+}
+rescan
+wait_for device_is_there
+stmfadm monitor --json >"$WORK/events" &
+monitor=$!
+at_exit "kill $monitor 2>/dev/null"
+# events KIND: how many there were.
+events() { jq -c --arg kind "$1" --arg lu "$GUID" 'select(.event == $kind and .lu == $lu)' "$WORK/events" | wc -l; }
+# status_is TEXT: of the LU.
+status_is() { [ "$(stmfadm list-lu -v "$GUID" | sed -n 's/^    Operational Status: //p')" = "$1" ]; }
+# reads_as_written: the disk has what was written.
+reads_as_written() { cmp -s -n $((8 << 20)) "$WORK/data" <(dd if="$disk" bs=1M count=8 iflag=direct status=none 2>/dev/null); }
+
+# tur: how TEST UNIT READY ends.
+tur() { ended sg_raw "$disk" 00 00 00 00 00 00; }
+
+# goes_and_comes WHAT: a disk on the device, mapped, is there again when the device is.
+goes_and_comes() {
+	login "$target"
+	disk=$(disk_of "$target" 0)
+	dd if=/dev/urandom of="$WORK/data" bs=1M count=8 status=none
+	dd if="$WORK/data" of="$disk" bs=1M oflag=direct conv=fsync status=none
+	stmfadm list-view -l "$GUID" >"$WORK/views"
+
+	step "$1: the device goes: the LU keeps its place, and isn't ready"
+	echo 1 >"/sys/block/$backing/device/delete"
+	wait_for -t 10 status_is "Offline (device is away)"
+	expect "Logical unit not ready, manual intervention required" "$(tur)" "TEST UNIT READY"
+	refused dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none
+	sg_inq "$disk" >/dev/null || fail "expected INQUIRY to work"
+	sg_readcap --16 "$disk" >/dev/null || true
+	diff "$WORK/views" <(stmfadm list-view -l "$GUID") || fail "expected the views kept"
+	wait_for test ! -e "/dev/$backing"
+	expect 1 "$(events device-gone)" "device-gone events"
+
+	step "$1: another device under its name is not taken"
+	echo 1 >/sys/bus/pseudo/drivers/scsi_debug/add_host
+	wait_for test -b "/dev/$backing"
+	# As long as the longest wait between two looks.
+	wait_for -t 20 bash -c "dmesg | grep 'LU $GUID: the device is not taken back'"
+	status_is "Offline (device is away)" || fail "expected the LU to wait for its own device"
+	echo -1 >/sys/bus/pseudo/drivers/scsi_debug/add_host
+	wait_for test ! -e "/dev/$backing"
+
+	step "$1: the device comes back, and so does the LU, by itself"
+	rescan
+	wait_for device_is_there
+	wait_for -t 20 status_is Online
+	expect 1 "$(events device-back)" "device-back events"
+	expect "Not ready to ready change, medium may have changed" "$(tur)" "the first command"
+	wait_for -t 10 reads_as_written
+	fio_verify "back-${1// /-}" "$disk" --rw=randwrite --bs=4k --size=8M --iodepth=8
+	diff "$WORK/views" <(stmfadm list-view -l "$GUID") || fail "expected the views kept"
+	logout "$target"
+}
+
+cd "$WORK" # fio leaves files.
+device_lu "/dev/$backing" 0
+goes_and_comes "a device with a name of its own"
+stmfadm delete-lu "$GUID"
+device_lu "/dev/$backing" 0 -F -p meta=head
+goes_and_comes "metadata in the head"
+stmfadm modify-lu -p alias=again "$GUID"
+
+step "an LU whose device is away can be deleted, and imported when it is back"
+echo 1 >"/sys/block/$backing/device/delete"
+wait_for -t 10 status_is "Offline (device is away)"
+refused stmfadm modify-lu -s 1m "$GUID"
+stmfadm delete-lu "$GUID"
+wait_for test ! -e "/dev/$backing"
+rescan
+wait_for device_is_there
+expect "Logical unit imported: $GUID" "$(stmfadm import-lu "/dev/$backing")" "import-lu"
+expect again "$(stmfadm list-lu -v "$GUID" | sed -n 's/^    Alias *: //p')" "alias"
+stmfadm delete-lu "$GUID"

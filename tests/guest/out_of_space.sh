@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# A file system that fills up: initiators are warned first, then told that there is no space; it works again when there is.
+# SPDX-License-Identifier: GPL-2.0
+# time-limit: 300
+# expect-log: (soft threshold|Sense Key|Add. Sense|FAILED Result|CDB|critical|I/O error|file system has only|No space)
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+target=$(target_name thin)
+make_target "$target"
+stmfadm monitor --json >"$WORK/events" &
+monitor=$!
+at_exit "kill $monitor 2>/dev/null"
+
+# property NAME: what list-lu -v says of it.
+property() { stmfadm list-lu -v "$GUID" | sed -n "s/^    $1 *: //p"; }
+warnings() { jq -c --arg lu "$GUID" 'select(.event == "space-low" and .lu == $lu)' "$WORK/events" | wc -l; }
+# What the initiator was told.
+told() { dmesg | grep -c 'LUN reached a thin provisioning soft threshold' || true; }
+# warned BEFORE: there is one more warning than before.
+warned() { [ "$(warnings)" = $(($1 + 1)) ]; }
+# put MIB: writes a MiB that the disk had not.
+put() { dd if=/dev/urandom of="$disk" bs=1M count=1 seek="$1" oflag=direct conv=fsync status=none; }
+# fill FROM TO: writes, slowly enough for the free space to be looked at.
+fill() {
+	local mib
+	for mib in $(seq "$1" "$2"); do
+		put "$mib"
+		[ $((mib % 8)) != 0 ] || sleep 1.2
+	done
+}
+
+for fs in ext4 xfs; do
+	modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
+	step "$fs: a disk larger than its file system"
+	case $fs in
+	ext4) size=96 ;;
+	xfs) size=320 ;;
+	esac
+	truncate -s "${size}M" "$WORK/image"
+	case $fs in
+	ext4) mkfs.ext4 -q -F -m 0 "$WORK/image" ;;
+	xfs) mkfs.xfs -q -f "$WORK/image" ;;
+	esac
+	mkdir -p "$WORK/mnt"
+	mount -o loop "$WORK/image" "$WORK/mnt"
+	at_exit "umount '$WORK/mnt' 2>/dev/null || true"
+	if [ "$fs" = xfs ]; then
+		# Leave as much as ext4 has.
+		avail=$(df --output=avail -k "$WORK/mnt" | tail -n 1)
+		fallocate -l $((avail - 80 * 1024))k "$WORK/mnt/filler"
+	fi
+	file_lu mnt/disk 512M 0 -p threshold=10%
+	expect 10% "$(property 'Space Threshold')" "threshold"
+	expect Enabled "$(property Thin)" "thin"
+	login "$target"
+	disk=$(disk_of "$target" 0)
+	sg_vpd --page=lbpv "$disk" | tee "$WORK/vpd"
+	grep -q 'Threshold exponent: 11' "$WORK/vpd" || fail "expected thresholds in units of 1 MiB"
+	begin=$(warnings)
+
+	step "$fs: below the threshold the initiator is warned, once, while writes still work"
+	avail=$(($(df --output=avail -m "$WORK/mnt" | tail -n 1)))
+	total=$(($(df --output=size -m "$WORK/mnt" | tail -n 1)))
+	limit=$((total / 10))
+	seen=$(told)
+	fill 1 $((avail - limit - 8))
+	sleep 2
+	expect "$begin" "$(warnings)" "warnings with more than $limit MiB free"
+	put 200
+	fill $((avail - limit - 7)) $((avail - limit + 4))
+	wait_for -t 10 warned "$begin"
+	put 201 # Takes the unit attention.
+	expect $((seen + 1)) "$(told)" "times that the initiator was told"
+
+	step "$fs: without space a write is refused with SPACE ALLOCATION FAILED WRITE PROTECT"
+	mib=210
+	while put "$mib" 2>/dev/null; do
+		mib=$((mib + 1))
+		[ "$mib" -lt 400 ] || fail "expected the file system to be full by now"
+	done
+	expect "Space allocation failed write protect" \
+		"$(ended sg_raw -s 4096 -i /dev/zero "$disk" 2a 00 00 0e 00 00 00 00 08 00)" "a write to a hole"
+	put 1 || fail "expected a write to blocks that have space to work"
+	expect "$((begin + 1))" "$(warnings)" "warnings, full"
+
+	step "$fs: when there is space again, writes work, and the next time there is a warning again"
+	blkdiscard --offset $((1 << 20)) --length $((48 << 20)) "$disk"
+	sleep 2
+	put "$mib" || fail "expected a write to work when there is space"
+	expect ok "$(ended sg_raw -s 4096 -i /dev/zero "$disk" 2a 00 00 0e 00 00 00 00 08 00)" "a write to a hole"
+	fill 1 44
+	wait_for -t 10 warned $((begin + 1))
+
+	step "$fs: the threshold can be changed, and switched off"
+	put 1 # Takes the unit attention.
+	stmfadm modify-lu -p threshold=0 "$GUID"
+	expect "not set" "$(property 'Space Threshold')" "threshold"
+	stmfadm modify-lu -p threshold=99 "$GUID"
+	wait_for -t 10 warned $((begin + 2))
+	logout "$target"
+	stmfadm delete-lu "$GUID"
+	umount "$WORK/mnt"
+	rm "$WORK/image"
+done
+
+step "a disk that isn't thin has its space, or isn't made"
+truncate -s 64M "$WORK/image"
+mkfs.ext4 -q -F -m 0 "$WORK/image"
+mount -o loop "$WORK/image" "$WORK/mnt"
+: >"$WORK/mnt/disk"
+if out=$(stmfadm create-lu -s 200m -p thin=false "$WORK/mnt/disk" 2>&1); then fail "expected it not to fit"; fi
+[[ $out == *"there is no space for all of the disk"* ]] || fail "expected the reason, got: $out"
+expect 0 "$(stat -c %s "$WORK/mnt/disk")" "size of the file after a refusal"
+GUID=$(make_lu "$WORK/mnt/disk" -s 24m -p thin=false)
+at_exit "stmfadm delete-lu $GUID 2>/dev/null || true"
+expect Disabled "$(property Thin)" "thin"
+expect Disabled "$(property Unmap)" "unmap"
+[ "$(stat -c %b "$WORK/mnt/disk")" -ge 49152 ] || fail "expected 24 MiB to be taken"
+stmfadm modify-lu -s 32m "$GUID"
+[ "$(stat -c %b "$WORK/mnt/disk")" -ge 65536 ] || fail "expected 32 MiB to be taken"
+refused stmfadm modify-lu -s 200m "$GUID"
+expect $((32 << 20)) "$(property Size)" "size after a refusal"
+stmfadm delete-lu "$GUID"
+umount "$WORK/mnt"
