@@ -50,14 +50,17 @@ mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 # Without it LIO refuses reservations with APTPL.
 mkdir -p /var/target/pr /var/target/alua
 mkdir -p "$FABRIC"
-debug_disk dev_size_mb=256 atomic_wr=1 atomic_wr_max_length=1024 atomic_wr_align=1 atomic_wr_gran=1
+plain=$(loop_device plain 256M)
+debug_disk dev_size_mb=64 atomic_wr=1 atomic_wr_max_length=1024 atomic_wr_align=1 atomic_wr_gran=1
 
-backstore iblock plain "udev_path=$BACKING"
+backstore iblock plain "udev_path=$plain"
+backstore iblock atomic "udev_path=$BACKING"
 backstore fileio thin "$(file thin 256M)" emulate_tpu=1 emulate_tpws=1
 backstore fileio aligned "$(file aligned 16M)" emulate_tpu=1 emulate_tpws=1
 backstore fileio protected "$(file protected 64M)"
 backstore fileio paths "$(file paths 64M)"
 target plain iblock plain
+target atomic iblock atomic
 target thin fileio thin
 target aligned fileio aligned
 target protected fileio protected demo_mode_write_protect=1
@@ -67,6 +70,7 @@ target second fileio paths
 mkdir "$WORK/logs"
 python3 "$COMSTAR_TOP/tests/conformance.py" --logs "$WORK/logs" --save "$COMSTAR_SCRATCH/conformance-lio.txt" \
 	"plain=$(url plain)@-Sanitize.Reset" "thin=$(url thin)" \
+	"atomic=$(url atomic)@WriteAtomic16" \
 	"aligned=$(url aligned)@CompareAndWrite,WriteSame10,WriteSame16,Unmap,GetLBAStatus" \
 	"protected=$(url protected)@ReadOnly,Sanitize.Readonly,Inquiry" \
 	"paths=$(url paths),$(url second)@MultipathIO,CompareAndWrite"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test of libiscsi's conformance suite passes on some kind of logical unit, and none fails on any.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 600
+# time-limit: 900
 . "$COMSTAR_TOP/tests/target.sh"
 
 # Each kind has targets of its own, and they alone show its disk: what one kind's tests reset or
@@ -31,10 +31,16 @@ url() { echo "iscsi://127.0.0.1:3260/$(target_name "$1")/0"; }
 
 serve
 
-# A disk that is fully provisioned, and writes atomically.
-debug_disk dev_size_mb=256 atomic_wr=1 atomic_wr_max_length=1024 atomic_wr_align=1 atomic_wr_gran=1
+# A disk that is fully provisioned.
+plain=$(loop_device plain 256M)
+at_exit "losetup -d $plain"
 show_kind plain
-kind plain "$BACKING"
+kind plain "$plain" -p unmap=false
+
+# One that writes atomically.
+debug_disk dev_size_mb=64 atomic_wr=1 atomic_wr_max_length=1024 atomic_wr_align=1 atomic_wr_gran=1
+show_kind atomic
+kind atomic "$BACKING"
 
 # With physical blocks as long as logical ones, and with longer ones; the latter no larger than what
 # WRITE SAME writes at once.
@@ -64,6 +70,7 @@ LD_PRELOAD=$WORK/libnap.so python3 "$COMSTAR_TOP/tests/conformance.py" --logs "$
 	"slow=$(url slow)@Sanitize.Reset" \
 	"plain=$(url plain)@-Sanitize.Reset" \
 	"thin=$(url thin)@-Sanitize.Reset" \
+	"atomic=$(url atomic)@WriteAtomic16" \
 	"aligned=$(url aligned)@CompareAndWrite,WriteSame10,WriteSame16,Unmap,GetLBAStatus" \
 	"removable=$(url removable)@PreventAllow,NoMedia,StartStopUnit,Inquiry,ModeSense6" \
 	"protected=$(url protected)@ReadOnly,Sanitize.Readonly,Inquiry" \
