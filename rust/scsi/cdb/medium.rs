@@ -12,15 +12,17 @@ use super::{
         range_12,
         range_16,
         transfer,
+        Fields,
         Layout, //
     },
     Command,
 };
 use crate::{
-    opcodes::Cdb,
-    sense::{
-        Sense, //
+    opcodes::{
+        Cdb,
+        LongCdb, //
     },
+    sense::Sense,
     sink::Sink, //
 };
 
@@ -96,38 +98,38 @@ pub struct AtomicLimits {
     pub granularity: u32,
 }
 
-/// The fields of WRITE ATOMIC (16) (SBC-4, the command of this name).
+/// The fields of WRITE ATOMIC (SBC-4, WRITE ATOMIC (16) command).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteAtomic {
     /// The first block.
     pub lba: u64,
     /// The number of blocks.
-    pub blocks: u16,
+    pub blocks: u32,
     /// ATOMIC BOUNDARY: zero when all is one atomic write.
     pub boundary: u16,
     /// Force unit access.
     pub fua: bool,
+    /// The bytes of the CDB in which LOGICAL BLOCK ADDRESS, ATOMIC BOUNDARY and TRANSFER LENGTH
+    /// begin, for the field pointer.
+    pub places: [u8; 3],
 }
 
 impl WriteAtomic {
     /// Checks against the capacity in blocks and what the device promises. There is no
     /// MAXIMUM ATOMIC BOUNDARY SIZE, so ATOMIC BOUNDARY has to be zero.
     pub fn check(&self, capacity_blocks: u64, limits: &AtomicLimits) -> Result<(), Sense> {
-        const BOUNDARY: u16 = 10;
-        const LENGTH: u16 = 12;
-        const LBA: u16 = 2;
-
+        let [lba, boundary, length] = self.places;
         if self.boundary != 0 {
-            return Err(Sense::invalid_cdb_field(BOUNDARY, None));
+            return Err(Sense::invalid_cdb_field(boundary.into(), None));
         }
-        let blocks = u32::from(self.blocks);
+        let blocks = self.blocks;
         check_range(self.lba, blocks, capacity_blocks)?;
         let is_multiple = |value: u64, of: u32| value.checked_rem(of.into()).unwrap_or(0) == 0;
         if blocks > limits.max || !is_multiple(blocks.into(), limits.granularity) {
-            return Err(Sense::invalid_cdb_field(LENGTH, None));
+            return Err(Sense::invalid_cdb_field(length.into(), None));
         }
         if !is_multiple(self.lba, limits.alignment) {
-            return Err(Sense::invalid_cdb_field(LBA, None));
+            return Err(Sense::invalid_cdb_field(lba.into(), None));
         }
         Ok(())
     }
@@ -163,34 +165,36 @@ impl ReadDefectData {
     }
 }
 
-fn write_same(cdb: &Cdb, range: Layout, ndob: u8) -> Result<Command, Sense> {
+/// NDOB, which WRITE SAME (10) doesn't have.
+const NDOB: u8 = 0x01;
+
+fn write_same(fields: Fields, ndob: u8) -> Result<Command, Sense> {
     const ANCHOR: u8 = 0x10;
     const UNMAP: u8 = 0x08;
 
-    let flags = flags(cdb);
-    no_protection(flags)?;
-    if flags & ANCHOR != 0 {
+    if fields.flags & ANCHOR != 0 {
         // ANC_SUP is zero.
-        return Err(Sense::invalid_cdb_field(1, Some(4)));
+        return Err(fields.wrong_flag(4));
     }
-    let (lba, blocks, length_field) = range(cdb);
     Ok(Command::WriteSame(WriteSame {
-        lba,
-        blocks,
-        unmap: flags & UNMAP != 0,
-        no_data: flags & ndob != 0,
-        length_field,
+        lba: fields.lba,
+        blocks: fields.blocks,
+        unmap: fields.flags & UNMAP != 0,
+        no_data: fields.flags & ndob != 0,
+        length_field: fields.length_field,
     }))
 }
 
 pub(super) fn write_same_10(cdb: &Cdb) -> Result<Command, Sense> {
-    write_same(cdb, range_10, 0)
+    write_same(Fields::of(cdb, range_10)?, 0)
 }
 
 pub(super) fn write_same_16(cdb: &Cdb) -> Result<Command, Sense> {
-    const NDOB: u8 = 0x01;
+    write_same(Fields::of(cdb, range_16)?, NDOB)
+}
 
-    write_same(cdb, range_16, NDOB)
+pub(super) fn write_same_32(cdb: &LongCdb) -> Result<Command, Sense> {
+    write_same(Fields::of_long(cdb)?, NDOB)
 }
 
 pub(super) fn orwrite_16(cdb: &Cdb) -> Result<Command, Sense> {
@@ -211,19 +215,29 @@ pub(super) fn compare_and_write(cdb: &Cdb) -> Result<Command, Sense> {
     }))
 }
 
-pub(super) fn write_atomic_16(cdb: &Cdb) -> Result<Command, Sense> {
+fn write_atomic(fields: Fields, blocks: u32, boundary: [u8; 2], places: [u8; 3]) -> Command {
     const FUA: u8 = 0x08;
 
-    let flags = flags(cdb);
-    no_protection(flags)?;
-    let (lba, ..) = range_16(cdb);
+    Command::WriteAtomic(WriteAtomic {
+        lba: fields.lba,
+        blocks,
+        boundary: u16::from_be_bytes(boundary),
+        fua: fields.flags & FUA != 0,
+        places,
+    })
+}
+
+pub(super) fn write_atomic_16(cdb: &Cdb) -> Result<Command, Sense> {
+    let fields = Fields::of(cdb, range_16)?;
     let [_, _, _, _, _, _, _, _, _, _, b1, b0, n1, n0, ..] = *cdb;
-    Ok(Command::WriteAtomic(WriteAtomic {
-        lba,
-        blocks: u16::from_be_bytes([n1, n0]),
-        boundary: u16::from_be_bytes([b1, b0]),
-        fua: flags & FUA != 0,
-    }))
+    let blocks = u16::from_be_bytes([n1, n0]);
+    Ok(write_atomic(fields, blocks.into(), [b1, b0], [2, 10, 12]))
+}
+
+pub(super) fn write_atomic_32(cdb: &LongCdb) -> Result<Command, Sense> {
+    let fields = Fields::of_long(cdb)?;
+    let [_, _, _, _, b1, b0, ..] = *cdb;
+    Ok(write_atomic(fields, fields.blocks, [b1, b0], [12, 4, 28]))
 }
 
 fn pre_fetch(cdb: &Cdb, range: Layout) -> Command {
