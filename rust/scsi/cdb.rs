@@ -21,8 +21,10 @@
 //! transports pad it.
 
 mod block;
+mod buffer;
 mod condition;
 mod copy;
+mod identity;
 mod medium;
 pub mod opcode;
 mod primary;
@@ -55,9 +57,17 @@ pub use primary::{
 };
 
 use crate::{
+    aliases::{
+        ChangeAliases,
+        ReportAliases, //
+    },
     alua::{
         ReportTargetPortGroups,
         SetTargetPortGroups, //
+    },
+    buffer::{
+        ReadBuffer,
+        WriteBuffer, //
     },
     copy::{
         CopyAbort,
@@ -68,6 +78,10 @@ use crate::{
     diagnostic::{
         ReceiveDiagnostic,
         SendDiagnostic, //
+    },
+    identifying::{
+        ReportIdentifying,
+        SetIdentifying, //
     },
     log::LogSense,
     opcodes::{
@@ -86,7 +100,10 @@ use crate::{
     },
     sense::Sense,
     sink::Sink,
-    timestamp::ReportTimestamp, //
+    timestamp::{
+        ReportTimestamp,
+        SetTimestamp, //
+    },
 };
 
 /// A command that is in order as far as the CDB alone can tell.
@@ -224,6 +241,20 @@ pub enum Command {
     ReportTaskManagement(ReportTaskManagement),
     /// REPORT TIMESTAMP (SPC-5).
     ReportTimestamp(ReportTimestamp),
+    /// SET TIMESTAMP (SPC-5).
+    SetTimestamp(SetTimestamp),
+    /// READ BUFFER (10), (16) (SPC-5).
+    ReadBuffer(ReadBuffer),
+    /// WRITE BUFFER (SPC-5).
+    WriteBuffer(WriteBuffer),
+    /// REPORT IDENTIFYING INFORMATION (SPC-5).
+    ReportIdentifying(ReportIdentifying),
+    /// SET IDENTIFYING INFORMATION (SPC-5).
+    SetIdentifying(SetIdentifying),
+    /// REPORT ALIASES (SPC-5).
+    ReportAliases(ReportAliases),
+    /// CHANGE ALIASES (SPC-5).
+    ChangeAliases(ChangeAliases),
     /// REPORT TARGET PORT GROUPS (SPC-5).
     ReportTargetPortGroups(ReportTargetPortGroups),
     /// SET TARGET PORT GROUPS (SPC-5).
@@ -370,6 +401,14 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         &[opcode::READ_DEFECT_DATA_10, 0, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0],
         medium::read_defect_data_10,
     ).obsolete(LUN),
+    Entry::new(
+        &[opcode::WRITE_BUFFER, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0],
+        buffer::write_buffer,
+    ),
+    Entry::new(
+        &[opcode::READ_BUFFER_10, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0],
+        buffer::read_buffer_10,
+    ),
     Entry::new(
         &[opcode::WRITE_SAME_10, 0x08, 0xff, 0xff, 0xff, 0xff, 0x3f, 0xff, 0xff, 0],
         medium::write_same_10,
@@ -530,6 +569,13 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
     ),
     Entry::new(
         &[
+            opcode::READ_BUFFER_16, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0xff, 0,
+        ],
+        buffer::read_buffer_16,
+    ),
+    Entry::new(
+        &[
             opcode::WRITE_ATOMIC_16, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
             0xff, 0xff, 0xff, 0xff, 0x3f, 0,
         ],
@@ -554,9 +600,17 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         primary::report_luns,
     ),
     Entry::new(
+        &[opcode::MAINTENANCE_IN, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0],
+        identity::report_identifying,
+    ).service_action(opcode::REPORT_IDENTIFYING_INFORMATION),
+    Entry::new(
         &[opcode::MAINTENANCE_IN, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::report_target_port_groups,
     ).service_action(opcode::REPORT_TARGET_PORT_GROUPS),
+    Entry::new(
+        &[opcode::MAINTENANCE_IN, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        identity::report_aliases,
+    ).service_action(opcode::REPORT_ALIASES),
     Entry::new(
         &[opcode::MAINTENANCE_IN, 0x1f, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::report_supported_operation_codes,
@@ -570,9 +624,21 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         condition::report_timestamp,
     ).service_action(opcode::REPORT_TIMESTAMP),
     Entry::new(
+        &[opcode::MAINTENANCE_OUT, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0],
+        identity::set_identifying,
+    ).service_action(opcode::SET_IDENTIFYING_INFORMATION),
+    Entry::new(
         &[opcode::MAINTENANCE_OUT, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
         primary::set_target_port_groups,
     ).service_action(opcode::SET_TARGET_PORT_GROUPS),
+    Entry::new(
+        &[opcode::MAINTENANCE_OUT, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        identity::change_aliases,
+    ).service_action(opcode::CHANGE_ALIASES),
+    Entry::new(
+        &[opcode::MAINTENANCE_OUT, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0],
+        condition::set_timestamp,
+    ).service_action(opcode::SET_TIMESTAMP),
     Entry::new(
         &[opcode::READ_12, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0],
         block::read_12,

@@ -151,11 +151,7 @@ fn no_defects(rest: &[u8], is_long: bool) -> Result<&[u8], Sense> {
 
 /// The initialization pattern descriptor, which begins `at` that byte of the list; `None` for the
 /// default pattern (SBC-4, Initialization pattern descriptor).
-fn initialization_pattern(
-    bytes: &[u8],
-    at: u16,
-    block: usize,
-) -> Result<Option<&[u8]>, Sense> {
+fn initialization_pattern(bytes: &[u8], at: u16, block: usize) -> Result<Option<&[u8]>, Sense> {
     const IP_MODIFIER: u8 = 0xc0;
     const SI: u8 = 0x20;
     const DEFAULT: u8 = 0;

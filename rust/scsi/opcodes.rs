@@ -192,9 +192,8 @@ impl<C> Entry<C> {
 }
 
 /// The bytes by which a CDB of variable length is told, as a little-endian number.
-const LONG_HEAD: u128 = u128::from_le_bytes([
-    0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0,
-]);
+const LONG_HEAD: u128 =
+    u128::from_le_bytes([0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0]);
 
 /// What `usage` leaves out of a CDB.
 const fn unused(usage: &[u8]) -> u128 {
@@ -238,7 +237,10 @@ fn first_bit(wrong: u128, start: usize) -> Sense {
     // CAST: the lowest byte is meant.
     let byte = wrong.wrapping_shr(zeros & !7) as u8;
     // CAST: less than 16, and the logarithm of a byte is at most 7.
-    let (at, bit) = ((zeros / 8) as usize, byte.checked_ilog2().unwrap_or(0) as u8);
+    let (at, bit) = (
+        (zeros / 8) as usize,
+        byte.checked_ilog2().unwrap_or(0) as u8,
+    );
     // CAST: less than 32.
     Sense::invalid_cdb_field(start.saturating_add(at) as u16, Some(bit))
 }

@@ -38,7 +38,9 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod aliases;
 pub mod alua;
+pub mod buffer;
 pub mod capacity;
 pub mod cdb;
 pub mod control;
@@ -46,6 +48,7 @@ pub mod copy;
 pub mod designator;
 pub mod diagnostic;
 pub mod erasure;
+pub mod identifying;
 pub mod inquiry;
 pub mod log;
 pub mod lun;

@@ -75,6 +75,10 @@ unit_attentions! {
     LogParametersChanged LOG_PARAMETERS_CHANGED,
     /// Another I_T nexus changed the priority of this one's commands.
     PriorityChanged PRIORITY_CHANGED,
+    /// Another I_T nexus set the clock.
+    TimestampChanged TIMESTAMP_CHANGED,
+    /// Another I_T nexus changed the identifying information.
+    DeviceIdentifierChanged DEVICE_IDENTIFIER_CHANGED,
     /// The standard INQUIRY data or a VPD page is another one.
     InquiryDataChanged INQUIRY_DATA_HAS_CHANGED,
     /// The inventory of logical units is another one.

@@ -25,6 +25,8 @@ pub mod page {
     pub const EXTENDED_INQUIRY: u8 = 0x86;
     /// Mode Page Policy.
     pub const MODE_PAGE_POLICY: u8 = 0x87;
+    /// SCSI Ports.
+    pub const SCSI_PORTS: u8 = 0x88;
     /// Third-party Copy; written by [`crate::copy::OperatingParameters`].
     pub const THIRD_PARTY_COPY: u8 = 0x8f;
     /// Block Limits.
@@ -33,6 +35,8 @@ pub mod page {
     pub const BLOCK_CHARACTERISTICS: u8 = 0xb1;
     /// Logical Block Provisioning.
     pub const LOGICAL_BLOCK_PROVISIONING: u8 = 0xb2;
+    /// Block Limits Extension.
+    pub const BLOCK_LIMITS_EXTENSION: u8 = 0xb7;
 }
 
 /// Writes a page: its head, then what `body` writes.
@@ -183,6 +187,49 @@ impl ModePagePolicy {
     }
 }
 
+/// SCSI Ports VPD page (88h) (SPC-5), target port by target port.
+#[derive(Debug)]
+pub struct ScsiPorts<'a, 'b> {
+    out: &'a mut Sink<'b>,
+    start: usize,
+}
+
+impl<'a, 'b> ScsiPorts<'a, 'b> {
+    /// Begins.
+    pub fn new(peripheral: Peripheral, out: &'a mut Sink<'b>) -> Self {
+        out.u8(peripheral.code());
+        out.u8(page::SCSI_PORTS);
+        out.u16(0);
+        let start = out.len();
+        Self { out, start }
+    }
+
+    /// Adds a target port by its relative port identifier, and its names. It is no initiator port,
+    /// so INITIATOR PORT TRANSPORTID LENGTH is zero.
+    ///
+    /// A port that makes the page longer than it can tell is left out.
+    pub fn port(&mut self, relative_id: u16, names: impl Fn(&mut Sink<'_>)) {
+        const HEAD: usize = 12;
+
+        let mut measure = Sink::new(&mut []);
+        names(&mut measure);
+        let len = HEAD.saturating_add(measure.len());
+        if self.out.since(self.start).saturating_add(len) > usize::from(u16::MAX) {
+            return;
+        }
+        self.out.u16(0);
+        self.out.u16(relative_id);
+        self.out.zeros(6);
+        self.out.counted_u16(names);
+    }
+
+    /// Ends: fills in PAGE LENGTH.
+    pub fn finish(self) {
+        let len = u16::try_from(self.out.since(self.start)).unwrap_or(u16::MAX);
+        self.out.patch_u16(self.start.saturating_sub(2), len);
+    }
+}
+
 /// Block Limits VPD page (B0h) (SBC-4). Lengths are in logical blocks, and zero stands for not
 /// reported or not supported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -289,6 +336,8 @@ pub struct BlockCharacteristics {
     /// SANITIZE BLOCK ERASE is supported, and blocks can be read after it without a write: WABEREQ
     /// is 01b, else 00b.
     pub block_erase: bool,
+    /// VBULS: blocks without space behind them can be verified like others.
+    pub verifies_unmapped: bool,
     /// FUAB: FUA and SYNCHRONIZE CACHE mean what they mean in SBC-4, not in SBC-2.
     pub fuab: bool,
 }
@@ -297,6 +346,7 @@ impl BlockCharacteristics {
     /// Writes the page.
     pub fn write(&self, peripheral: Peripheral, out: &mut Sink<'_>) {
         const FUAB: u8 = 0x02;
+        const VBULS: u8 = 0x01;
         const WABEREQ: u8 = 0x40;
 
         write_page(peripheral, page::BLOCK_CHARACTERISTICS, out, |out| {
@@ -306,7 +356,8 @@ impl BlockCharacteristics {
             out.u8(0);
             // With WACEREQ and the form factor, which are not told.
             out.u8(if self.block_erase { WABEREQ } else { 0 });
-            out.u8(if self.fuab { FUAB } else { 0 });
+            let fuab = if self.fuab { FUAB } else { 0 };
+            out.u8(fuab | if self.verifies_unmapped { VBULS } else { 0 });
             pad(out, start, 60);
         });
     }
@@ -359,6 +410,20 @@ impl LogicalBlockProvisioning {
             out.u8(self.provisioning as u8);
             // THRESHOLD PERCENTAGE.
             out.u8(0);
+        });
+    }
+}
+
+/// Block Limits Extension VPD page (B7h) (SBC-4): there are neither streams (RSCS) nor writes to
+/// scattered ranges, so there is nothing to limit.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockLimitsExtension;
+
+impl BlockLimitsExtension {
+    /// Writes the page.
+    pub fn write(&self, peripheral: Peripheral, out: &mut Sink<'_>) {
+        write_page(peripheral, page::BLOCK_LIMITS_EXTENSION, out, |out| {
+            out.zeros(60);
         });
     }
 }
@@ -438,6 +503,41 @@ mod tests {
     }
 
     #[test]
+    fn ports_follow_one_another() {
+        let bytes = written(|out| {
+            let mut ports = ScsiPorts::new(DISK, out);
+            ports.port(2, |out| {
+                let port = Association::TargetPort(Some(ProtocolId::Iscsi));
+                Designator::ScsiName(port, "iqn").write(out);
+            });
+            ports.port(0x0103, |_| ());
+            ports.finish();
+        });
+        let first = b"\0\0\0\x02\0\0\0\0\0\0\0\x08\x53\x98\0\x04iqn\0";
+        let second = b"\0\0\x01\x03\0\0\0\0\0\0\0\0";
+        assert_eq!(bytes[..4], [0, 0x88, 0, 32]);
+        assert_eq!(&bytes[4..24], first);
+        assert_eq!(&bytes[24..], second);
+    }
+
+    #[test]
+    fn a_page_of_ports_ends_where_its_length_does() {
+        let mut measure = Sink::new(&mut []);
+        let mut ports = ScsiPorts::new(DISK, &mut measure);
+        for port in 0..7000 {
+            ports.port(port, |_| ());
+        }
+        ports.finish();
+        assert_eq!(measure.len(), 4 + 65535 / 12 * 12);
+    }
+
+    #[test]
+    fn there_is_nothing_that_the_extension_limits() {
+        let bytes = written(|out| BlockLimitsExtension.write(DISK, out));
+        assert_eq!(bytes, padded(&[0, 0xb7, 0, 60], 64));
+    }
+
+    #[test]
     fn mode_pages_are_shared() {
         let mut out = [0xee; 16];
         let mut sink = Sink::new(&mut out);
@@ -497,6 +597,7 @@ mod tests {
                 BlockCharacteristics {
                     rotation,
                     block_erase: fuab,
+                    verifies_unmapped: false,
                     fuab,
                 }
                 .write(DISK, out)

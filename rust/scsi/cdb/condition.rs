@@ -2,7 +2,13 @@
 
 //! The commands of SPC that ask in what condition the device is: logs, diagnostics, its clock.
 
-use super::Command;
+use super::{
+    identity::{
+        length_and_more,
+        LIST_TOO_LONG, //
+    },
+    Command, //
+};
 use crate::{
     diagnostic::{
         ReceiveDiagnostic,
@@ -12,7 +18,10 @@ use crate::{
     log::LogSense,
     opcodes::Cdb,
     sense::Sense,
-    timestamp::ReportTimestamp, //
+    timestamp::{
+        ReportTimestamp,
+        SetTimestamp, //
+    },
 };
 
 pub(super) fn log_sense(cdb: &Cdb) -> Result<Command, Sense> {
@@ -65,4 +74,13 @@ pub(super) fn report_timestamp(cdb: &Cdb) -> Result<Command, Sense> {
     Ok(Command::ReportTimestamp(ReportTimestamp {
         allocation: u32::from_be_bytes([a3, a2, a1, a0]),
     }))
+}
+
+/// SET TIMESTAMP: SCSIP is one, so it is always carried out.
+pub(super) fn set_timestamp(cdb: &Cdb) -> Result<Command, Sense> {
+    let (list_len, _) = length_and_more(cdb);
+    if list_len > SetTimestamp::LIST_LEN {
+        return Err(LIST_TOO_LONG);
+    }
+    Ok(Command::SetTimestamp(SetTimestamp { list_len }))
 }

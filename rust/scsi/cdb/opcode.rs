@@ -143,6 +143,14 @@ pub const REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS: u8 = 0x0d;
 pub const REPORT_TIMESTAMP: u8 = 0x0f;
 /// The service action of [`MAINTENANCE_IN`] that is REPORT TARGET PORT GROUPS.
 pub const REPORT_TARGET_PORT_GROUPS: u8 = 0x0a;
+/// The service action of [`MAINTENANCE_IN`] that is REPORT ALIASES.
+pub const REPORT_ALIASES: u8 = 0x0b;
+/// The service action of [`MAINTENANCE_OUT`] that is SET IDENTIFYING INFORMATION.
+pub const SET_IDENTIFYING_INFORMATION: u8 = 0x06;
+/// The service action of [`MAINTENANCE_OUT`] that is CHANGE ALIASES.
+pub const CHANGE_ALIASES: u8 = 0x0b;
+/// The service action of [`MAINTENANCE_OUT`] that is SET TIMESTAMP.
+pub const SET_TIMESTAMP: u8 = 0x0f;
 /// The service action of [`MAINTENANCE_OUT`] that is SET TARGET PORT GROUPS.
 pub const SET_TARGET_PORT_GROUPS: u8 = 0x0a;
 

@@ -454,10 +454,18 @@ fn logs_diagnostics_and_the_clock_are_asked_for() {
             allocation: 0x0102_0304
         }))
     );
+    assert_eq!(
+        parse(&[0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0]),
+        Ok(Command::SetTimestamp(SetTimestamp { list_len: 12 }))
+    );
     let field = Sense::invalid_cdb_field;
     for (cdb, sense) in [
+        (
+            &[0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0][..],
+            field(6, None),
+        ),
         // SP; a self-test in the background; a list beside a self-test; a long one; another page.
-        (&[0x4d, 1, 0, 0, 0, 0, 0, 0, 4, 0][..], field(1, Some(0))),
+        (&[0x4d, 1, 0, 0, 0, 0, 0, 0, 4, 0], field(1, Some(0))),
         (&[0x1d, 0x20, 0, 0, 0, 0], field(1, Some(7))),
         (&[0x1d, 0x14, 0, 0, 4, 0], field(3, None)),
         (&[0x1d, 0x10, 0, 0, 5, 0], field(3, None)),
@@ -545,7 +553,7 @@ mod report_supported_operation_codes {
         let no = Ok(std::vec![0, 1, 0, 0]);
         assert_eq!(one(1, 0xff, 0), no);
         assert_eq!(one(2, 0xff, 1), no);
-        assert_eq!(one(2, 0xa3, 0x0b), no);
+        assert_eq!(one(2, 0xa3, 0x1e), no);
         assert_eq!(one(3, 0x28, 1), no);
         assert_eq!(one(3, 0x28, 0).unwrap()[1], 3);
     }

@@ -90,12 +90,13 @@ pub(super) static PAGES: &[Page] = &[
             Ok(())
         },
     },
-    // Control Extension (SPC-5).
+    // Control Extension (SPC-5): TCMOS, SCSIP. The clock is the machine's until SET TIMESTAMP sets it,
+    // which is what counts then.
     Page {
         code: 0x0a,
         subpage: 0x01,
         len: 0x1c,
-        body: |values, out| out.u8(flag(values.ialuae, 0x01)),
+        body: |values, out| out.u8(0x06 | flag(values.ialuae, 0x01)),
         read: |_, _| Ok(()),
     },
     // Power Condition (SPC-5): no timer is enabled.

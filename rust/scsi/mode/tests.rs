@@ -112,6 +112,8 @@ fn all_pages_come_in_order_with_or_without_subpages() {
     assert_eq!(codes(&bytes), [(0x0a, 0), (0x0a, 1)]);
     let bytes = sense(&MODE, request(0x0a, 1)).unwrap();
     assert_eq!(bytes[..8], [35, 0, 0x10, 0, 0x4a, 0x01, 0x00, 0x1c]);
+    // TCMOS and SCSIP.
+    assert_eq!(bytes[8] & 0x06, 0x06);
     assert_eq!(bytes.len(), 36);
 }
 

@@ -99,8 +99,11 @@ fn maintenance_in(service_action: u8) -> CommandClass {
         opcode::REPORT_IDENTIFYING_INFORMATION => CommandClass::Identify,
         opcode::REPORT_SUPPORTED_OPERATION_CODES
         | opcode::REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS => CommandClass::Observe,
-        // REPORT TARGET PORT GROUPS, ALIASES, PRIORITY, TIMESTAMP.
-        0x0a | 0x0b | 0x0e | 0x0f => CommandClass::Harmless,
+        // REPORT PRIORITY.
+        0x0e => CommandClass::Harmless,
+        opcode::REPORT_TARGET_PORT_GROUPS | opcode::REPORT_ALIASES | opcode::REPORT_TIMESTAMP => {
+            CommandClass::Harmless
+        }
         _ => CommandClass::Observe,
     }
 }

@@ -48,6 +48,9 @@ const MAY_BE_ZERO: &[u8] = &[
     cdb::opcode::WRITE_SAME_10,
     cdb::opcode::WRITE_SAME_16,
     cdb::opcode::SANITIZE,
+    cdb::opcode::READ_BUFFER_10,
+    cdb::opcode::READ_BUFFER_16,
+    cdb::opcode::WRITE_BUFFER,
     cdb::opcode::READ_DEFECT_DATA_12,
     cdb::opcode::SEND_DIAGNOSTIC,
 ];
