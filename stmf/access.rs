@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands of asymmetric access and what INQUIRY tells of it, the same for every kind of
-//! logical unit (SPC-5, Asymmetric logical unit access).
+//! The commands of asymmetric access and what INQUIRY tells of it and of target ports, the same for
+//! every kind of logical unit (SPC-5, Asymmetric logical unit access).
 //!
 //! A target group is a target port group once it has an access state; see `framework::access`.
 
@@ -52,6 +52,12 @@ pub(crate) fn plan(
     }
     let mut plan = planned?;
     if let DataPhase::Answer(len) = &mut plan.phase {
+        if let Some(allocation) = ports_asked(cdb) {
+            let mut measure = Sink::new(&mut []);
+            framework.report_ports(nexus.id, lu, &mut measure);
+            *len = u32::try_from(measure.len()).unwrap_or(u32::MAX);
+            *len = allocation.min(*len);
+        }
         *len = Addition::to(&nexus.identity, cdb).lengthened(*len, cdb);
     }
     Ok(plan)
@@ -60,6 +66,19 @@ pub(crate) fn plan(
 /// Which of the framework's own commands a CDB is, where target ports are in groups.
 fn own(nexus: &ItNexus, cdb: &[u8]) -> Option<AccessCommand> {
     AccessCommand::of(cdb).filter(|_| nexus.has_port_groups())
+}
+
+/// The ALLOCATION LENGTH of an INQUIRY for the SCSI Ports VPD page. A logical unit that has the page
+/// leaves its ports to the framework.
+fn ports_asked(cdb: &[u8]) -> Option<u32> {
+    const EVPD: u8 = 0x01;
+
+    match *cdb {
+        [opcode::INQUIRY, flags, page::SCSI_PORTS, high, low, ..] if flags & EVPD != 0 => {
+            Some(u16::from_be_bytes([high, low]).into())
+        }
+        _ => None,
+    }
 }
 
 fn plan_own(
@@ -93,6 +112,9 @@ pub(crate) fn execute(task: Task) -> Option<Task> {
         copy::execute(task);
         return None;
     }
+    if ports_asked(task.cdb()).is_some() {
+        return tell_ports(task);
+    }
     let (Some(_), Some(unit)) = (own(task.nexus(), task.cdb()), task.unit()) else {
         return Some(task);
     };
@@ -104,6 +126,16 @@ pub(crate) fn execute(task: Task) -> Option<Task> {
         // `plan` has refused it.
         _ => task.fail(UNKNOWN),
     }
+    None
+}
+
+/// Answers with the SCSI Ports VPD page.
+fn tell_ports(task: Task) -> Option<Task> {
+    let Some(unit) = task.unit() else {
+        return Some(task);
+    };
+    let session = task.nexus().session();
+    task.answer(|sink| unit.framework.report_ports(session, &unit.entry, sink));
     None
 }
 
@@ -196,7 +228,8 @@ impl Addition {
     }
 }
 
-fn protocol(protocol: Protocol) -> ProtocolId {
+/// The protocol as SPC numbers it.
+pub(crate) fn protocol(protocol: Protocol) -> ProtocolId {
     match protocol {
         Protocol::FibreChannel => ProtocolId::FibreChannel,
         Protocol::Scsi => ProtocolId::ParallelScsi,

@@ -14,6 +14,7 @@ mod detached;
 mod groups;
 mod lus;
 mod nexuses;
+mod ports;
 mod service;
 mod sight;
 mod targets;

@@ -31,6 +31,7 @@ use stmf_kernel::{
 };
 use stmf_model::Guid;
 use stmf_scsi::{
+    inquiry::DeviceType,
     ua::UnitAttention,
     ControlSettings, //
 };
@@ -60,6 +61,11 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// Identification VPD page and READ CAPACITY (16), and have READ (16) and WRITE (16).
     fn has_copy_manager(&self) -> bool {
         false
+    }
+
+    /// What kind of device it is.
+    fn device_type(&self) -> DeviceType {
+        DeviceType::Block
     }
 
     /// The unit is being reset, by a LOGICAL UNIT RESET or a reset of a target (SAM-5 6.3.3):

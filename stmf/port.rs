@@ -16,7 +16,10 @@ use crate::{
 use kernel::{
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc, //
+    },
     ThisModule, //
 };
 use stmf_kernel::module::ModuleRef;
@@ -84,6 +87,8 @@ pub(crate) struct TargetEntry {
     pub(crate) provider: &'static str,
     pub(crate) protocol: Protocol,
     pub(crate) relative_id: u16,
+    /// For iSCSI, the tag of a portal group by which the port is reached.
+    portal_group: Atomic<u32>,
     pub(crate) statistics: Statistics,
 }
 
@@ -94,6 +99,12 @@ impl TargetEntry {
             protocol: self.protocol,
             relative_id: self.relative_id,
         }
+    }
+
+    /// The tag that makes an iSCSI node's name a port's.
+    pub(crate) fn portal_group(&self) -> u16 {
+        // CAST: it came as 16 bits.
+        self.portal_group.load(ordering::Relaxed) as u16
     }
 }
 
@@ -138,6 +149,7 @@ impl TargetRegistration {
                 provider: description.provider,
                 protocol: description.protocol,
                 relative_id: framework.next_relative_port_id()?,
+                portal_group: Atomic::new(0),
                 statistics: Statistics::new()?,
             },
             GFP_KERNEL,
@@ -166,6 +178,12 @@ impl TargetRegistration {
     /// The port's relative target port identifier (SPC-5 7.7.6.9), unique on this machine.
     pub fn relative_id(&self) -> u16 {
         self.entry.relative_id
+    }
+
+    /// Tells which portal group an iSCSI target is reached by, the first of several: its tag is part
+    /// of the port's name (RFC 7143, Consequences of the model). Any context.
+    pub fn set_portal_group(&self, tag: u16) {
+        self.entry.portal_group.store(tag.into(), ordering::Relaxed);
     }
 
     /// Registers an I_T nexus: an initiator port that has logged in. May sleep.

@@ -170,7 +170,9 @@ impl TaskSet {
     /// As [`TaskSet::charge`], for a command of the copy manager's, whose memory has limits of its own.
     pub(crate) fn charge_piece(&self, slot: Slot, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, ordering::Relaxed);
-        self.entry(slot).bytes.store(bytes as u64, ordering::Relaxed);
+        self.entry(slot)
+            .bytes
+            .store(bytes as u64, ordering::Relaxed);
     }
 
     /// Frees a slot. Any context.

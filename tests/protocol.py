@@ -303,6 +303,36 @@ def names_of_tasks():
     check(session.status(5)[1] == (5, 0x20, 0), "a command in both directions is refused")
 
 
+def long_cdbs():
+    """CDBs of 32 bytes, in an additional header segment."""
+    session = Session("long")
+    use_up_attentions(session)
+    read = bytes([0x7F, 0, 0, 0, 0, 0, 0, 24, 0, 9, 0, 0, 0, 0, 0, 0])
+    block_3 = bytes([0, 0, 0, 3]) + bytes(11) + b"\1"
+    session.extended(1, read, bytes([0, 17, 1, 0]) + block_3, flags=0xC0, edtl=512)
+    check(len(session.expect(0x25, 1)[1]) == 512, "READ (32) returns a block")
+    session.extended(2, read, b"", flags=0xC0, edtl=512)
+    check(session.status(2)[1] == (5, 0x24, 0), "half a CDB is an illegal request")
+    session.extended(3, read, bytes([0, 16, 1, 0]) + block_3, flags=0xC0, edtl=512)
+    check(session.status(3)[1] == (5, 0x24, 0), "and so is one that lacks a byte")
+    longer = bytes([0, 33, 1, 0]) + block_3 + bytes(16)
+    session.extended(4, read, longer, flags=0xC0, edtl=512)
+    check(session.status(4)[1] == (5, 0x20, 0), "no command is as long as 48 bytes")
+    for ahs, what in (
+        (bytes([0, 1, 1, 0]), "without a CDB"),
+        (bytes([0, 33, 1, 0]) + block_3, "that is cut"),
+        (bytes([0, 17, 3, 0]) + block_3, "of no known type"),
+        ((bytes([0, 5, 1, 0]) + bytes(4)) * 2, "that is there twice"),
+        (bytes([0, 5, 2, 0]) + bytes(4), "for both directions, of a read"),
+    ):
+        session.extended(5, read, ahs, flags=0xC0, edtl=512)
+        header, _ = session.expect(0x3F, NONE)
+        check(header[2] == 9, f"a header segment {what} is rejected")
+        session.cmd_sn -= 1
+    session.command(6, bytes(6))
+    check(session.status(6)[0] == 0, "and the session goes on")
+
+
 def many_r2ts():
     """Up to 64 R2Ts at a time."""
     session = Session(
@@ -353,7 +383,7 @@ def strangers():
 def main():
     """All cases."""
     cases = (reinstatement, writing, bad_data, damage, aborting, gaps, names_of_tasks, many_r2ts)
-    for case in (*cases, small_talk, strangers):
+    for case in (*cases, long_cdbs, small_talk, strangers):
         case()
         print(f"ok: {case.__doc__}")
 

@@ -8,6 +8,7 @@
 
 use crate::{
     door::Door,
+    identifying::{Identifying, Information},
     medium::Medium,
     meta::Store,
     modes::Modes,
@@ -44,6 +45,9 @@ pub(crate) struct Changeable {
     /// Whether the medium is in, and who wants it to stay.
     #[pin]
     pub(crate) door: Door,
+    /// What initiators have written on it.
+    #[pin]
+    pub(crate) identifying: Identifying,
     /// The commands whose turn hasn't come.
     waiting: Queue<TaskBody>,
     #[pin]
@@ -55,6 +59,7 @@ pub(crate) struct Changeable {
 pub(crate) struct Saved {
     pub(crate) modes: Option<Values>,
     pub(crate) reservations: Option<State>,
+    pub(crate) information: Information,
 }
 
 impl Changeable {
@@ -74,6 +79,7 @@ impl Changeable {
                 reservations <- Reservations::new(),
                 modes <- Modes::new(wce, saved.modes),
                 door <- Door::new(removable),
+                identifying <- Identifying::new(saved.information),
                 waiting: Queue::new(),
                 turn <- new_mutex!((), "Changeable::turn"),
             }? Error),

@@ -9,6 +9,7 @@ use crate::{
     backend::Backend,
     changeable::{Changeable, Saved},
     disk::{text, Disk, Geometry, Names, Shape, Texts},
+    identifying::Information,
     keeper,
     medium::Medium,
     meta::{self, Store},
@@ -395,6 +396,11 @@ impl<'a> Wanted<'a> {
                         "meta-file: the registrations in it can't be read: {error:?}"
                     )
                 })?,
+                information: Information::restore(&kept)?.ok_or(refuse!(
+                    EUCLEAN,
+                    MetaFile,
+                    "meta-file: the identifying information in it is too long"
+                ))?,
             }),
             Some(kept) if self.meta_head => Err(refuse!(
                 EEXIST,
@@ -459,6 +465,8 @@ impl<'a> Wanted<'a> {
                 threshold: self.threshold,
                 modes: old.and_then(|old| old.modes),
                 reservations: old.map_or(&[], |old| old.reservations),
+                identifying: old.and_then(|old| old.identifying),
+                identifying_text: old.and_then(|old| old.identifying_text),
             })
         });
         saved.map_err(not_saved)

@@ -4,9 +4,12 @@
 
 use crate::{
     backend::Traits,
+    buffer::Buffer,
     changeable::Changeable,
+    clock::Clock,
     comeback::Comeback,
-    medium::Medium, //
+    medium::Medium,
+    private::Private, //
 };
 use kernel::{
     new_mutex,
@@ -44,6 +47,12 @@ pub(crate) struct Disk {
     /// What tells that the backing device is the same when it was away.
     #[pin]
     pub(crate) comeback: Mutex<Comeback>,
+    #[pin]
+    pub(crate) buffer: Buffer,
+    #[pin]
+    pub(crate) private: Private,
+    #[pin]
+    pub(crate) clock: Clock,
 }
 
 /// What does not change, besides the GUID, as long as there is the disk.
@@ -102,6 +111,9 @@ impl Disk {
                 medium,
                 changeable,
                 comeback <- new_mutex!(comeback, "Disk::comeback"),
+                buffer <- Buffer::new(),
+                private <- Private::new(),
+                clock <- Clock::new(),
             }),
             GFP_KERNEL,
         )

@@ -6,9 +6,11 @@
 
 mod answer;
 mod atomic;
+mod buffer;
 mod cache;
 mod erase;
 mod fill;
+mod identity;
 mod inquiry;
 mod job;
 mod mode;
@@ -71,12 +73,20 @@ impl LogicalUnit for Disk {
             Command::StartStopUnit(request) => state::plan_start_stop(self, &request)?.into(),
             Command::ModeSelect(request) => mode::plan_select(self, &request)?.into(),
             Command::PreventAllow { .. } => state::plan_prevent_allow(self)?.into(),
+            Command::ReadBuffer(request) => buffer::plan_read(self, nexus, &request)?.into(),
+            Command::WriteBuffer(request) => buffer::plan_write(&request).into(),
+            Command::SetIdentifying(request) => identity::plan_identifying(self, &request)?.into(),
+            Command::ReportAliases(request) => {
+                identity::plan_report_aliases(self, nexus, &request).into()
+            }
+            Command::ChangeAliases(request) => identity::plan_list(request.list_len).into(),
+            Command::SetTimestamp(request) => identity::plan_list(request.list_len).into(),
             Command::Reserve | Command::Release => DataPhase::None.into(),
             Command::PersistentReserveOut(request) => reservation::plan_out(&request)?.into(),
             // The framework's copy manager carries them out.
-            Command::ExtendedCopy(_)
-            | Command::CopyAbort(_)
-            | Command::ReceiveCopyResults(_) => DataPhase::None.into(),
+            Command::ExtendedCopy(_) | Command::CopyAbort(_) | Command::ReceiveCopyResults(_) => {
+                DataPhase::None.into()
+            }
             // The framework answers it for all logical units.
             Command::ReportLuns { .. } => {
                 let code = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
@@ -116,8 +126,14 @@ impl LogicalUnit for Disk {
             Ok(Command::SendDiagnostic(request)) => state::diagnose(self, request, task),
             Ok(Command::StartStopUnit(request)) => state::start_stop(self, &request, task),
             Ok(Command::PreventAllow { prevent }) => state::prevent_allow(self, prevent, task),
+            Ok(Command::ReadBuffer(request)) => buffer::read(self, &request, task),
+            Ok(Command::WriteBuffer(request)) => buffer::write(self, &request, task),
+            Ok(Command::ReportAliases(request)) => identity::report_aliases(self, &request, task),
+            Ok(Command::ChangeAliases(_)) => identity::change_aliases(self, task),
+            Ok(Command::SetTimestamp(request)) => identity::set_timestamp(self, &request, task),
             Ok(
                 Command::ModeSelect(_)
+                | Command::SetIdentifying(_)
                 | Command::Reserve
                 | Command::Release
                 | Command::PersistentReserveOut(_),
@@ -134,6 +150,8 @@ impl LogicalUnit for Disk {
     fn reset(&self) {
         self.changeable.reservations.drop_spc2(None);
         self.changeable.door.let_go(|_| true);
+        self.buffer.clear();
+        self.private.clear();
     }
 
     fn nexus_lost(&self, nexus: &ItNexus) {
@@ -141,6 +159,7 @@ impl LogicalUnit for Disk {
         self.changeable
             .door
             .let_go(|keeper| nexus_ref(nexus).is(keeper));
+        self.private.forget(nexus);
     }
 }
 
@@ -148,6 +167,9 @@ impl LogicalUnit for Disk {
 fn change(changeable: &Changeable, task: Task) {
     match cdb::parse(task.cdb()) {
         Ok(Command::ModeSelect(request)) => mode::select(changeable, &request, task),
+        Ok(Command::SetIdentifying(request)) => {
+            identity::set_identifying(changeable, &request, task);
+        }
         _ => reservation::change(changeable, task),
     }
 }

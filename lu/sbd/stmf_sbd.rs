@@ -16,8 +16,10 @@
 )]
 
 mod backend;
+mod buffer;
 mod change;
 mod changeable;
+mod clock;
 mod comeback;
 mod config;
 mod disk;
@@ -25,12 +27,14 @@ mod door;
 mod erasure;
 mod exec;
 mod failure;
+mod identifying;
 mod import;
 mod keeper;
 mod medium;
 mod meta;
 mod modes;
 mod netlink;
+mod private;
 mod range;
 mod reserve;
 mod space;

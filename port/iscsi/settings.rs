@@ -230,6 +230,11 @@ impl Groups {
         self.tags.get(..self.count).unwrap_or(&[])
     }
 
+    /// The first of them.
+    pub(crate) fn first(&self) -> u16 {
+        self.tags().first().copied().unwrap_or(uapi::DEFAULT_TPGT)
+    }
+
     pub(crate) fn contains(&self, tag: u16) -> bool {
         self.tags().contains(&tag)
     }

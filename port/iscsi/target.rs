@@ -121,6 +121,7 @@ impl Target {
             protocol: Protocol::Iscsi,
         };
         let registration = TargetRegistration::new(&description, target.clone(), module)?;
+        registration.set_portal_group(shown.groups.first());
         *target.registration.lock() = Some(Arc::new(registration, GFP_KERNEL)?);
         Ok(target)
     }
@@ -133,6 +134,9 @@ impl Target {
     /// Changes what holds for it from now on.
     pub(crate) fn set_config(&self, config: Config) -> Result {
         let config = Arc::new(config, GFP_KERNEL)?;
+        if let Ok(registration) = self.registration() {
+            registration.set_portal_group(config.groups.first());
+        }
         let old = core::mem::replace(&mut *self.config.lock(), config);
         drop(old);
         Ok(())

@@ -85,6 +85,10 @@ pub struct Metadata<'a> {
     pub modes: Option<u32>,
     /// The registrations and the reservation, in their own form; empty for none.
     pub reservations: &'a [u8],
+    /// Peripheral device identifying information that an initiator has set.
+    pub identifying: Option<&'a [u8]>,
+    /// Peripheral device text identifying information, in the same way.
+    pub identifying_text: Option<&'a [u8]>,
 }
 
 /// Why there is no metadata in a file, or none that can be used.
@@ -141,10 +145,12 @@ enum Field {
     Head,
     Thin,
     Threshold,
+    Identifying,
+    IdentifyingText,
 }
 
 /// How many fields there are.
-const FIELDS: usize = Field::Threshold as usize + 1;
+const FIELDS: usize = Field::IdentifyingText as usize + 1;
 
 /// Finds the record that counts in the two slots of a file, each as much of it as there is;
 /// nothing where nothing was ever written. `checksum` is CRC32C.
@@ -287,6 +293,12 @@ impl<'a> Metadata<'a> {
         if let Some(percent) = self.threshold {
             put(Field::Threshold, &[percent]);
         }
+        if let Some(information) = self.identifying {
+            put(Field::Identifying, information);
+        }
+        if let Some(text) = self.identifying_text {
+            put(Field::IdentifyingText, text);
+        }
     }
 
     /// Reads a whole record. Whether the values make sense for a disk is for others to judge.
@@ -328,6 +340,8 @@ impl<'a> Metadata<'a> {
             head: flag(Field::Head)?.unwrap_or(false),
             thin: flag(Field::Thin)?.unwrap_or(true),
             threshold: fields.array(Field::Threshold)?.map(|[percent]| percent),
+            identifying: fields.get(Field::Identifying),
+            identifying_text: fields.get(Field::IdentifyingText),
         })
     }
 }

@@ -2,7 +2,10 @@
 
 //! Designators: how logical units, target ports and target devices are named to initiators.
 
-use crate::sink::Sink;
+use crate::{
+    sink::Sink,
+    transport_id::digit, //
+};
 
 /// The transport protocol that a designator belongs to: PROTOCOL IDENTIFIER (SPC-5, Protocol
 /// identifier values).
@@ -52,6 +55,14 @@ pub enum Designator<'a> {
     },
     /// SCSI name string: an iqn, eui or naa name, and for an iSCSI port the `,t,0x` suffix.
     ScsiName(Association, &'a str),
+    /// The name of an iSCSI target port as SCSI name string: that of its node and the tag of its
+    /// portal group (RFC 7143, Consequences of the model).
+    IscsiPort {
+        /// The iSCSI name, of at most 223 bytes.
+        node: &'a str,
+        /// TARGET PORTAL GROUP TAG.
+        tag: u16,
+    },
     /// The relative port identifier of the target port.
     RelativeTargetPort(Option<ProtocolId>, u16),
     /// The target port group of the target port.
@@ -100,14 +111,13 @@ impl Designator<'_> {
                 }
             }
             Designator::ScsiName(association, name) => {
-                if name.len() <= Self::MAX_SCSI_NAME {
-                    // At least one zero, then up to a multiple of four.
-                    let pad = 4usize.saturating_sub(name.len() & 3);
-                    let len = name.len().saturating_add(pad);
-                    header(out, UTF_8, association, SCSI_NAME, len);
-                    out.bytes(name.as_bytes());
-                    out.zeros(pad);
-                }
+                write_name(association, &[name.as_bytes()], out);
+            }
+            Designator::IscsiPort { node, tag } => {
+                let association = Association::TargetPort(Some(ProtocolId::Iscsi));
+                let [high, low] = tag.to_be_bytes();
+                let digits = [high >> 4, high & 0x0f, low >> 4, low & 0x0f].map(digit);
+                write_name(association, &[node.as_bytes(), b",t,0x", &digits], out);
             }
             Designator::RelativeTargetPort(protocol, port) => {
                 let association = Association::TargetPort(protocol);
@@ -122,6 +132,20 @@ impl Designator<'_> {
                 out.u16(group);
             }
         }
+    }
+}
+
+/// Writes a SCSI name string, which consists of these parts.
+fn write_name(association: Association, parts: &[&[u8]], out: &mut Sink<'_>) {
+    let len = parts
+        .iter()
+        .fold(0usize, |len, part| len.saturating_add(part.len()));
+    if len <= Designator::MAX_SCSI_NAME {
+        // At least one zero, then up to a multiple of four.
+        let pad = 4usize.saturating_sub(len & 3);
+        header(out, UTF_8, association, SCSI_NAME, len.saturating_add(pad));
+        parts.iter().for_each(|part| out.bytes(part));
+        out.zeros(pad);
     }
 }
 
@@ -196,6 +220,20 @@ mod tests {
         };
         assert!(write(t10(&long)).is_empty());
         assert_eq!(write(t10(&long[1..]))[3], 255);
+    }
+
+    #[test]
+    fn an_iscsi_port_is_a_node_and_a_tag() {
+        let node = "iqn.2026-11.test:a";
+        let bytes = write(Designator::IscsiPort { node, tag: 0x01af });
+        assert_eq!(bytes[..4], [0x53, 0x98, 0, 28]);
+        assert_eq!(&bytes[4..], b"iqn.2026-11.test:a,t,0x01af\0");
+        let too_long = std::string::String::from_utf8(std::vec![b'a'; 243]).unwrap();
+        let port = Designator::IscsiPort {
+            node: &too_long,
+            tag: 1,
+        };
+        assert!(write(port).is_empty());
     }
 
     #[test]

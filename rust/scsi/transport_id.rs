@@ -280,7 +280,7 @@ fn split(text: &[u8]) -> Option<(&[u8], [u8; 6])> {
 }
 
 /// The hexadecimal digit of a value below 16.
-const fn digit(value: u8) -> u8 {
+pub(crate) const fn digit(value: u8) -> u8 {
     match value {
         0..=9 => b'0'.wrapping_add(value),
         _ => b'a'.wrapping_add(value.wrapping_sub(10)),

@@ -258,6 +258,15 @@ impl Registry {
         self.access.get(&(group, ALL)).map(|_| group)
     }
 
+    /// The number of a port's target port group: zero when it is in none, `None` when there are none.
+    pub(super) fn group_number(&self, port: &EndName) -> Option<u16> {
+        let group = self.port_group_of(port);
+        let record = group.and_then(|group| self.access.get(&(group, ALL)));
+        let number = record.and_then(|record| record.number);
+        self.has_port_groups()
+            .then_some(number.map_or(0, |number| number.id))
+    }
+
     /// The relative target port identifiers of the ports in a group.
     fn ports_of(&self, group: Option<GroupId>) -> impl Iterator<Item = u16> + Clone + '_ {
         let targets = self.targets.from(0);

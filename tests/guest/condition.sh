@@ -55,7 +55,7 @@ expect "Logical unit failed self-test" \
 	"$(refused sg_raw "$passing" 1d 04 00 00 00 00)" "self-test without a device"
 
 step "VPD pages"
-expect "[sv] [sn] [di] [mna] [ei] [mpp] [tpc] [bl] [bdc] [lbpv]" \
+expect "[sv] [sn] [di] [mna] [ei] [mpp] [sp] [tpc] [bl] [bdc] [lbpv] [ble]" \
 	"$(sg_vpd --page=sv "$disk" | grep -o '\[[a-z]*\]' | xargs)" pages
 sg_vpd --page=ei "$disk" | grep -q 'HEADSUP=1 ORDSUP=1 SIMPSUP=1' || fail "expected the task attributes"
 sg_vpd --page=mpp "$disk" | grep -q 'shared' || fail "expected shared mode pages"

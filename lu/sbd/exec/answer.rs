@@ -2,14 +2,13 @@
 
 //! Commands that are answered from memory.
 
-use super::{inquiry, mode, state};
+use super::{identity, inquiry, mode, state};
 use crate::disk::Disk;
 use stmf::{
     nexus::ItNexus,
     plan::DataPhase,
     task::Task, //
 };
-use stmf_kernel::clock::unix_milliseconds;
 use stmf_scsi::{
     capacity::Capacity,
     cdb::{self, opcode, Command},
@@ -70,6 +69,7 @@ fn allocation(command: &Command) -> u32 {
         Command::LogSense(request) => u32::from(request.allocation),
         Command::ReceiveDiagnostic(request) => u32::from(request.allocation),
         Command::ReportTimestamp(request) => request.allocation,
+        Command::ReportIdentifying(request) => request.allocation,
         Command::PersistentReserveIn { allocation, .. } => u32::from(*allocation),
         Command::ReadCapacity16 { allocation } => *allocation,
         Command::ReadDefectData(request) => request.allocation,
@@ -97,7 +97,11 @@ fn write(disk: &Disk, facts: Facts, command: &Command, sink: &mut Sink<'_>) -> R
         }
         Command::LogSense(request) => request.write(&facts.logged, sink)?,
         Command::ReceiveDiagnostic(request) => request.write(sink),
-        Command::ReportTimestamp(request) => request.write(unix_milliseconds(), sink),
+        Command::ReportTimestamp(request) => {
+            let (origin, milliseconds) = disk.clock.now();
+            request.write(origin, milliseconds, sink);
+        }
+        Command::ReportIdentifying(request) => identity::report_identifying(disk, request, sink),
         Command::RequestSense { desc, .. } => request_sense(disk, *desc, sink),
         Command::ReportSupportedOperationCodes(query) => {
             cdb::report_opcodes(query, |id| supports(disk, facts.groups, id), sink)?;
@@ -149,10 +153,15 @@ fn supports(disk: &Disk, groups: Groups, id: CommandId) -> bool {
         return !is_atomic || disk.traits().atomic.is_some();
     }
     // Only those of variable length have longer ones.
-    let service_action = id.service_action.and_then(|action| u8::try_from(action).ok());
+    let service_action = id
+        .service_action
+        .and_then(|action| u8::try_from(action).ok());
     match (id.opcode, service_action) {
         (opcode::MAINTENANCE_IN, Some(opcode::REPORT_TARGET_PORT_GROUPS)) => groups.report,
         (opcode::MAINTENANCE_OUT, Some(opcode::SET_TARGET_PORT_GROUPS)) => groups.set,
+        (opcode::MAINTENANCE_OUT, Some(opcode::SET_IDENTIFYING_INFORMATION)) => {
+            disk.changeable.store.is_some()
+        }
         (opcode::UNMAP, _) | (opcode::SERVICE_ACTION_IN_16, Some(opcode::GET_LBA_STATUS_16)) => {
             disk.traits().unmap
         }

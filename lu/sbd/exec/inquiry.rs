@@ -15,12 +15,14 @@ use stmf_scsi::{
         page,
         BlockCharacteristics,
         BlockLimits,
+        BlockLimitsExtension,
         DeviceIdentification,
         ExtendedInquiry,
         LogicalBlockProvisioning,
         ManagementAddresses,
         ModePagePolicy,
         ProvisioningType,
+        ScsiPorts,
         SupportedPages,
         UnitSerialNumber, //
     },
@@ -38,10 +40,12 @@ const PAGES: &[u8] = &[
     page::MANAGEMENT_ADDRESSES,
     page::EXTENDED_INQUIRY,
     page::MODE_PAGE_POLICY,
+    page::SCSI_PORTS,
     page::THIRD_PARTY_COPY,
     page::BLOCK_LIMITS,
     page::BLOCK_CHARACTERISTICS,
     page::LOGICAL_BLOCK_PROVISIONING,
+    page::BLOCK_LIMITS_EXTENSION,
 ];
 
 pub(super) fn standard(disk: &Disk, sink: &mut Sink<'_>) {
@@ -67,12 +71,15 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
         page::MANAGEMENT_ADDRESSES => management_addresses(disk, sink),
         page::EXTENDED_INQUIRY => extended(disk).write(DISK, sink),
         page::MODE_PAGE_POLICY => ModePagePolicy.write(DISK, sink),
+        // The framework knows the ports.
+        page::SCSI_PORTS => ScsiPorts::new(DISK, sink).finish(),
         page::THIRD_PARTY_COPY => OperatingParameters.write_page(DISK, sink),
         page::BLOCK_LIMITS => limits(disk).write(DISK, sink),
         page::BLOCK_CHARACTERISTICS => characteristics(disk).write(DISK, sink),
         page::LOGICAL_BLOCK_PROVISIONING => {
             provisioning(disk).write(DISK, sink);
         }
+        page::BLOCK_LIMITS_EXTENSION => BlockLimitsExtension.write(DISK, sink),
         _ => return Err(Sense::invalid_cdb_field(2, None)),
     }
     Ok(())
@@ -172,6 +179,8 @@ fn characteristics(disk: &Disk) -> BlockCharacteristics {
     BlockCharacteristics {
         rotation: disk.rotation(),
         block_erase: disk.traits().unmap,
+        // They are read like others, as whatever the backing store makes of them.
+        verifies_unmapped: disk.traits().unmap,
         fuab: true,
     }
 }

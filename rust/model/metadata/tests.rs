@@ -40,6 +40,8 @@ fn example() -> Metadata<'static> {
         threshold: Some(10),
         modes: None,
         reservations: b"reservations",
+        identifying: None,
+        identifying_text: Some(b"text\0"),
     }
 }
 
@@ -192,6 +194,7 @@ proptest! {
         flags: (Option<bool>, bool, bool, bool, bool),
         threshold: Option<u8>,
         reservations: Vec<u8>,
+        identifying: (Option<Vec<u8>>, Option<Vec<u8>>),
         generation: u64,
     ) {
         let file = CString::new(path).unwrap();
@@ -217,6 +220,8 @@ proptest! {
             threshold,
             modes: numbers.4,
             reservations: &reservations,
+            identifying: identifying.0.as_deref(),
+            identifying_text: identifying.1.as_deref(),
         };
         let bytes = record(&metadata, generation);
         let found = find([&bytes, &[]], checksum).unwrap().unwrap();
