@@ -114,7 +114,7 @@ pub use iscsi::{
     Portal, Redirect, Secret, Tpg,
 };
 pub use lio::LioImport;
-pub use netlink::Netlink;
+pub use netlink::{Answer, Netlink};
 pub use statistics::{Latency, Statistics, Subject};
 pub use transport::{Fault, Mode, Refusal, Request, Transport};
 pub use types::{

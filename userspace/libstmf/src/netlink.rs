@@ -197,8 +197,9 @@ impl Transport for Netlink {
     }
 }
 
-/// The answer to one request, as it comes in.
-struct Answer<'a> {
+/// The answer to one request, as it comes in from a socket.
+#[derive(Debug)]
+pub struct Answer<'a> {
     family: u16,
     sequence: u32,
     request: &'a [u8],
@@ -207,7 +208,9 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn new(family: u16, sequence: u32, request: &'a [u8]) -> Self {
+    /// Nothing yet of the answer to the request of this number, for this family and with these
+    /// attributes.
+    pub fn new(family: u16, sequence: u32, request: &'a [u8]) -> Self {
         Self {
             family,
             sequence,
@@ -218,7 +221,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Takes a datagram; whether the answer is complete.
-    fn take(&mut self, datagram: &[u8]) -> Result<bool, Fault> {
+    pub fn take(&mut self, datagram: &[u8]) -> Result<bool, Fault> {
         for message in Messages::new(datagram) {
             let message = message?;
             // What is left of an earlier answer that was given up.
@@ -241,7 +244,8 @@ impl<'a> Answer<'a> {
         Ok(false)
     }
 
-    fn finish(self) -> Result<Vec<Vec<u8>>, Fault> {
+    /// The attributes of every message.
+    pub fn finish(self) -> Result<Vec<Vec<u8>>, Fault> {
         if self.interrupted {
             Err(Fault::Interrupted)
         } else {
