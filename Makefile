@@ -19,6 +19,7 @@ help:
 	@echo 'make test-debug tests in guests again, on a kernel that looks for bugs (the first'
 	@echo '                time builds it: about 15 minutes); T=NAME runs the one of that name'
 	@echo 'make fuzz       fuzz the parsers, each for MINUTES=1; T=NAME only one, JOBS=2 two at a time'
+	@echo 'make power-cuts kill guests that write, N=100 times, and look whether anything is lost'
 	@echo 'make shell      a shell in a virtual machine with the modules loaded'
 	@echo 'make bench      measure against LIO and write Documentation/performance/;'
 	@echo '                B=NAME only instructions, concurrency or memory;'
@@ -79,6 +80,9 @@ test-debug: userspace modules-debug
 fuzz: setup
 	@tools/fuzz --minutes $(or $(MINUTES),1) --jobs $(or $(JOBS),1) $(T)
 
+power-cuts: all
+	@tests/power/cuts.py --cuts $(or $(N),100) --seed $(or $(SEED),1)
+
 bench: all
 	@tests/bench/run $(if $(PROFILE),profile) $(B)
 
@@ -110,5 +114,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz bench bench-control conformance-lio shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz power-cuts bench bench-control conformance-lio shell lint doc \
 	rust-project.json clean

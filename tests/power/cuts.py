@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Cuts the power of a guest that writes through iSCSI: `cuts.py [--cuts N] [--seed N] [--lie]`.
+
+The guest's disks are served from here, with a write cache that is lost when
+QEMU is killed: of what was not flushed, each 4 KiB reach the medium or not, by
+chance.  After each cut the guest boots again, looks whether all is there that
+was acknowledged for good (tests/power/writer.py), and goes on writing.
+
+With --lie the disk with the data ignores flushes and FUA: then the guest has to
+find losses, or it could not find any.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from disk import Disk, Server
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BOOT_LIMIT = 240  # Seconds until the guest writes.
+LOST = 3  # How the guest's program says that something is not there.
+
+
+class Guest:
+    """One boot, from power on to the cut."""
+
+    def __init__(self, scratch, command):
+        self.scratch = scratch
+        self.stage_file = scratch / "stage"
+        self.stage_file.unlink(missing_ok=True)
+        self.pid_file = scratch / "qemu.pid"
+        options = ["-pidfile", self.pid_file]
+        for name in ("data", "files"):
+            address = f"nbd+unix:///{name}?socket={scratch}/nbd"
+            options += ["-drive", f"file={address},if=none,id={name},format=raw,cache=writeback"]
+            sizes = "logical_block_size=512,physical_block_size=4096"
+            options += ["-device", f"virtio-blk-pci,drive={name},serial={name},{sizes}"]
+        words = [TOP / "tools" / "guest", "--memory", "1G", "--timeout", "600"]
+        words += [word for option in options for word in ("--qemu", option)]
+        words += ["--log", scratch / "kernel.log", "--", TOP / "tests" / "power" / "guest.sh", command]
+        self.output = open(scratch / "output", "wb")
+        self.process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            env={**os.environ, "COMSTAR_SCRATCH": str(scratch)},
+        )
+
+    def wait_for(self, stage):
+        """Until the guest has come so far; is it still there?"""
+        end = time.monotonic() + BOOT_LIMIT
+        while self.process.poll() is None and time.monotonic() < end:
+            if self.stage_file.exists() and self.stage_file.read_text(encoding="ascii") >= stage:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def kill(self):
+        """Takes the power away."""
+        os.kill(int(self.pid_file.read_text(encoding="ascii")), signal.SIGKILL)
+        self.process.wait()
+        self.output.close()
+
+    def end(self):
+        """Ends the guest that is there still; returns its status."""
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.terminate()
+        return self.process.wait()
+
+    def words(self):
+        """What it has said."""
+        return (self.scratch / "output").read_text(errors="replace")
+
+
+class Cuts:
+    """The disks, and the guests that they outlive."""
+
+    def __init__(self, args, scratch):
+        self.random = random.Random(args.seed)
+        self.scratch = scratch
+        self.disks = {}
+        for name, size in (("data", 64 << 20), ("files", 128 << 20)):
+            path = scratch / f"{name}.img"
+            with open(path, "wb") as file:
+                file.truncate(size)
+            if name == "files":
+                subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+            self.disks[name] = Disk(path, args.lie and name == "data")
+        Server(scratch / "nbd", self.disks)
+
+    def cut(self):
+        """One boot and one cut; returns why there is none, or None."""
+        guest = Guest(self.scratch, "write")
+        # One in eight while what was there before is taken up again.
+        stage = "1" if self.random.randrange(8) == 0 else "2"
+        if not guest.wait_for(stage):
+            return self.explain(guest)
+        time.sleep(self.random.uniform(0, 4))
+        if guest.process.poll() is not None:
+            return self.explain(guest)
+        guest.kill()
+        for disk in self.disks.values():
+            disk.cut(self.random)
+        return None
+
+    def look(self):
+        """The last boot only looks."""
+        guest = Guest(self.scratch, "look")
+        status = guest.end()
+        return None if status == 0 else self.explain(guest)
+
+    def figures(self):
+        """How much was done and undone."""
+        dropped = sum(disk.dropped for disk in self.disks.values())
+        return (f"{count_lines(self.scratch, 'log.*'):,} acknowledgments kept,"
+                f" {dropped:,} unflushed pieces of 4 KiB dropped, and with them"
+                f" {count_lines(self.scratch, 'forgotten'):,} cells whose last write was not for good")
+
+    def explain(self, guest):
+        status = guest.end()
+        kind = "something was lost" if status == LOST else f"the guest ended with status {status}"
+        return f"{kind}\n{guest.words()[-3000:]}"
+
+
+def count_lines(folder, pattern, without="V"):
+    """How much was noted in the guest's files of this name, but for lines of a kind."""
+    lines = [line for path in folder.glob(pattern) for line in path.read_text(encoding="ascii").splitlines()]
+    return sum(not line.startswith(without) for line in lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--cuts", type=int, default=100, help="how many (100)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
+    parser.add_argument("--lie", action="store_true", help="with a disk that ignores flushes")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="power.") as name:
+        scratch = pathlib.Path(name)
+        cuts = Cuts(args, scratch)
+        started = time.monotonic()
+        for number in range(1, args.cuts + 1):
+            if why := cuts.cut():
+                print(f"after {number - 1} cuts: {why}", flush=True)
+                return 1
+            if number % 10 == 0:
+                print(f"{number} cuts: {cuts.figures()}", flush=True)
+        if why := cuts.look():
+            print(f"after {args.cuts} cuts: {why}", flush=True)
+            return 1
+        print(f"{args.cuts} cuts in {time.monotonic() - started:.0f} s: {cuts.figures()}")
+        if not count_lines(scratch, "forgotten"):
+            print("expected writes in the cache to be gone: these cuts prove nothing")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# In the guest of tests/power/cuts.py: two disks whose data, metadata and
+# reservations lie on the disks that lose power.  Argument: write, or look.
+
+# shellcheck source=tests/target.sh
+. "$COMSTAR_TOP/tests/target.sh"
+
+# The metadata have the path of the data.
+FILES=/srv/power
+TARGET=$(target_name power)
+
+# stage NUMBER: tells the host how far it has come.
+stage() {
+	echo "$1" >"$COMSTAR_SCRATCH/stage.new"
+	mv "$COMSTAR_SCRATCH/stage.new" "$COMSTAR_SCRATCH/stage"
+}
+
+# Makes the disks; what is half made when the power fails is made again.
+make_disks() {
+	rm -f "$FILES"/*.meta
+	truncate -s 64M "$FILES/disk"
+	make_lu /dev/disk/by-id/virtio-data -p meta="$FILES/device.meta" -p alias=0 >/dev/null
+	make_lu "$FILES/disk" -p meta="$FILES/file.meta" -p wcd=true >/dev/null
+	sync
+	echo made >"$COMSTAR_SCRATCH/made"
+}
+
+import_disks() {
+	stmfadm import-lu "$FILES/device.meta"
+	stmfadm import-lu "$FILES/file.meta"
+}
+
+serve
+udevadm settle
+mkdir "$FILES"
+stage 1
+mount /dev/disk/by-id/virtio-files "$FILES"
+if [ -e "$COMSTAR_SCRATCH/made" ]; then import_disks; else make_disks; fi
+lun=0
+for data in /dev/disk/by-id/virtio-data "$FILES/disk"; do
+	guid=$(stmfadm list-lu -v | awk -v file="$data" '
+		/^LU Name/ { name = $3 } /Data File/ && $NF == file { print name }')
+	stmfadm add-view -n "$lun" "$guid"
+	[ "$lun" != 0 ] || first=$guid
+	lun=$((lun + 1))
+done
+make_target "$TARGET"
+PYTHONPATH=$COMSTAR_TOP/tests python3 "$COMSTAR_TOP/tests/power/writer.py" "$1" "$TARGET" "$first"
+for guid in $(stmfadm list-lu | awk '{ print $3 }'); do stmfadm delete-lu "$guid"; done
+umount "$FILES"
