@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from disk import Disk, Server
+from disk import PIECE, Disk, Server
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BOOT_LIMIT = 240  # Seconds until the guest writes.
@@ -94,7 +94,8 @@ class Cuts:
             with open(path, "wb") as file:
                 file.truncate(size)
             if name == "files":
-                subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+                # Of larger blocks than ext4 takes for a small disk: what the medium takes whole.
+                subprocess.run(["mkfs.ext4", "-q", "-F", "-b", str(PIECE), path], check=True)
             self.disks[name] = Disk(path, args.lie and name == "data")
         Server(scratch / "nbd", self.disks)
 

@@ -96,7 +96,8 @@ class Writer:
             data = self.send(cdb16(0x88, 0, cell * BLOCKS, BLOCKS), length=CELL)
             version, durable = version_of(cell, data), self.log.durable.get(cell, 0)
             if version is None:
-                bad.append(f"LUN {self.lun}, cell {cell}: torn, or nothing that was written")
+                versions = [HEAD.unpack_from(data, at)[2] for at in range(0, CELL, BLOCK)]
+                bad.append(f"LUN {self.lun}, cell {cell}: torn, it has {versions}")
                 continue
             if version < durable:
                 bad.append(f"LUN {self.lun}, cell {cell}: LOST version {durable}, it has {version}")
