@@ -97,7 +97,7 @@ class Cuts:
                 # Of larger blocks than ext4 takes for a small disk: what the medium takes whole.
                 subprocess.run(["mkfs.ext4", "-q", "-F", "-b", str(PIECE), path], check=True)
             self.disks[name] = Disk(path, args.lie and name == "data")
-        Server(scratch / "nbd", self.disks)
+        self.server = Server(scratch / "nbd", self.disks)
 
     def cut(self):
         """One boot and one cut; returns why there is none, or None."""
@@ -110,6 +110,7 @@ class Cuts:
         if guest.process.poll() is not None:
             return self.explain(guest)
         guest.kill()
+        self.server.drain()
         for disk in self.disks.values():
             disk.cut(self.random)
         return None

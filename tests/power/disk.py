@@ -77,6 +77,7 @@ class Server:
 
     def __init__(self, path, disks):
         self.disks = disks
+        self.serving = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -85,7 +86,14 @@ class Server:
     def accept(self):
         while True:
             connection, _ = self.listener.accept()
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+            thread = threading.Thread(target=self.serve, args=(connection,), daemon=True)
+            self.serving.append(thread)
+            thread.start()
+
+    def drain(self):
+        """Waits until nothing more comes from a QEMU that is gone."""
+        while self.serving:
+            self.serving.pop().join()
 
     def serve(self, connection):
         try:
