@@ -54,14 +54,22 @@ class Guest:
             env={**os.environ, "COMSTAR_SCRATCH": str(scratch)},
         )
 
+    def has_come_to(self, stage):
+        """Has the guest come so far?"""
+        return self.stage_file.exists() and self.stage_file.read_text(encoding="ascii") >= stage
+
     def wait_for(self, stage):
         """Until the guest has come so far; is it still there?"""
         end = time.monotonic() + BOOT_LIMIT
         while self.process.poll() is None and time.monotonic() < end:
-            if self.stage_file.exists() and self.stage_file.read_text(encoding="ascii") >= stage:
+            if self.has_come_to(stage):
                 return True
             time.sleep(0.02)
         return False
+
+    def has_died(self):
+        """Has QEMU failed an assertion of its own? Then it has cut the power itself."""
+        return self.process.poll() is not None and "Assertion" in self.words()
 
     def kill(self):
         """Takes the power away."""
@@ -104,12 +112,12 @@ class Cuts:
         guest = Guest(self.scratch, "write")
         # One in eight while what was there before is taken up again.
         stage = "1" if self.random.randrange(8) == 0 else "2"
-        if not guest.wait_for(stage):
+        if guest.wait_for(stage):
+            time.sleep(self.random.uniform(0, 4))
+        if guest.process.poll() is None and guest.has_come_to(stage):
+            guest.kill()
+        elif not guest.has_died():
             return self.explain(guest)
-        time.sleep(self.random.uniform(0, 4))
-        if guest.process.poll() is not None:
-            return self.explain(guest)
-        guest.kill()
         self.server.drain()
         for disk in self.disks.values():
             disk.cut(self.random)

@@ -9,6 +9,7 @@
 
 # The metadata have the path of the data.
 FILES=/srv/power
+DATA=/dev/vda
 TARGET=$(target_name power)
 
 # stage NUMBER: tells the host how far it has come.
@@ -21,7 +22,7 @@ stage() {
 make_disks() {
 	rm -f "$FILES"/*.meta
 	truncate -s 64M "$FILES/disk"
-	make_lu /dev/disk/by-id/virtio-data -p meta="$FILES/device.meta" -p alias=0 >/dev/null
+	make_lu "$DATA" -p meta="$FILES/device.meta" -p alias=0 >/dev/null
 	make_lu "$FILES/disk" -p meta="$FILES/file.meta" -p wcd=true >/dev/null
 	sync
 	echo made >"$COMSTAR_SCRATCH/made"
@@ -33,13 +34,13 @@ import_disks() {
 }
 
 serve
-udevadm settle
+expect "data files" "$(cat /sys/block/vd?/serial | tr '\n' ' ' | sed 's/ $//')" "the disks that lose power"
 mkdir "$FILES"
 stage 1
-mount /dev/disk/by-id/virtio-files "$FILES"
+mount /dev/vdb "$FILES"
 if [ -e "$COMSTAR_SCRATCH/made" ]; then import_disks; else make_disks; fi
 lun=0
-for data in /dev/disk/by-id/virtio-data "$FILES/disk"; do
+for data in "$DATA" "$FILES/disk"; do
 	guid=$(stmfadm list-lu -v | awk -v file="$data" '
 		/^LU Name/ { name = $3 } /Data File/ && $NF == file { print name }')
 	stmfadm add-view -n "$lun" "$guid"
