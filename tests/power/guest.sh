@@ -34,7 +34,7 @@ import_disks() {
 }
 
 serve
-expect "data files" "$(cat /sys/block/vd?/serial | tr '\n' ' ' | sed 's/ $//')" "the disks that lose power"
+expect datafiles "$(cat /sys/block/vd[ab]/serial)" "the disks that lose power"
 mkdir "$FILES"
 stage 1
 mount /dev/vdb "$FILES"
