@@ -69,7 +69,10 @@ class Guest:
 
     def has_died(self):
         """Has QEMU failed an assertion of its own? Then it has cut the power itself."""
-        return self.process.poll() is not None and "Assertion" in self.words()
+        if self.process.poll() is None:
+            return False
+        time.sleep(3)
+        return "Assertion" in self.words()
 
     def kill(self):
         """Takes the power away."""
@@ -139,7 +142,9 @@ class Cuts:
     def explain(self, guest):
         status = guest.end()
         kind = "something was lost" if status == LOST else f"the guest ended with status {status}"
-        return f"{kind}\n{guest.words()[-3000:]}"
+        time.sleep(3)  # What tools/guest passes on comes through pipes that it doesn't wait for.
+        log = (self.scratch / "kernel.log").read_text(errors="replace")
+        return f"{kind}\n{guest.words()[-3000:]}\n-- the end of the kernel's log:\n{log[-1500:]}"
 
 
 def count_lines(folder, pattern, without="V"):

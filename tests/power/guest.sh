@@ -33,7 +33,9 @@ import_disks() {
 	stmfadm import-lu "$FILES/file.meta"
 }
 
-serve
+load_stmf stmf_sbd stmf_iscsi
+at_exit unload_stmf
+ip link set lo up
 expect datafiles "$(cat /sys/block/vd[ab]/serial)" "the disks that lose power"
 mkdir "$FILES"
 stage 1
