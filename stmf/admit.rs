@@ -76,7 +76,7 @@ pub(crate) fn admit(
 ) -> Result<Incoming, Status> {
     let opcode = command.cdb.first().copied().unwrap_or(0);
     let tasks = endpoint.tasks();
-    let Some(slot) = tasks.take(command.tag, opcode) else {
+    let Some(slot) = tasks.take(command.tag, opcode, endpoint.number) else {
         statistics::count_refused(&endpoint.nexus, command.unit());
         return Err(Status::TaskSetFull);
     };

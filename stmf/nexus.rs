@@ -386,13 +386,15 @@ impl NexusRegistration {
         });
     }
 
-    /// Opens a connection of this nexus; its answers go to `completer`.
-    pub fn connect(&self, completer: Arc<dyn Completer>) -> Result<Arc<Endpoint>> {
+    /// Opens a connection of this nexus; its answers go to `completer`. No two that are open have
+    /// the same `number`.
+    pub fn connect(&self, number: u8, completer: Arc<dyn Completer>) -> Result<Arc<Endpoint>> {
         let completer = KBox::new(completer, GFP_KERNEL)?;
         Ok(Arc::new(
             Endpoint {
                 nexus: self.nexus.clone(),
                 framework: self.framework.clone(),
+                number,
                 completer: RcuCell::new(completer),
             },
             GFP_KERNEL,
@@ -458,6 +460,8 @@ pub struct ManagementRequest {
 pub struct Endpoint {
     pub(crate) nexus: Arc<Nexus>,
     pub(crate) framework: Arc<Framework>,
+    /// Which of the nexus's connections it is.
+    pub(crate) number: u8,
     completer: RcuCell<Arc<dyn Completer>>,
 }
 
@@ -522,6 +526,14 @@ impl Endpoint {
     /// Cuts the port off: nothing is delivered to its completer after this. Sleeps briefly.
     pub fn close(&self) {
         drop(self.completer.replace(None));
+    }
+
+    /// The connection ends and the nexus goes on: aborts the commands that came by it, and tells
+    /// nobody. Waits for no device. Process context.
+    pub fn lose(&self) {
+        self.framework.abort(&self.nexus, Abort::NexusLost, |task| {
+            task.connection == self.number
+        });
     }
 
     pub(crate) fn tasks(&self) -> &TaskSet {

@@ -116,9 +116,9 @@ impl TaskSet {
     }
 
     /// Takes a free slot for a command that arrives; none when the session has [`DEPTH`] of them.
-    pub(crate) fn take(&self, tag: u64, opcode: u8) -> Option<Slot> {
+    pub(crate) fn take(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
         let slot = (0..DEPTH / 64).find_map(|word| self.occupy(word, 64))?;
-        self.begin(slot, tag, opcode.into());
+        self.begin(slot, tag, entry::origin(opcode, connection));
         Some(slot)
     }
 
@@ -133,9 +133,9 @@ impl TaskSet {
     }
 
     /// As [`TaskSet::take`], for a command of the copy manager's: part of the EXTENDED COPY with this tag.
-    pub(crate) fn take_piece(&self, tag: u64, opcode: u8) -> Option<Slot> {
+    pub(crate) fn take_piece(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
         let slot = self.occupy(DEPTH / 64, PIECES as u32)?;
-        self.begin(slot, tag, u32::from(opcode) | PIECE);
+        self.begin(slot, tag, entry::origin(opcode, connection) | PIECE);
         Some(slot)
     }
 

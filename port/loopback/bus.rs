@@ -64,7 +64,7 @@ impl Bus {
             isid: "",
         };
         let nexus = registration.login(&description)?;
-        let endpoint = nexus.connect(Arc::new(Answers, GFP_KERNEL)?)?;
+        let endpoint = nexus.connect(0, Arc::new(Answers, GFP_KERNEL)?)?;
         let name = CString::try_from_fmt(fmt!("stmf_loopback.{}", registration.relative_id()))?;
         let bus = Arc::pin_init(
             try_pin_init!(Self {

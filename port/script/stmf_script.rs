@@ -200,7 +200,7 @@ impl TargetPort for Port {
             isid: "",
         })?;
         let answers = Arc::pin_init(Answers::new(), GFP_KERNEL)?;
-        let endpoint = nexus.connect(answers.clone())?;
+        let endpoint = nexus.connect(0, answers.clone())?;
         *self.session.lock() = Some(Session {
             connection: Connection {
                 endpoint,

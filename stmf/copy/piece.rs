@@ -208,7 +208,7 @@ fn admit(
     let endpoint = copy.endpoint();
     let tasks = endpoint.tasks();
     let [opcode, ..] = command.cdb;
-    let Some(slot) = tasks.take_piece(copy.tag(), opcode) else {
+    let Some(slot) = tasks.take_piece(copy.tag(), opcode, endpoint.number) else {
         return Err((Fault::Device(Status::TaskSetFull, None), data));
     };
     decide(endpoint, command, slot, &mut data)

@@ -115,7 +115,8 @@ impl Abort {
 /// A place in the table.
 pub(super) struct Entry {
     pub(super) state: Atomic<u32>,
-    /// The operation code, an [`Effect`] without its extent, the task attribute, and [`PIECE`].
+    /// The operation code, an [`Effect`] without its extent, the task attribute, [`PIECE`], and the
+    /// connection.
     pub(super) facts: Atomic<u32>,
     pub(super) tag: Atomic<u64>,
     /// The id of the logical unit, 0 before it is known.
@@ -135,6 +136,15 @@ const ORDERED: u32 = 0x1_0000;
 const HEAD: u32 = 0x2_0000;
 /// The command is the copy manager's.
 pub(super) const PIECE: u32 = 0x4_0000;
+/// Where the number of the connection begins.
+const CONNECTION: u32 = 24;
+/// What is known of a command that arrives.
+const ORIGIN: u32 = 0xff << CONNECTION | PIECE | 0xff;
+
+/// The facts of a command that arrives by a connection.
+pub(super) fn origin(opcode: u8, connection: u8) -> u32 {
+    u32::from(opcode) | u32::from(connection) << CONNECTION
+}
 
 impl Entry {
     pub(super) fn free() -> Self {
@@ -160,8 +170,8 @@ impl Entry {
             }
             Effect::Changes => CHANGES,
         };
-        let rest = self.facts.load(ordering::Relaxed) & (PIECE | 0xff);
-        self.facts.store(rest | flag, ordering::Relaxed);
+        let origin = self.facts.load(ordering::Relaxed) & ORIGIN;
+        self.facts.store(origin | flag, ordering::Relaxed);
     }
 
     /// The attribute of a command that has entered an order; the others count as SIMPLE.
@@ -196,6 +206,8 @@ impl Entry {
             detached: state & DETACHED != 0,
             // CAST: the low byte is meant.
             opcode: facts as u8,
+            // CAST: the high byte is what is left.
+            connection: (facts >> CONNECTION) as u8,
             effect: if facts & WRITES != 0 {
                 Effect::Writes(Extent {
                     lba: self.lba.load(ordering::Relaxed),
@@ -240,6 +252,8 @@ pub(crate) struct TaskView {
     pub detached: bool,
     /// The first byte of its CDB.
     pub opcode: u8,
+    /// Which connection of its nexus it came by.
+    pub connection: u8,
     /// What it may do.
     pub effect: Effect,
     /// The memory of its data.
