@@ -14,8 +14,8 @@
 //!   offered and what results), [`negotiate`] (how one becomes the other).
 //! * Phases: [`login`] (until full feature phase), [`exchange`] (text requests after it),
 //!   [`discovery`] (the answer to SendTargets), [`names`] (who is who), [`address`] (and where).
-//! * Full feature phase: [`window`] (CmdSN and StatSN), [`transfer`] (Data-In, R2T, Data-Out),
-//!   [`tags`] (which are in use).
+//! * Full feature phase: [`window`] (CmdSN and StatSN), [`delivery`] (of several connections),
+//!   [`transfer`] (Data-In, R2T, Data-Out), [`tags`] (which are in use).
 
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
@@ -43,6 +43,7 @@ extern crate std;
 
 pub mod address;
 pub mod bhs;
+pub mod delivery;
 pub mod discovery;
 pub mod exchange;
 pub mod keys;

@@ -91,6 +91,20 @@ impl CommandWindow {
         true
     }
 
+    /// Considers all numbers before this one received, if it is one that may be sent or the first
+    /// that may not: nothing will come for them.
+    pub fn plug(&mut self, cmd_sn: Sn) {
+        if !cmd_sn.is_within(self.exp_cmd_sn.next(), self.max_cmd_sn.next()) {
+            return;
+        }
+        let distance = cmd_sn.since(self.exp_cmd_sn);
+        self.exp_cmd_sn = cmd_sn;
+        self.skipped = self.skipped.checked_shr(distance).unwrap_or(0);
+        if self.skipped & 1 != 0 {
+            self.advance();
+        }
+    }
+
     /// Expects the last admitted request again, because it was not received as it was sent; says
     /// whether it was the last.
     pub fn take_back(&mut self, cmd_sn: Sn) -> bool {
@@ -268,5 +282,19 @@ mod tests {
         assert_eq!(window.admit(order(3)), Admit::Now);
         assert!(window.take_back(Sn::new(3)) && !window.take_back(Sn::new(5)));
         assert_eq!(window.exp_cmd_sn(), Sn::new(3));
+    }
+
+    #[test]
+    fn a_range_is_plugged() {
+        let mut window = CommandWindow::new(Sn::new(u32::MAX), 8);
+        assert!(window.skip(Sn::new(0)) && window.skip(Sn::new(2)) && window.skip(Sn::new(3)));
+        window.plug(Sn::new(u32::MAX));
+        window.plug(Sn::new(8));
+        assert_eq!(window.exp_cmd_sn(), Sn::new(u32::MAX));
+        window.plug(Sn::new(2));
+        assert_eq!(window.exp_cmd_sn(), Sn::new(4));
+        window.plug(Sn::new(7));
+        assert_eq!(window.exp_cmd_sn(), Sn::new(7));
+        assert_eq!(window.admit(ordered(7)), Admit::OutOfWindow);
     }
 }
