@@ -34,9 +34,11 @@
 mod command;
 mod digest;
 mod early;
+mod fence;
 mod login;
 mod manage;
 mod notices;
+mod numbers;
 mod origin;
 mod request;
 mod rx;
@@ -56,6 +58,7 @@ use core::{
     net::SocketAddr, //
 };
 use early::Waiting;
+use fence::{Fence, Pass};
 use kernel::{
     alloc::AllocError,
     prelude::*,
@@ -69,6 +72,7 @@ use kernel::{
 use login::LoginPhase;
 use manage::Management;
 use notices::Notices;
+use numbers::Numbers;
 use origin::Origin;
 use rx::Receiver;
 use stmf::{
@@ -79,7 +83,8 @@ use stmf::{
 use stmf_iscsi_proto::{
     names::IscsiName,
     params::Negotiated,
-    types::{Cid, TmfResult}, //
+    sn::Sn,
+    types::{Cid, TmfResult, Ttt}, //
 };
 use stmf_kernel::{
     clock,
@@ -89,7 +94,7 @@ use stmf_kernel::{
 };
 use stmf_scsi::tmf::TmfResponse;
 use text::TextPhase;
-use tx::{Numbers, Sender};
+use tx::Sender;
 use writes::Writes;
 
 /// Rings when a command is finished.
@@ -102,6 +107,8 @@ const STOP: u32 = 1 << 10;
 const LEAVE: u32 = 1 << 11;
 /// Rings when there are other logical units than before.
 const INVENTORY: u32 = 1 << 12;
+/// Rings when another connection waits for the answers of this one to arrive.
+const FENCE: u32 = 1 << 14;
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 
@@ -115,6 +122,9 @@ const SHRINK_AFTER: i64 = SECOND;
 const CLOSE_LIMIT: i64 = 2 * SECOND;
 /// How long a gap in the command numbers may be there.
 const GAP_LIMIT: i64 = 20 * SECOND;
+/// How long somebody waits for a connection to end that another takes the place of, or that is logged
+/// out by another. It does so at once, unless a device holds it up.
+const END_LIMIT: Delta<Nsec> = Delta::from_secs(2);
 /// How long to wait for memory before trying again.
 const MEMORY_PAUSE: i64 = SECOND / 100;
 
@@ -129,10 +139,19 @@ pub(crate) struct Link {
     /// How the task management functions in progress ended: 0 while they have not, else one more
     /// than the code of the result.
     managed: [Atomic<u32>; manage::MAX],
+    /// Where others stand that wait for what this connection has said to arrive.
+    pass: Pass,
     thread: SetOnce<Thread>,
 }
 
 impl Link {
+    /// Takes over what another connection was told of the nexus and has not passed on.
+    pub(crate) fn inherit(&self, other: &Self) {
+        if other.doorbell.take() & INVENTORY != 0 {
+            self.doorbell.ring(INVENTORY);
+        }
+    }
+
     /// Tells the connection to end. It does so by itself, at once.
     pub(crate) fn stop(&self) {
         self.doorbell.ring(STOP);
@@ -186,6 +205,16 @@ impl Watch for Link {
     }
 }
 
+/// Waits until connections are gone, `limit` at most for all together. Sleeps.
+pub(crate) fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) {
+    let start = clock::monotonic_ns();
+    for link in links {
+        let spent = clock::monotonic_ns().saturating_sub(start);
+        let left = limit.as_nanos().saturating_sub(spent);
+        link.join(Delta::from_nanos(left.max(0)));
+    }
+}
+
 /// What stands for a result in [`Link::managed`].
 fn number_of(result: TmfResult) -> u32 {
     u32::from(result as u8).wrapping_add(1)
@@ -217,11 +246,13 @@ impl From<AllocError> for End {
 /// A connection in full feature phase of a normal session.
 struct Normal {
     endpoint: Arc<Endpoint>,
-    /// Ends the I_T nexus when it is dropped.
-    nexus: NexusRegistration,
+    /// The I_T nexus, which ends with the last connection.
+    nexus: Arc<NexusRegistration>,
     membership: Membership,
     writes: Writes,
     management: Management,
+    /// Functions whose answers wait for those of other connections to arrive.
+    fences: KVec<Fence>,
 }
 
 /// A place in the target's table of sessions.
@@ -229,11 +260,14 @@ struct Membership {
     target: Arc<Target>,
     key: SessionKey,
     session: Arc<Session>,
+    link: Arc<Link>,
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.target.leave(&self.key, &self.session);
+        if self.session.remove(&self.link) {
+            self.target.leave(&self.key, &self.session);
+        }
     }
 }
 
@@ -264,9 +298,10 @@ struct Connection {
     rx: Receiver,
     tx: Sender,
     text: Option<KBox<TextPhase>>,
-    /// Requests behind a gap in the command numbers, and since when there is one.
+    /// Requests behind a gap in the command numbers; since when there is one, and before which
+    /// number.
     waiting: Waiting,
-    gap_since: Option<i64>,
+    gap: Option<(i64, Sn)>,
     /// After so long without a byte from it an initiator is asked whether it is there; after as long
     /// again, it isn't.
     patience: i64,
@@ -278,6 +313,8 @@ struct Connection {
     asked: Option<i64>,
     /// Whether the connection has given back what memory it can do without.
     lean: bool,
+    /// The NOP-In that other connections wait for the answer to, and how often they have asked.
+    asked_for_pass: Option<(Ttt, u32)>,
     /// What the initiator is to be told out of turn.
     notices: Notices,
     /// Until when it may still be there, once nothing more is to be said than is on its way.
@@ -302,6 +339,7 @@ pub(crate) fn start(
             lost: Atomic::new(false),
             finished: Queue::new(),
             managed: [const { Atomic::new(0) }; manage::MAX],
+            pass: Pass::new(),
             thread: SetOnce::new(),
         },
         GFP_KERNEL,
@@ -337,12 +375,13 @@ impl Connection {
             tx: Sender::new(),
             text: None,
             waiting: Waiting::new(),
-            gap_since: None,
+            gap: None,
             patience: 0,
             since: now,
             heard: now,
             asked: None,
             lean: false,
+            asked_for_pass: None,
             notices: Notices::new(),
             closing: None,
             finished: false,
@@ -403,6 +442,10 @@ impl Connection {
         }
         if bells & MANAGED != 0 {
             self.collect_managed()?;
+            self.collect_fences()?;
+        }
+        if bells & FENCE != 0 {
+            self.ask_for_pass()?;
         }
         if bells & LEAVE != 0 {
             self.ask_to_leave()?;
@@ -416,13 +459,24 @@ impl Connection {
     /// Whether there is something to do at once.
     fn is_busy(&self) -> bool {
         let sends = !self.tx.is_idle() || !self.link.finished.is_empty();
-        let reads = self.rx.is_ready() && self.tx.has_room() && self.closing.is_none();
+        let reads = self.rx.is_ready() && self.may_read() && self.closing.is_none();
         (sends && !self.tx.is_stuck()) || (reads && !self.tx.is_starved())
+    }
+
+    /// Whether there is room for one more request.
+    fn may_read(&self) -> bool {
+        self.tx.has_room() && !self.is_held_up()
+    }
+
+    /// Whether no more is read until other connections have brought the requests that come before
+    /// those kept here: then it is for the initiator to wait.
+    fn is_held_up(&self) -> bool {
+        self.numbers.joint().is_some() && self.waiting.is_full()
     }
 
     /// Keeps the limits of time. Says until when to sleep, unless there is something to do now.
     fn watch(&mut self, now: i64) -> Result<Option<i64>, End> {
-        if self.rx.take_heard() {
+        if self.rx.take_heard() || self.is_held_up() {
             (self.heard, self.asked, self.lean) = (now, None, false);
         }
         let until = match (&self.phase, self.closing, self.asked) {
@@ -458,14 +512,22 @@ impl Connection {
     /// Not beyond the moment at which a gap in the command numbers has to be filled.
     fn before_gap(&mut self, now: i64, until: i64) -> Result<i64, End> {
         if self.waiting.is_empty() {
-            self.gap_since = None;
+            self.gap = None;
             return Ok(until);
         }
-        let limit = self.gap_since.get_or_insert(now).saturating_add(GAP_LIMIT);
-        match now >= limit {
-            true => Err(End::Late("a gap in the command numbers was not filled")),
-            false => Ok(until.min(limit)),
+        let next = self.numbers.exp_cmd_sn();
+        let same = self.gap.filter(|(_, before)| *before == next);
+        let (since, _) = *self.gap.insert(same.unwrap_or((now, next)));
+        let limit = since.saturating_add(GAP_LIMIT);
+        if now < limit {
+            return Ok(until.min(limit));
         }
+        // Whichever connection should have filled it: no other can go on.
+        if let Phase::Normal(normal) = &self.phase {
+            normal.membership.session.close();
+            normal.membership.session.stop_but(Some(&self.link));
+        }
+        Err(End::Late("a gap in the command numbers was not filled"))
     }
 
     /// Not beyond the moment at which memory is to be given back; if it has come, gives it back.
@@ -530,14 +592,19 @@ impl Connection {
         })
     }
 
-    /// Ends the session. What a device still has of it is dropped when the device is done.
+    /// Ends the connection, and the session if there is no other. What a device still has of it is
+    /// dropped when the device is done.
     fn give_up(&mut self) {
         let phase = core::mem::replace(&mut self.phase, Phase::Over);
         if let Phase::Normal(normal) = &phase {
             normal.endpoint.close();
+            normal.endpoint.lose();
+            self.pass_for_good(&normal.membership.session);
         }
+        self.numbers.leave();
         self.tx = Sender::new();
         drop(self.link.finished.take_all());
+        self.notices.bequeath(&self.link);
         drop(phase);
         self.provider.farewell(&self.link);
     }

@@ -21,7 +21,6 @@ use stmf_iscsi_proto::{
     params::Limits, //
 };
 use stmf_kernel::{
-    clock,
     genl::Refusal,
     module::ModuleCell,
     net::{Accepted, Namespace}, //
@@ -398,10 +397,5 @@ pub(crate) fn end_all(links: &[Arc<Link>]) {
     for link in links {
         link.leave();
     }
-    let start = clock::monotonic_ns();
-    for link in links {
-        let spent = clock::monotonic_ns().saturating_sub(start);
-        let left = END_LIMIT.as_nanos().saturating_sub(spent);
-        link.join(Delta::from_nanos(left.max(0)));
-    }
+    connection::join_all(links, END_LIMIT);
 }

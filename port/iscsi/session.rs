@@ -2,16 +2,26 @@
 
 //! Sessions: who is logged in to a target.
 
-use crate::connection::Link;
+use crate::{
+    connection::{self, Link},
+    joint::Joint, //
+};
 use core::{
     cmp::Ordering,
     net::SocketAddr, //
 };
-use kernel::sync::Arc;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{Arc, Mutex},
+    time::{Delta, Nsec}, //
+};
+use stmf::nexus::NexusRegistration;
 use stmf_iscsi_proto::{
-    login::Existing,
+    login::{Existing, Place},
     names::IscsiName,
-    params::Negotiated,
+    params::{Negotiated, SessionParams},
+    response::LoginStatus,
     types::{Cid, Isid, Tsih}, //
 };
 
@@ -47,11 +57,34 @@ impl PartialEq for SessionKey {
 
 impl Eq for SessionKey {}
 
-/// A session as its target knows it. It has one connection.
+/// A session as its target knows it: its connections.
+#[pin_data]
 pub(crate) struct Session {
     pub(crate) tsih: Tsih,
-    pub(crate) link: Arc<Link>,
-    pub(crate) facts: Facts,
+    /// What its first connection negotiated for all.
+    pub(crate) params: SessionParams,
+    /// What its connections share, if it may have several.
+    pub(crate) joint: Option<Arc<Joint>>,
+    #[pin]
+    members: Mutex<Members>,
+}
+
+struct Members {
+    list: KVec<Member>,
+    /// The I_T nexus, from when it is made until the last connection has left.
+    nexus: Option<Arc<NexusRegistration>>,
+    /// Nobody may join any more.
+    closed: bool,
+    /// How many have joined after the first.
+    joined: u8,
+}
+
+/// A connection of a session.
+struct Member {
+    link: Arc<Link>,
+    facts: Arc<Facts>,
+    /// It has logged out, and is there only until that is said.
+    leaving: bool,
 }
 
 /// What there is to know of a connection, for administrators.
@@ -64,16 +97,221 @@ pub(crate) struct Facts {
     pub(crate) params: Negotiated,
 }
 
+/// What a connection finds that has joined a session.
+pub(crate) struct Joined {
+    pub(crate) nexus: Arc<NexusRegistration>,
+    /// The connection whose place it has taken, and which it is to end (RFC 7143 6.3.4).
+    pub(crate) old: Option<Arc<Link>>,
+    /// Another number than that of the last one which joined, or of the first.
+    pub(crate) number: u8,
+}
+
+impl Members {
+    fn has(&self, cid: Cid) -> bool {
+        self.list.iter().any(|member| member.facts.cid == cid)
+    }
+
+    /// The connections that have not logged out.
+    fn staying(&self) -> impl Iterator<Item = &Member> {
+        self.list.iter().filter(|member| !member.leaving)
+    }
+}
+
 impl Session {
-    /// What a login that finds this session has to know of it.
-    ///
-    /// Without error recovery a session ends with its connection, so there is none that another
-    /// could join or take over; only the session as a whole can be reinstated.
-    pub(crate) fn existing(&self) -> Existing {
+    /// A session with its first connection.
+    pub(crate) fn new(
+        tsih: Tsih,
+        joint: Option<Arc<Joint>>,
+        link: Arc<Link>,
+        facts: Facts,
+    ) -> Result<Arc<Self>> {
+        let params = facts.params.session;
+        let facts = Arc::new(facts, GFP_KERNEL)?;
+        let mut list = KVec::new();
+        let member = Member {
+            link,
+            facts,
+            leaving: false,
+        };
+        list.push(member, GFP_KERNEL)?;
+        let members = Members {
+            list,
+            nexus: None,
+            closed: false,
+            joined: 0,
+        };
+        Arc::pin_init(
+            try_pin_init!(Self {
+                tsih,
+                params,
+                joint,
+                members <- new_mutex!(members, "Session::members"),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// What a login of a connection that finds this session has to know of it.
+    pub(crate) fn existing(&self, cid: Cid) -> Existing {
+        self.seen_by(cid, &self.members.lock())
+    }
+
+    fn seen_by(&self, cid: Cid, members: &Members) -> Existing {
+        let most = usize::try_from(self.params.max_connections).unwrap_or(1);
         Existing {
             tsih: self.tsih,
-            has_cid: false,
-            has_room: false,
+            has_cid: members.has(cid),
+            has_room: members.staying().count() < most,
         }
+    }
+
+    /// Takes in one more connection.
+    ///
+    /// # Errors
+    ///
+    /// When the session ends or has enough connections.
+    pub(crate) fn join(
+        &self,
+        tsih: Tsih,
+        link: Arc<Link>,
+        mut facts: Facts,
+    ) -> Result<Joined, LoginStatus> {
+        let mut members = self.members.lock();
+        let existing = (!members.closed).then(|| self.seen_by(facts.cid, &members));
+        let place = Place::decide(tsih, existing)?;
+        let nexus = members.nexus.clone().ok_or(LoginStatus::NoSuchSession)?;
+        let cid = facts.cid;
+        facts.params.session = self.params;
+        let facts = Arc::new(facts, GFP_KERNEL).map_err(|_| LoginStatus::OutOfResources)?;
+        let new = Member {
+            link,
+            facts,
+            leaving: false,
+        };
+        let old = match place {
+            Place::ConnectionReinstatement => {
+                let mut list = members.list.iter_mut();
+                let old = list.find(|member| member.facts.cid == cid);
+                old.map(|old| core::mem::replace(old, new).link)
+            }
+            _ => {
+                let pushed = members.list.push(new, GFP_KERNEL);
+                pushed.map_err(|_| LoginStatus::OutOfResources)?;
+                None
+            }
+        };
+        members.joined = members.joined.wrapping_add(1);
+        Ok(Joined {
+            nexus,
+            old,
+            number: members.joined,
+        })
+    }
+
+    /// The I_T nexus of the session is there.
+    pub(crate) fn set_nexus(&self, nexus: Arc<NexusRegistration>) {
+        self.members.lock().nexus = Some(nexus);
+    }
+
+    /// A connection is gone, and with the last one the I_T nexus; says whether it was that. What the
+    /// nexus has told it and it has not passed on, another one does. Sleeps.
+    pub(crate) fn remove(&self, link: &Arc<Link>) -> bool {
+        let mut members = self.members.lock();
+        members
+            .list
+            .retain(|member| !Arc::ptr_eq(&member.link, link));
+        if let Some(heir) = members.list.first() {
+            let nexus = members.nexus.as_ref();
+            // Without memory for it the session is not told of changes any more, but sees them.
+            if nexus.is_some_and(|nexus| nexus.watch(heir.link.clone()).is_ok()) {
+                heir.link.inherit(link);
+            }
+            return false;
+        }
+        members.closed = true;
+        let nexus = members.nexus.take();
+        drop(members);
+        drop(nexus);
+        true
+    }
+
+    /// A connection logs out; says whether no other stays.
+    pub(crate) fn begin_leaving(&self, link: &Arc<Link>) -> bool {
+        let mut members = self.members.lock();
+        let mut list = members.list.iter_mut();
+        if let Some(member) = list.find(|member| Arc::ptr_eq(&member.link, link)) {
+            member.leaving = true;
+        }
+        let is_last = members.staying().next().is_none();
+        members.closed |= is_last;
+        is_last
+    }
+
+    /// Lets nobody join any more.
+    pub(crate) fn close(&self) {
+        self.members.lock().closed = true;
+    }
+
+    /// The connection with that identifier, unless it has logged out.
+    pub(crate) fn connection(&self, cid: Cid) -> Option<Arc<Link>> {
+        let members = self.members.lock();
+        let mut staying = members.staying();
+        let member = staying.find(|member| member.facts.cid == cid)?;
+        Some(member.link.clone())
+    }
+
+    /// Shows every connection but `own` to `visit`, which must not sleep for long.
+    pub(crate) fn for_each_but(&self, own: Option<&Arc<Link>>, mut visit: impl FnMut(&Arc<Link>)) {
+        let is_own = |link| own.is_some_and(|own| Arc::ptr_eq(own, link));
+        for member in &self.members.lock().list {
+            if !is_own(&member.link) {
+                visit(&member.link);
+            }
+        }
+    }
+
+    /// The connections but `own` that there are at the moment.
+    pub(crate) fn links_but(&self, own: Option<&Arc<Link>>) -> Result<KVec<Arc<Link>>> {
+        let mut links = KVec::new();
+        let mut added = Ok(());
+        self.for_each_but(own, |link| {
+            added = added.and_then(|()| links.push(link.clone(), GFP_KERNEL));
+        });
+        added?;
+        Ok(links)
+    }
+
+    /// Adds the connections but `own` that the initiator has closed.
+    pub(crate) fn add_lost(&self, own: &Arc<Link>, lost: &mut KVec<Arc<Link>>) -> Result {
+        let mut added = Ok(());
+        self.for_each_but(Some(own), |link| {
+            if link.is_lost() && added.is_ok() {
+                added = lost.push(link.clone(), GFP_KERNEL);
+            }
+        });
+        Ok(added?)
+    }
+
+    /// What there is to know of each connection.
+    pub(crate) fn facts(&self) -> Result<KVec<Arc<Facts>>> {
+        let mut facts = KVec::new();
+        for member in &self.members.lock().list {
+            facts.push(member.facts.clone(), GFP_KERNEL)?;
+        }
+        Ok(facts)
+    }
+
+    /// Tells every connection but `own` to end, at once.
+    pub(crate) fn stop_but(&self, own: Option<&Arc<Link>>) {
+        self.for_each_but(own, |link| link.stop());
+    }
+
+    /// Ends every connection but `own`, and waits for that, `limit` at most. Nobody joins any more.
+    pub(crate) fn end_but(&self, own: Option<&Arc<Link>>, limit: Delta<Nsec>) {
+        self.close();
+        // Without memory for a list of them they end, but nobody waits for it.
+        let links = self.links_but(own).unwrap_or_default();
+        self.stop_but(own);
+        connection::join_all(&links, limit);
     }
 }

@@ -5,20 +5,22 @@
 //! A [`target`] is what initiators log in to; it is reached through [`portal`]s, each with a thread
 //! that accepts connections. Every [`connection`] has one thread, which does all its work: it
 //! receives, has commands carried out, and sends. A connection that has logged in to a target
-//! belongs to a [`session`], the I_T nexus that the framework knows.
+//! belongs to a [`session`], the I_T nexus that the framework knows; if it is one of several, they
+//! have their requests in order by what is [`joint`].
 //!
 //! The protocol itself, as far as it needs no input and output, is the crate `stmf_iscsi_proto`.
 //!
 //! # Locks, outermost first
 //!
 //! `Provider::admin` (held across waits, never taken by a connection), `Provider::targets`,
-//! `Target::registration`, `Target::inner`; and, without others inside, `Provider::portals` and
-//! `Provider::visitors`.
+//! `Target::registration`, `Target::inner`, `Session::members`; `Joint::turn`, `Joint::state`; and,
+//! without others inside, `Provider::portals` and `Provider::visitors`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod connection;
+mod joint;
 mod log;
 mod netlink;
 mod portal;

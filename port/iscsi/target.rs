@@ -4,8 +4,9 @@
 
 use crate::{
     connection::Link,
+    joint::Joint,
     provider,
-    session::{Facts, Session, SessionKey},
+    session::{Facts, Joined, Session, SessionKey},
     settings::{Groups, Redirect, Settings}, //
 };
 use kernel::{
@@ -23,7 +24,7 @@ use stmf_iscsi_proto::{
     login::Existing,
     names::IscsiName,
     response::LoginStatus,
-    types::Tsih, //
+    types::{Cid, Tsih}, //
 };
 
 /// The most sessions of a target.
@@ -170,7 +171,7 @@ impl Target {
             // Out of memory: they end, but nobody waits for it.
             Err(_) => {
                 for session in self.inner.lock().sessions.values() {
-                    session.link.stop();
+                    session.stop_but(None);
                 }
             }
         }
@@ -179,9 +180,7 @@ impl Target {
     /// Tells the connections of all sessions to end but one. Waits for nothing.
     pub(crate) fn stop_sessions_but(&self, own: &Arc<Link>) {
         for session in self.inner.lock().sessions.values() {
-            if !Arc::ptr_eq(&session.link, own) {
-                session.link.stop();
-            }
+            session.stop_but(Some(own));
         }
     }
 
@@ -202,10 +201,15 @@ impl Target {
     }
 
     /// Whether an initiator may log in now; if it has a session already, which.
-    pub(crate) fn admits(&self, key: &SessionKey) -> Result<Option<Existing>, LoginStatus> {
+    pub(crate) fn admits(
+        &self,
+        key: &SessionKey,
+        cid: Cid,
+    ) -> Result<Option<Existing>, LoginStatus> {
         let inner = self.inner.lock();
         inner.admits(key)?;
-        Ok(inner.sessions.get(key).map(|session| session.existing()))
+        let session = inner.sessions.get(key);
+        Ok(session.map(|session| session.existing(cid)))
     }
 
     /// The connections of an initiator's sessions, but for its `own`, that it has closed, and that
@@ -217,20 +221,47 @@ impl Target {
     ) -> Result<KVec<Arc<Link>>> {
         let inner = self.inner.lock();
         let mut links = KVec::new();
-        for (key, Session { link, .. }) in inner.sessions.iter().map(|(key, one)| (key, &**one)) {
-            let is_theirs = key.initiator.as_str() == initiator.as_str();
-            if is_theirs && !Arc::ptr_eq(link, own) && link.is_lost() {
-                links.push(link.clone(), GFP_KERNEL)?;
+        for (key, session) in inner.sessions.iter() {
+            if key.initiator.as_str() == initiator.as_str() {
+                session.add_lost(own, &mut links)?;
             }
         }
         Ok(links)
     }
 
-    /// Enters a new session, and takes out the one that it takes the place of, whose connection the
+    /// Has a connection join the session with that key and handle, see [`Session::join`].
+    pub(crate) fn join(
+        &self,
+        key: &SessionKey,
+        tsih: Tsih,
+        link: Arc<Link>,
+        facts: Facts,
+    ) -> Result<(Arc<Session>, Joined), LoginStatus> {
+        // Held until it has joined: whoever ends the session finds it there, or keeps it out.
+        let inner = self.inner.lock();
+        inner.admits(key)?;
+        let session = inner.sessions.get(key);
+        let session = session.ok_or(LoginStatus::NoSuchSession)?;
+        let joined = session.join(tsih, link, facts)?;
+        Ok((session.clone(), joined))
+    }
+
+    /// What the connections share of the session with that key and handle.
+    pub(crate) fn joint_of(&self, key: &SessionKey, tsih: Tsih) -> Option<Arc<Joint>> {
+        let inner = self.inner.lock();
+        let session = inner.sessions.get(key);
+        session
+            .filter(|session| session.tsih == tsih)?
+            .joint
+            .clone()
+    }
+
+    /// Enters a new session, and takes out the one that it takes the place of, whose connections the
     /// caller ends.
     pub(crate) fn enter(
         &self,
         key: SessionKey,
+        joint: Option<Arc<Joint>>,
         link: Arc<Link>,
         facts: Facts,
     ) -> Result<(Arc<Session>, Option<Arc<Session>>), LoginStatus> {
@@ -240,12 +271,8 @@ impl Target {
         // Sessions of the same initiator port take each other's place, so these need not differ
         // from the handles of other ports; only from that of the old session.
         inner.last_tsih = inner.last_tsih.wrapping_add(1).max(1);
-        let session = Session {
-            tsih: Tsih(inner.last_tsih),
-            link,
-            facts,
-        };
-        let session = Arc::new(session, GFP_KERNEL).map_err(memory)?;
+        let tsih = Tsih(inner.last_tsih);
+        let session = Session::new(tsih, joint, link, facts).map_err(memory)?;
         let old = inner
             .sessions
             .try_create_and_insert(key, session.clone(), GFP_KERNEL)
@@ -286,7 +313,9 @@ impl Target {
         let inner = self.inner.lock();
         let mut links = KVec::new();
         for session in inner.sessions.values() {
-            links.push(session.link.clone(), GFP_KERNEL)?;
+            for link in session.links_but(None)? {
+                links.push(link, GFP_KERNEL)?;
+            }
         }
         Ok(links)
     }

@@ -30,8 +30,7 @@ use stmf_scsi::{
 };
 
 impl Connection {
-    /// Admits a command, with which `immediate` bytes of data come, and carries it out if nothing
-    /// else is to come.
+    /// Admits a command, with which `immediate` bytes of data come.
     pub(super) fn scsi_command(
         &mut self,
         command: &ScsiCommand<'_>,
@@ -41,16 +40,13 @@ impl Connection {
             return Ok(Payload::Skip);
         };
         let outcome = if command.write || immediate > 0 {
-            normal.admit_write(command, immediate, &self.params)
+            let write = normal.admit_write(command, immediate, &self.params);
+            write.map(|write| Payload::Write(Writing { write, offset: 0 }))
         } else {
-            normal.admit(command).map(|incoming| {
-                incoming.execute();
-                None
-            })
+            normal.admit(command).map(Payload::Command)
         };
         match outcome {
-            Ok(Some(write)) => Ok(Payload::Write(Writing { write, offset: 0 })),
-            Ok(None) => Ok(Payload::Skip),
+            Ok(payload) => Ok(payload),
             Err(refused) => {
                 // Data that is still to come for it belongs to no command, and is skipped.
                 let said = Said::Refused(command.itt, refused);
@@ -62,7 +58,7 @@ impl Connection {
 
     /// Whether a tag is that of a command that was not answered yet (RFC 7143 11.2.1.8).
     pub(super) fn is_in_use(&mut self, itt: Itt) -> bool {
-        if self.numbers.tags.insert(itt) {
+        if self.numbers.add_tag(itt) {
             return false;
         }
         // One that was aborted is not answered.
@@ -141,14 +137,13 @@ impl Normal {
             .map_err(|status| Refused::new(command, status, None))
     }
 
-    /// As [`Normal::admit`], for a command with data from the initiator. Gives `None` when the
-    /// command was carried out already, or waits for its data.
+    /// As [`Normal::admit`], for a command with data from the initiator.
     fn admit_write(
         &mut self,
         command: &ScsiCommand<'_>,
         immediate: u32,
         params: &Negotiated,
-    ) -> Result<Option<Held>, Refused> {
+    ) -> Result<Held, Refused> {
         let place = if !command.is_final || command.write_len() > immediate {
             let place = self.writes.reserve();
             Some(place.map_err(|_| Refused::new(command, Status::Busy, None))?)
@@ -157,8 +152,8 @@ impl Normal {
         };
         let slot = place.as_ref().map_or(0, |place| place.slot());
         match (self.begin_write(command, immediate, slot, params), place) {
-            (Ok(write), None) => Ok(Some(Held::Inline(write))),
-            (Ok(write), Some(place)) => Ok(Some(Held::Placed(place, write))),
+            (Ok(write), None) => Ok(Held::Inline(write)),
+            (Ok(write), Some(place)) => Ok(Held::Placed(place, write)),
             (Err(refused), place) => {
                 if let Some(place) = place {
                     self.writes.release(place);

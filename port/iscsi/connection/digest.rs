@@ -127,8 +127,15 @@ impl Connection {
             }
             Payload::Skip if is_data_out => return Ok(()),
             // It has not been given its number yet.
-            Payload::Early(_) => return Ok(()),
-            Payload::Skip | Payload::Text(..) | Payload::Ping(..) => {}
+            Payload::Early(early) => {
+                self.waiting.forget(&early);
+                return Ok(());
+            }
+            Payload::Skip
+            | Payload::Command(_)
+            | Payload::Logout(_)
+            | Payload::Text(..)
+            | Payload::Ping(..) => {}
         }
         self.numbers.take_back(bhs)
     }

@@ -4,7 +4,8 @@
 //!
 //! They are kept as they came, data included, and handled once the gap before them is filled: by
 //! the requests that are missing, or because the initiator aborts them. That takes memory, so there
-//! is a limit; and a gap that nobody fills ends the connection.
+//! is a limit: with several connections, no more is read from one that has reached it, and a single
+//! connection ends. A gap that nobody fills ends the session.
 
 use super::{
     rx::Payload,
@@ -42,8 +43,25 @@ impl Early {
         Opcode::request(self.bhs.opcode()) == Some(Opcode::DataOut)
     }
 
-    fn cmd_sn(&self) -> Option<Sn> {
-        (!self.is_data_out()).then(|| Order::of(&self.bhs).cmd_sn)
+    /// Where it stands among the requests; data stands with its command.
+    fn order(&self) -> Option<Order> {
+        (!self.is_data_out()).then(|| Order::of(&self.bhs))
+    }
+
+    /// Whether its turn has come when `next` is expected. A task management function that is
+    /// immediate has waited for the requests before it.
+    fn is_due(&self, next: Sn) -> bool {
+        self.order().is_some_and(|order| match order.immediate {
+            true => !order.cmd_sn.is_after(next),
+            false => order.cmd_sn == next,
+        })
+    }
+
+    /// Whether nothing is to be done with it any more: its number was given up by its initiator, or
+    /// used for another.
+    fn is_past(&self, next: Sn) -> bool {
+        let order = self.order().filter(|order| !order.immediate);
+        order.is_some_and(|order| order.cmd_sn.is_before(next))
     }
 }
 
@@ -63,6 +81,21 @@ impl Waiting {
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Whether no more should be kept.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= MAX / 2 || self.bytes >= MAX_BYTES / 2
+    }
+
+    /// The number of the first request.
+    pub(super) fn first(&self) -> Option<Sn> {
+        let orders = self.list.iter().filter_map(|early| early.order());
+        let numbers = orders.map(|order| order.cmd_sn);
+        numbers.reduce(|first, next| match next.is_before(first) {
+            true => next,
+            false => first,
+        })
     }
 
     /// Whether a command with this tag waits.
@@ -95,10 +128,15 @@ impl Waiting {
         Ok(self.list.push(early, GFP_KERNEL)?)
     }
 
+    /// A request is not kept any more, or was damaged before it was.
+    pub(super) fn forget(&mut self, early: &Early) {
+        self.bytes = self.bytes.saturating_sub(early.data.len());
+    }
+
     fn take(&mut self, is_it: impl Fn(&Early) -> bool) -> Option<KBox<Early>> {
         let place = self.list.iter().position(|early| is_it(early))?;
         let early = self.list.remove(place).ok()?;
-        self.bytes = self.bytes.saturating_sub(early.data.len());
+        self.forget(&early);
         Some(early)
     }
 
@@ -114,21 +152,34 @@ impl Waiting {
         };
         while let Some(command) = self.take(is_it) {
             dropped(Order::of(&command.bhs).cmd_sn);
-            let itt = command.bhs.itt();
-            while self
-                .take(|early| early.is_data_out() && early.bhs.itt() == itt)
-                .is_some()
-            {}
+            self.drop_data(command.bhs.itt());
         }
+    }
+
+    /// Drops the requests with which nothing is to be done any more.
+    fn drop_past(&mut self, next: Sn) {
+        while let Some(request) = self.take(|early| early.is_past(next)) {
+            self.drop_data(request.bhs.itt());
+        }
+    }
+
+    fn drop_data(&mut self, itt: Itt) {
+        let is_of_it = |early: &Early| early.is_data_out() && early.bhs.itt() == itt;
+        while self.take(is_of_it).is_some() {}
     }
 }
 
 impl Connection {
     /// Handles the requests whose turn has come.
     pub(super) fn handle_early(&mut self) -> Result<(), End> {
-        while !self.waiting.is_empty() && self.tx.make_room() && self.closing.is_none() {
+        while !self.waiting.is_empty() {
+            if !self.tx.make_room() || self.closing.is_some() {
+                // It goes on when there is room.
+                return Ok(());
+            }
             let next = self.numbers.exp_cmd_sn();
-            let Some(command) = self.waiting.take(|early| early.cmd_sn() == Some(next)) else {
+            self.waiting.drop_past(next);
+            let Some(command) = self.waiting.take(|early| early.is_due(next)) else {
                 break;
             };
             let itt = command.bhs.itt();
@@ -138,6 +189,7 @@ impl Connection {
                 self.replay(&data)?;
             }
         }
+        self.note_kept();
         Ok(())
     }
 

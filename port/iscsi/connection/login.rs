@@ -3,6 +3,7 @@
 //! The login of a connection: who may, to what, and what it then is.
 
 use super::{
+    join_all,
     manage::Management,
     text::{self, Memory},
     tx::Said,
@@ -11,13 +12,15 @@ use super::{
     End,
     Membership,
     Normal,
-    Phase, //
+    Phase,
+    END_LIMIT, //
 };
 use crate::{
+    joint::Joint,
     log::notice_limited,
     portal::Door,
     provider::{self, Provider},
-    session::{Facts, SessionKey},
+    session::{Facts, Joined, SessionKey},
     settings::{Credentials, Redirect},
     target::{Config, Target}, //
 };
@@ -25,10 +28,9 @@ use core::fmt::{self, Write};
 use kernel::{
     alloc::AllocError,
     prelude::*,
-    sync::Arc,
-    time::{Delta, Nsec}, //
+    sync::Arc, //
 };
-use stmf::nexus::NexusDescription;
+use stmf::nexus::{NexusDescription, NexusRegistration};
 use stmf_iscsi_proto::{
     login::{
         chap::{Authenticator, Puzzle, MAX_RESPONSE_LEN},
@@ -42,10 +44,6 @@ use stmf_iscsi_proto::{
 };
 use stmf_kernel::{crypto, random};
 use stmf_scsi::TransportId;
-
-/// How long a login waits for sessions to end: the one that it takes the place of, and those that the
-/// initiator has left without a word. They do so at once, unless a device holds them up.
-const REINSTATEMENT_LIMIT: Delta<Nsec> = Delta::from_secs(2);
 
 /// The session handle of all discovery sessions: nobody asks for one of them by it.
 const DISCOVERY_TSIH: Tsih = Tsih(1);
@@ -94,6 +92,8 @@ impl LoginPhase {
 struct Guest {
     /// The target, once the initiator was admitted to it; none for a discovery session.
     target: Option<(Arc<Target>, Arc<Config>)>,
+    /// What the connections of the session share that it wants to join.
+    joint: Option<Arc<Joint>>,
     /// Where the initiator is sent instead.
     redirect: Option<Redirect>,
     /// What the initiator is called in CHAP, and its secret.
@@ -179,7 +179,8 @@ impl Host for Gatekeeper<'_> {
                     isid: who.isid,
                     tag: self.door.tag,
                 };
-                let place = Place::decide(who.tsih, target.admits(&key)?)?;
+                let place = Place::decide(who.tsih, target.admits(&key, who.cid)?)?;
+                self.guest.joint = target.joint_of(&key, who.tsih);
                 self.guest.target = Some((target, config));
                 place
             }
@@ -209,12 +210,10 @@ impl Host for Gatekeeper<'_> {
 impl Membership {
     /// What an initiator has reserved, or prevents, by a connection that it has closed is gone when
     /// it comes back, though by another port: its thread only hasn't run yet.
-    fn await_lost(&self, initiator: &IscsiName) {
+    fn await_lost(&self) {
         // Without memory the initiator may find things as it left them, for a moment.
-        let lost = self.target.lost_links(initiator, &self.session.link);
-        for link in lost.unwrap_or_default() {
-            link.join(REINSTATEMENT_LIMIT);
-        }
+        let lost = self.target.lost_links(&self.key.initiator, &self.link);
+        join_all(&lost.unwrap_or_default(), END_LIMIT);
     }
 }
 
@@ -244,6 +243,9 @@ impl Connection {
         let sn = self.numbers.serials();
         let mut scratch = memory.scratch();
         let reply = login.step(request, text, sn, &mut gatekeeper, &mut scratch);
+        if let Some(joint) = guest.joint.take() {
+            self.numbers.observe(joint);
+        }
         let mut said = text::reply(Said::Login(reply.response), reply.text)?;
         match reply.next {
             Next::Request => {}
@@ -289,42 +291,111 @@ impl Connection {
             isid: request.isid,
             tag: self.door.tag,
         };
-        let facts = Facts {
-            cid: self.cid,
-            peer: self.peer,
-            local: self.local,
-            params: self.params,
+        let (membership, joined) = match request.tsih.is_none() {
+            true => (self.begin_session(target, key).map_err(failed)?, None),
+            false => {
+                let joined = self.join_session(target, key, request.tsih);
+                let (membership, joined) = joined.map_err(failed)?;
+                (membership, Some(joined))
+            }
         };
-        let (session, old) = target
-            .enter(key, self.link.clone(), facts)
-            .map_err(failed)?;
-        let tsih = session.tsih;
-        let membership = Membership {
-            target,
-            key,
-            session,
-        };
-        if let Some(old) = old {
-            old.link.stop();
-            old.link.join(REINSTATEMENT_LIMIT);
-        }
-        membership.await_lost(&initiator);
-        let normal = self.begin_session(membership).map_err(|error| {
+        let tsih = membership.session.tsih;
+        self.connect(membership, joined).map_err(|error| {
             failed(if error == ENODEV {
                 LoginStatus::ServiceUnavailable
             } else {
                 LoginStatus::OutOfResources
             })
         })?;
-        self.numbers.follow(normal.endpoint.clone());
         self.patience = self.provider.patience(&config);
-        self.phase = Phase::Normal(normal);
         self.provider.farewell(&self.link);
         Ok(tsih)
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            cid: self.cid,
+            peer: self.peer,
+            local: self.local,
+            params: self.params,
+        }
+    }
+
+    /// Enters a new session, and ends the one that it takes the place of.
+    fn begin_session(
+        &mut self,
+        target: Arc<Target>,
+        key: SessionKey,
+    ) -> Result<Membership, LoginStatus> {
+        let mut joint = None;
+        if self.params.session.max_connections > 1 {
+            let made = Joint::new(self.numbers.own_window());
+            joint = Some(made.map_err(|_| LoginStatus::OutOfResources)?);
+        }
+        let (session, old) = target.enter(key, joint.clone(), self.link.clone(), self.facts())?;
+        if let Some(joint) = joint {
+            self.numbers.observe(joint);
+        }
+        if let Some(old) = old {
+            old.end_but(None, END_LIMIT);
+        }
+        let membership = Membership {
+            target,
+            key,
+            session,
+            link: self.link.clone(),
+        };
+        membership.await_lost();
+        Ok(membership)
+    }
+
+    /// Enters a session that there is, and ends the connection that this one takes the place of.
+    fn join_session(
+        &mut self,
+        target: Arc<Target>,
+        key: SessionKey,
+        tsih: Tsih,
+    ) -> Result<(Membership, Joined), LoginStatus> {
+        let (session, joined) = target.join(&key, tsih, self.link.clone(), self.facts())?;
+        // What was negotiated for the session holds for all its connections.
+        self.params.session = session.params;
+        let membership = Membership {
+            target,
+            key,
+            session,
+            link: self.link.clone(),
+        };
+        if let Some(old) = &joined.old {
+            old.stop();
+            old.join(END_LIMIT);
+        }
+        Ok((membership, joined))
+    }
+
+    /// Makes the connection one of the I_T nexus; the first one makes that, too.
+    fn connect(&mut self, membership: Membership, joined: Option<Joined>) -> Result {
+        let (nexus, number) = match joined {
+            Some(joined) => (joined.nexus, joined.number),
+            None => (self.make_nexus(&membership)?, 0),
+        };
+        // One that can have no others shares the nexus only with the one whose place it has taken.
+        let place = self.numbers.attach(&self.link.doorbell)?;
+        let endpoint = nexus.connect(place.unwrap_or(number), self.link.clone())?;
+        self.numbers.follow(endpoint.clone());
+        let normal = Normal {
+            endpoint,
+            nexus,
+            membership,
+            writes: Writes::new(),
+            management: Management::new(),
+            fences: KVec::new(),
+        };
+        self.phase = Phase::Normal(KBox::new(normal, GFP_KERNEL)?);
+        Ok(())
+    }
+
     /// Makes the I_T nexus.
-    fn begin_session(&self, membership: Membership) -> Result<KBox<Normal>> {
+    fn make_nexus(&self, membership: &Membership) -> Result<Arc<NexusRegistration>> {
         let Phase::Login(phase) = &self.phase else {
             return Err(EINVAL);
         };
@@ -338,14 +409,9 @@ impl Connection {
             isid: isid.as_str(),
         })?;
         nexus.watch(self.link.clone())?;
-        let normal = Normal {
-            endpoint: nexus.connect(self.link.clone())?,
-            nexus,
-            membership,
-            writes: Writes::new(),
-            management: Management::new(),
-        };
-        Ok(KBox::new(normal, GFP_KERNEL)?)
+        let nexus = Arc::new(nexus, GFP_KERNEL)?;
+        membership.session.set_nexus(nexus.clone());
+        Ok(nexus)
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) const MAX: usize = 16;
 
 /// A function in progress.
 #[derive(Clone, Copy)]
-struct InProgress {
+pub(super) struct InProgress {
     itt: Itt,
     function: TaskManagement,
 }
@@ -52,6 +52,10 @@ impl Connection {
             Err(result) => return self.say_managed(request.itt, result),
         };
         self.drop_early(function, request);
+        if self.numbers.joint().is_some() && is_of_target(function) {
+            // What has not come yet need not be waited for (RFC 7143 4.2.3.3).
+            self.numbers.plug(request.order.cmd_sn);
+        }
         let before = request.ref_cmd_sn.is_before(request.order.cmd_sn);
         if function == TaskManagement::AbortTask && before && self.numbers.skip(request.ref_cmd_sn)
         {
@@ -83,11 +87,14 @@ impl Connection {
     /// Drops the commands that a function is about from those that wait for others before them.
     fn drop_early(&mut self, function: TaskManagement, request: &request::TaskManagement) {
         let numbers = &mut self.numbers;
+        let is_joint = numbers.joint().is_some();
         let matches = |itt, lun| match function {
             // Its own number is taken care of by whoever answers.
             TaskManagement::AbortTask => itt == request.rtt,
+            // Those before it have been carried out by now, or are dropped by its plug.
+            _ if is_joint => false,
             TaskManagement::ClearAca => false,
-            TaskManagement::TargetWarmReset | TaskManagement::TargetColdReset => true,
+            _ if is_of_target(function) => true,
             _ => lun == request.lun,
         };
         let is_abort = function == TaskManagement::AbortTask;
@@ -117,12 +124,26 @@ impl Connection {
                 return Ok(());
             };
             let request = normal.management.requests.get_mut(place);
-            if let Some(InProgress { itt, function }) = request.and_then(Option::take) {
-                self.say_managed(itt, result)?;
-                if function == TaskManagement::TargetColdReset && result == TmfResult::Complete {
-                    self.end_all_sessions();
-                }
+            let Some(function) = request.and_then(Option::take) else {
+                continue;
+            };
+            match self.numbers.joint() {
+                None => self.end_function(function, result)?,
+                Some(_) => self.answer_behind_others(function, result)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Answers a function.
+    pub(super) fn end_function(
+        &mut self,
+        InProgress { itt, function }: InProgress,
+        result: TmfResult,
+    ) -> Result<(), End> {
+        self.say_managed(itt, result)?;
+        if function == TaskManagement::TargetColdReset && result == TmfResult::Complete {
+            self.end_all_sessions();
         }
         Ok(())
     }
@@ -135,6 +156,23 @@ impl Connection {
             self.say_no_more();
         }
     }
+}
+
+/// Whether a function concerns all logical units.
+fn is_of_target(function: TaskManagement) -> bool {
+    matches!(
+        function,
+        TaskManagement::TargetWarmReset | TaskManagement::TargetColdReset
+    )
+}
+
+/// Whether a function concerns commands that it doesn't name, and so waits for all before it to come
+/// (RFC 7143 4.2.3.3).
+pub(super) fn waits_for_commands(function: TmfFunction) -> bool {
+    matches!(
+        function,
+        TmfFunction::AbortTaskSet | TmfFunction::ClearTaskSet | TmfFunction::LogicalUnitReset
+    )
 }
 
 /// The result that the link's number stands for.

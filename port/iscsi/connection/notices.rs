@@ -6,7 +6,9 @@ use super::{
     tx::{Reply, Said},
     Connection,
     End,
+    Link,
     Phase,
+    INVENTORY,
     SECOND, //
 };
 use kernel::prelude::*;
@@ -47,6 +49,13 @@ impl Notices {
         self.leaving.is_none() && !self.inventory
     }
 
+    /// Leaves what was not said to the connection that takes over, see [`Link::inherit`].
+    pub(super) fn bequeath(&self, link: &Link) {
+        if self.inventory {
+            link.doorbell.ring(INVENTORY);
+        }
+    }
+
     /// Logical units came or went.
     pub(super) fn inventory_changed(&mut self) {
         self.inventory = true;
@@ -80,7 +89,8 @@ impl Connection {
             }
             until = until.min(leaving);
         }
-        if self.notices.inventory {
+        // One that is about to join a session can have been told already.
+        if self.notices.inventory && matches!(self.phase, Phase::Normal(_)) {
             let after = self.notices.inventory_after;
             if now >= after {
                 self.notices.inventory = false;

@@ -3,17 +3,24 @@
 //! Requests: what each is for, and in what order they count.
 
 use super::{
+    manage::waits_for_commands,
     rx::{Payload, Texted},
     tx::{Reply, Said},
     Connection,
     End,
-    Phase, //
+    Link,
+    Normal,
+    Phase,
+    END_LIMIT, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use stmf_iscsi_proto::{
     bhs::Bhs,
-    request::{LogoutRequest, NopOut, Request},
-    types::{Itt, LogoutReason, LogoutResult, RejectReason, TmfResult},
+    request::{LogoutRequest, NopOut, Order, Request},
+    types::{Cid, Itt, LogoutReason, LogoutResult, RejectReason, TmfResult},
     window::Admit, //
 };
 use stmf_kernel::pages::{Contents, PageList};
@@ -39,8 +46,14 @@ impl Connection {
                 return self.reject(RejectReason::TaskInProgress, bhs);
             }
         }
-        if let Some(order) = request.order() {
-            match self.numbers.admit(order) {
+        let order = request.order();
+        let joint = order.and_then(|_| self.numbers.joint().cloned());
+        let mut _turn = None;
+        if let Some(order) = order {
+            // No other connection delivers what comes next, until this is.
+            let in_turn = !order.immediate || matches!(request, Request::TaskManagement(_));
+            _turn = joint.as_ref().filter(|_| in_turn).map(|joint| joint.turn());
+            match self.admit(&request, order) {
                 Admit::Now => {}
                 Admit::Future => return self.waiting.keep(bhs, ahs),
                 Admit::OutOfWindow => return Ok(Payload::Skip),
@@ -49,14 +62,25 @@ impl Connection {
         self.dispatch(&request, bhs)
     }
 
+    fn admit(&mut self, request: &Request<'_>, order: Order) -> Admit {
+        if let (Some(joint), Request::TaskManagement(request)) = (self.numbers.joint(), request) {
+            // Other connections may still bring what it is about.
+            let waits = order.immediate && waits_for_commands(request.function);
+            if waits && joint.is_ahead(order.cmd_sn) {
+                return Admit::Future;
+            }
+        }
+        self.numbers.admit(order)
+    }
+
     fn dispatch(&mut self, request: &Request<'_>, bhs: &Bhs) -> Result<Payload, End> {
         match request {
-            Request::NopOut(nop) => ping(nop, bhs),
-            Request::Text(text) => Ok(Payload::Text(text_for(bhs)?, Texted::Text(*text, *bhs))),
-            Request::Logout(logout) => {
-                self.logout(logout)?;
-                Ok(Payload::Skip)
+            Request::NopOut(nop) => {
+                self.was_answered(nop.ttt);
+                ping(nop, bhs)
             }
+            Request::Text(text) => Ok(Payload::Text(text_for(bhs)?, Texted::Text(*text, *bhs))),
+            Request::Logout(logout) => Ok(Payload::Logout(*logout)),
             Request::Snack(_) => self.reject(RejectReason::SnackReject, bhs),
             // The rest is for sessions with a target.
             _ if !matches!(self.phase, Phase::Normal(_)) => {
@@ -79,7 +103,16 @@ impl Connection {
     pub(super) fn complete(&mut self, payload: Payload) -> Result<(), End> {
         match payload {
             Payload::Skip => Ok(()),
-            Payload::Early(early) => self.waiting.push(early),
+            Payload::Command(incoming) => {
+                incoming.execute();
+                Ok(())
+            }
+            Payload::Logout(logout) => self.logout(&logout),
+            Payload::Early(early) => {
+                self.waiting.push(early)?;
+                self.note_kept();
+                Ok(())
+            }
             Payload::Write(writing) => {
                 self.data_arrived(writing.write);
                 Ok(())
@@ -106,25 +139,43 @@ impl Connection {
     }
 
     fn logout(&mut self, logout: &LogoutRequest) -> Result<(), End> {
-        let result = match logout.reason {
-            LogoutReason::CloseSession => LogoutResult::Success,
-            LogoutReason::CloseConnection if logout.cid == self.cid => LogoutResult::Success,
-            LogoutReason::CloseConnection => LogoutResult::CidNotFound,
+        let is_own = logout.cid == self.cid;
+        let (result, ends) = match logout.reason {
+            LogoutReason::CloseSession => (LogoutResult::Success, true),
+            LogoutReason::CloseConnection if is_own => (LogoutResult::Success, true),
+            LogoutReason::CloseConnection => (self.log_another_out(logout.cid), false),
             LogoutReason::RemoveForRecovery | LogoutReason::Unknown(_) => {
-                LogoutResult::RecoveryNotSupported
+                (LogoutResult::RecoveryNotSupported, false)
             }
         };
-        if let (LogoutResult::Success, Phase::Normal(normal)) = (result, &self.phase) {
+        if let (true, Phase::Normal(normal)) = (ends, &self.phase) {
             // Whoever hears of the logout may count on what it ends.
-            normal.nexus.lose();
+            normal.end(&self.link, logout.reason == LogoutReason::CloseSession);
         }
         // After the answers to the commands that are finished.
         let said = Said::Logout(logout.itt, result);
         self.tx.say_later(Reply::new(said))?;
-        if result == LogoutResult::Success {
+        if ends {
             self.say_no_more();
         }
         Ok(())
+    }
+
+    /// Ends another connection of the session.
+    fn log_another_out(&self, cid: Cid) -> LogoutResult {
+        let Phase::Normal(normal) = &self.phase else {
+            return LogoutResult::CidNotFound;
+        };
+        match normal.membership.session.connection(cid) {
+            None => LogoutResult::CidNotFound,
+            Some(other) => {
+                other.stop();
+                match other.join(END_LIMIT) {
+                    true => LogoutResult::Success,
+                    false => LogoutResult::CleanupFailed,
+                }
+            }
+        }
     }
 
     /// Asks the initiator whether it is there.
@@ -137,6 +188,21 @@ impl Connection {
     /// Answers a task management request.
     pub(super) fn say_managed(&mut self, itt: Itt, result: TmfResult) -> Result<(), End> {
         self.tx.say_later(Reply::new(Said::Managed(itt, result)))
+    }
+}
+
+impl Normal {
+    /// Ends what a logout ends: the session, or as much of it as is of this connection.
+    fn end(&self, link: &Arc<Link>, session: bool) {
+        let own = &self.membership.session;
+        if session {
+            own.end_but(Some(link), END_LIMIT);
+        }
+        if own.begin_leaving(link) || session {
+            self.nexus.lose();
+        } else {
+            self.endpoint.lose();
+        }
     }
 }
 

@@ -14,10 +14,11 @@ use kernel::{
     alloc::AllocError,
     prelude::*, //
 };
+use stmf::task::Incoming;
 use stmf_iscsi_proto::{
     bhs::{Bhs, Layout, BHS_LEN},
     params::ConnectionParams,
-    request::{LoginRequest, NopOut, TextRequest}, //
+    request::{LoginRequest, LogoutRequest, NopOut, TextRequest}, //
 };
 use stmf_kernel::{
     net::{Buffers, Stream},
@@ -34,6 +35,10 @@ const BUDGET: usize = 64;
 pub(super) enum Payload {
     /// Nowhere: it isn't wanted.
     Skip,
+    /// There is none: a command that only has to be carried out.
+    Command(Incoming),
+    /// Nowhere: of a logout.
+    Logout(LogoutRequest),
     /// To a command.
     Write(Writing),
     /// A text.
@@ -54,7 +59,7 @@ impl Payload {
     /// Takes data that comes after `done` other bytes.
     pub(super) fn put(&mut self, done: usize, bytes: &[u8]) -> Result<(), End> {
         match self {
-            Payload::Skip => {}
+            Payload::Skip | Payload::Command(_) | Payload::Logout(_) => {}
             Payload::Write(writing) => writing.put(bytes),
             Payload::Text(text, _) => text.extend_from_slice(bytes, GFP_KERNEL)?,
             Payload::Ping(pages, _) => {
@@ -342,7 +347,7 @@ impl Connection {
         }
         for _ in 0..BUDGET {
             // What is read may have to be answered.
-            if !self.tx.make_room() || self.closing.is_some() {
+            if !self.tx.make_room() || self.is_held_up() || self.closing.is_some() {
                 break;
             }
             match self.rx.next(&mut self.stream, &self.params.connection)? {

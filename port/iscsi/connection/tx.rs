@@ -4,6 +4,7 @@
 
 use super::{
     digest::Seal,
+    numbers::Numbers,
     writes::Write,
     Connection,
     End,
@@ -11,27 +12,17 @@ use super::{
     Phase, //
 };
 use core::mem;
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
-use stmf::{
-    nexus::Endpoint,
-    task::{self, Finished, TaskBody}, //
-};
+use kernel::prelude::*;
+use stmf::task::{self, Finished, TaskBody};
 use stmf_iscsi_proto::{
     bhs::{padding, Bhs, BHS_LEN},
     params::{ConnectionParams, Digest, Negotiated},
-    request::{LoginRequest, Order},
     response::{
         AsyncEvent, AsyncMessage, CollapsedStatus, CommandResponse, DataIn, LoginResponse,
         LogoutResponse, NopIn, R2t, Reject, ScsiResponse, TextResponse, TmfResponse,
     },
-    sn::Sn,
-    tags::Tags,
     transfer::{R2tPlan, ReadSequence, Residual},
-    types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfResult, Tsih, Ttt},
-    window::{Admit, CommandWindow, StatusWindow}, //
+    types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfResult, Tsih, Ttt}, //
 };
 use stmf_kernel::{
     crypto::Crc32c,
@@ -49,9 +40,6 @@ const MAX_HELD: usize = 64 << 10;
 
 /// Replies that one request can lead to.
 const REPLIES_EACH: usize = 2;
-
-/// The command window without a session, which has commands.
-const VISITOR_WINDOW: u32 = 8;
 
 /// What there is to say, apart from the answers to commands that were admitted.
 pub(super) enum Said {
@@ -251,96 +239,6 @@ impl Short {
     fn padded(&self) -> &[u8] {
         let len = self.len.next_multiple_of(4).min(Self::ROOM);
         self.bytes.get(..len).unwrap_or(&[])
-    }
-}
-
-/// The numbers of a connection.
-pub(super) struct Numbers {
-    commands: CommandWindow,
-    status: StatusWindow,
-    /// Whose free places the window shows, once there is a session.
-    endpoint: Option<Arc<Endpoint>>,
-    /// The tags of the commands that were not answered yet.
-    pub(super) tags: Tags,
-    last_ping: u32,
-}
-
-impl Numbers {
-    pub(super) fn new() -> Self {
-        Self {
-            commands: CommandWindow::new(Default::default(), 0),
-            status: StatusWindow::new(Default::default()),
-            endpoint: None,
-            tags: Tags::new(),
-            last_ping: 0,
-        }
-    }
-
-    /// Begins with the numbers of the first request.
-    pub(super) fn start(&mut self, request: &LoginRequest) {
-        self.commands = CommandWindow::new(request.order.cmd_sn, VISITOR_WINDOW);
-        self.status = StatusWindow::new(request.exp_stat_sn);
-    }
-
-    /// Shows the session's window from now on.
-    pub(super) fn follow(&mut self, endpoint: Arc<Endpoint>) {
-        self.endpoint = Some(endpoint);
-    }
-
-    /// The command number expected next.
-    pub(super) fn exp_cmd_sn(&self) -> Sn {
-        self.commands.exp_cmd_sn()
-    }
-
-    /// As [`CommandWindow::skip`].
-    pub(super) fn skip(&mut self, cmd_sn: Sn) -> bool {
-        self.commands.skip(cmd_sn)
-    }
-
-    pub(super) fn admit(&mut self, order: Order) -> Admit {
-        self.commands.admit(order)
-    }
-
-    /// A request was not received after all (RFC 7143 7.3): its number is expected again.
-    pub(super) fn take_back(&mut self, bhs: &Bhs) -> Result<(), End> {
-        let taken_back = match Order::of(bhs) {
-            order if order.immediate => true,
-            order => self.commands.take_back(order.cmd_sn),
-        };
-        match taken_back {
-            true => Ok(()),
-            false => Err(End::Protocol(
-                "a digest error in the middle of other commands",
-            )),
-        }
-    }
-
-    /// The numbers for the next response, which has not taken its StatSN yet.
-    pub(super) fn serials(&mut self) -> Serials {
-        self.serials_with(0)
-    }
-
-    /// As [`Numbers::serials`], when `released` places are about to become free.
-    fn serials_with(&mut self, released: u32) -> Serials {
-        let free = self.endpoint.as_ref().map(|endpoint| endpoint.free_slots());
-        let free = free.map_or(VISITOR_WINDOW, |free| u32::try_from(free).unwrap_or(0));
-        self.commands.open(free.saturating_add(released));
-        Serials {
-            stat_sn: self.status.peek(),
-            exp_cmd_sn: self.commands.exp_cmd_sn(),
-            max_cmd_sn: self.commands.max_cmd_sn(),
-        }
-    }
-
-    /// A response is on its way.
-    fn count_status(&mut self) {
-        self.status.take();
-    }
-
-    /// The tag of a ping.
-    pub(super) fn next_ping(&mut self) -> Ttt {
-        self.last_ping = self.last_ping.wrapping_add(1) & 0x7fff_ffff;
-        Ttt(self.last_ping)
     }
 }
 
@@ -618,7 +516,7 @@ impl Sender {
             numbers.count_status();
         }
         if let Said::Refused(itt, _) = reply.said {
-            numbers.tags.remove(itt);
+            numbers.remove_tag(itt);
         }
         if let Ok(reply) = replies.remove(0) {
             // Late replies have no data.
@@ -666,7 +564,7 @@ impl Sender {
             let pages = answering.task.data();
             self.rest = Rest::new(pages, plan.offset, plan.len, params.data_digest);
             if status.is_some() {
-                numbers.tags.remove(answering.itt);
+                numbers.remove_tag(answering.itt);
                 numbers.count_status();
                 answering.answered = true;
             }
@@ -675,7 +573,7 @@ impl Sender {
         if !answering.answered {
             let (header, short) = answering.response(numbers.serials_with(1));
             push_pdu(&mut self.train, &header, short.padded(), params)?;
-            numbers.tags.remove(answering.itt);
+            numbers.remove_tag(answering.itt);
             numbers.count_status();
         }
         self.answering = None;

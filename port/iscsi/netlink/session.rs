@@ -21,25 +21,34 @@ pub(super) fn dump(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> 
     let mut skip = usize::try_from(done).unwrap_or(usize::MAX);
     for target in targets.by_name.values() {
         let sessions = target.all_sessions()?;
-        for (key, session) in sessions.iter().skip(skip) {
-            if !dump.entry(|writer| write(writer, target, key, session))? {
-                return Ok(());
+        for (key, session) in &sessions {
+            let connections = session.facts()?;
+            for facts in connections.iter().skip(skip) {
+                if !dump.entry(|writer| write(writer, target, key, session, facts))? {
+                    return Ok(());
+                }
+                done = done.wrapping_add(1);
+                dump.set_cursor(done);
             }
-            done = done.wrapping_add(1);
-            dump.set_cursor(done);
+            skip = skip.saturating_sub(connections.len());
         }
-        skip = skip.saturating_sub(sessions.len());
     }
     Ok(())
 }
 
-fn write(writer: &mut Writer<'_>, target: &Target, key: &SessionKey, session: &Session) -> Result {
+fn write(
+    writer: &mut Writer<'_>,
+    target: &Target,
+    key: &SessionKey,
+    session: &Session,
+    facts: &Facts,
+) -> Result {
     writer.text(S::Target as u16, target.name.as_str())?;
     writer.text(S::Initiator as u16, key.initiator.as_str())?;
     writer.bytes(S::Isid as u16, &key.isid.0)?;
     writer.u16(S::Tsih as u16, session.tsih.0)?;
     writer.u16(S::Tpgt as u16, key.tag)?;
-    write_connection(writer, &session.facts)
+    write_connection(writer, facts)
 }
 
 fn write_connection(writer: &mut Writer<'_>, facts: &Facts) -> Result {

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Functions that end tasks of several connections (RFC 7143 4.2.3.3): the answer goes out when the
+//! initiator has all that was said before of such tasks, on whichever connection.
+//!
+//! Each other connection asks for a sign with a NOP-In that goes out behind all answers that it has,
+//! and passes when the initiator answers it, or when the connection ends.
+
+use super::{
+    manage::InProgress,
+    tx::{Reply, Said},
+    Connection,
+    End,
+    Link,
+    Phase,
+    FENCE,
+    MANAGED, //
+};
+use crate::session::Session;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc, //
+    }, //
+};
+use stmf_iscsi_proto::types::{TmfResult, Ttt};
+
+/// How often others have asked a connection, and up to which of these its initiator has all.
+pub(super) struct Pass {
+    asked: Atomic<u32>,
+    passed: Atomic<u32>,
+    /// The connection is gone, and says nothing any more.
+    gone: Atomic<u32>,
+}
+
+impl Pass {
+    pub(super) const fn new() -> Self {
+        Self {
+            asked: Atomic::new(0),
+            passed: Atomic::new(0),
+            gone: Atomic::new(0),
+        }
+    }
+
+    fn ask(&self) -> u32 {
+        self.asked.fetch_add(1, ordering::Full).wrapping_add(1)
+    }
+
+    fn has_passed(&self, number: u32) -> bool {
+        let passed = self.passed.load(ordering::Acquire);
+        // Neither is ever far ahead of the other.
+        self.gone.load(ordering::Acquire) != 0 || passed.wrapping_sub(number) < 1 << 31
+    }
+}
+
+/// A function that is done, and whom its answer waits for.
+pub(super) struct Fence {
+    function: InProgress,
+    result: TmfResult,
+    others: KVec<(Arc<Link>, u32)>,
+}
+
+impl Fence {
+    fn is_open(&self) -> bool {
+        let mut others = self.others.iter();
+        others.all(|(link, number)| link.pass.has_passed(*number))
+    }
+}
+
+impl Connection {
+    /// Answers a function that is done, once the other connections of the session have passed.
+    pub(super) fn answer_behind_others(
+        &mut self,
+        function: InProgress,
+        result: TmfResult,
+    ) -> Result<(), End> {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return Ok(());
+        };
+        let links = normal.membership.session.links_but(Some(&self.link));
+        let mut others = KVec::new();
+        for link in links.map_err(|_| End::Memory)? {
+            let number = link.pass.ask();
+            link.doorbell.ring(FENCE | MANAGED);
+            others.push((link, number), GFP_KERNEL)?;
+        }
+        let fence = Fence {
+            function,
+            result,
+            others,
+        };
+        normal.fences.push(fence, GFP_KERNEL)?;
+        self.collect_fences()
+    }
+
+    /// Answers the functions that have nobody left to wait for.
+    pub(super) fn collect_fences(&mut self) -> Result<(), End> {
+        loop {
+            let Phase::Normal(normal) = &mut self.phase else {
+                return Ok(());
+            };
+            let open = normal.fences.iter().position(Fence::is_open);
+            let Some(open) = open.and_then(|at| normal.fences.remove(at).ok()) else {
+                return Ok(());
+            };
+            self.end_function(open.function, open.result)?;
+        }
+    }
+
+    /// Others wait for what was said here: has the initiator answer behind it.
+    pub(super) fn ask_for_pass(&mut self) -> Result<(), End> {
+        if self.closing.is_some() || !matches!(self.phase, Phase::Normal(_)) {
+            // It passes when it is gone, which is soon.
+            return Ok(());
+        }
+        let asked = self.link.pass.asked.load(ordering::Acquire);
+        let ttt = self.numbers.next_ping();
+        self.asked_for_pass = Some((ttt, asked));
+        self.tx.say_later(Reply::new(Said::Ping(ttt)))
+    }
+
+    /// The initiator has answered a NOP-In.
+    pub(super) fn was_answered(&mut self, ttt: Ttt) {
+        let (Some((expected, number)), Phase::Normal(normal)) = (self.asked_for_pass, &self.phase)
+        else {
+            return;
+        };
+        if ttt == expected {
+            self.asked_for_pass = None;
+            self.link.pass.passed.store(number, ordering::Release);
+            self.tell_the_others(&normal.membership.session);
+        }
+    }
+
+    /// The connection is gone: nobody has to wait for it.
+    pub(super) fn pass_for_good(&self, session: &Session) {
+        self.link.pass.gone.store(1, ordering::Release);
+        self.tell_the_others(session);
+    }
+
+    fn tell_the_others(&self, session: &Session) {
+        session.for_each_but(Some(&self.link), |link| link.doorbell.ring(MANAGED));
+    }
+}
