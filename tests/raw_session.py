@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """A small iSCSI initiator for tests that must say exactly what is sent when.
 
-One connection in each session, no digests, no authentication.  What is sent is
-not waited for unless asked: commands can be left in the target.
+No digests, no authentication.  What is sent is not waited for unless asked:
+commands can be left in the target.  A session has one connection; one that
+joins it is made like a session, and has its numbers and tags in common with it.
 """
 
+import select
 import socket
 import struct
 import time
@@ -36,25 +38,67 @@ class Answer:
         return (self.sense[2] & 0x0F, self.sense[12], self.sense[13])
 
 
-class Session:
-    """A session with a target, logged in."""
+class Refused(RuntimeError):
+    """A login that failed, with this status."""
 
-    def __init__(self, target, name="iqn.2024-01.test:raw", isid=1, address=("127.0.0.1", 3260)):
+    def __init__(self, status):
+        super().__init__(f"login refused: {status:04x}")
+        self.status = status
+
+
+class Numbers:
+    """What the connections of a session have in common."""
+
+    def __init__(self):
+        self.cmd_sn, self.tag = 1, 16
+
+
+class Session:
+    """A session with a target, logged in; or one more connection, `cid`, of the session that `of` is."""
+
+    def __init__(self, target, name="iqn.2024-01.test:raw", isid=1, address=("127.0.0.1", 3260),
+                 of=None, cid=0, tsih=None, more=()):
         self.socket = socket.create_connection(address, timeout=20)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.cmd_sn, self.exp_stat_sn, self.tag = 1, 0, 16
+        self.numbers = of.numbers if of else Numbers()
+        self.target, self.cid, self.exp_stat_sn = target, cid, 0
+        self.exp_cmd_sn = self.max_cmd_sn = None
         self.answers, self.functions, self.notices = {}, {}, []
-        self.logged_out = False
+        self.logged_out = None
         keys = (f"InitiatorName={name}", f"TargetName={target}", "SessionType=Normal",
                 "InitialR2T=No", "ImmediateData=Yes", "MaxRecvDataSegmentLength=262144")
-        text = b"".join(key.encode() + b"\0" for key in keys)
-        rest = b"\0\x02\x3d" + isid.to_bytes(3, "big") + bytes(2)
-        rest += struct.pack(">IIII", 1, 0, self.cmd_sn, 0) + bytes(16)
+        if of or tsih:
+            # What holds for the session is said by its first connection.
+            keys = (*keys[:3], keys[-1])
+        text = b"".join(key.encode() + b"\0" for key in (*keys, *more))
+        tsih = tsih or (of.tsih if of else 0)
+        rest = b"\0\x02\x3d" + isid.to_bytes(3, "big") + struct.pack(">H", tsih)
+        rest += struct.pack(">IHHII", 1, cid, 0, self.cmd_sn, 0) + bytes(16)
         self.send(0x43, 0x87, rest, text)
         header, data = self.receive_pdu()
-        if header[0] & 0x3F != 0x23 or header[36] != 0 or header[1] & 0x87 != 0x87:
+        if header[0] & 0x3F == 0x23 and header[36] != 0:
+            self.close()
+            raise Refused(int.from_bytes(header[36:38], "big"))
+        if header[0] & 0x3F != 0x23 or header[1] & 0x87 != 0x87:
             raise RuntimeError(f"login failed: {header.hex()} {data}")
+        self.tsih = int.from_bytes(header[14:16], "big")
         self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
+
+    @property
+    def cmd_sn(self):
+        return self.numbers.cmd_sn
+
+    @cmd_sn.setter
+    def cmd_sn(self, value):
+        self.numbers.cmd_sn = value
+
+    @property
+    def tag(self):
+        return self.numbers.tag
+
+    @tag.setter
+    def tag(self, value):
+        self.numbers.tag = value
 
     # --- PDUs ---------------------------------------------------------------
 
@@ -78,15 +122,13 @@ class Session:
         return header, data[:length]
 
     def take(self, seconds):
-        """Takes one PDU; says whether one came in time."""
-        self.socket.settimeout(max(seconds, 0.001))
-        try:
-            header, data = self.receive_pdu()
-        except TimeoutError:
+        """Takes one PDU; says whether one began to come in time."""
+        if not select.select([self.socket], [], [], max(seconds, 0.001))[0]:
             return False
-        self.socket.settimeout(20)
+        header, data = self.receive_pdu()
         opcode, tag = header[0] & 0x3F, int.from_bytes(header[16:20], "big")
         answer = self.answers.get(tag)
+        self.exp_cmd_sn, self.max_cmd_sn = struct.unpack(">II", header[28:36])
         if opcode in (0x21, 0x22, 0x26, 0x32) or (opcode == 0x20 and tag != NOBODY):
             self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
         if opcode == 0x20 and header[20:24] != b"\xff" * 4:
@@ -104,7 +146,7 @@ class Session:
         elif opcode == 0x22:
             self.functions[tag] = header[2]
         elif opcode == 0x26:
-            self.logged_out = True
+            self.logged_out = header[2]
         elif opcode == 0x32:
             # AsyncEvent, its three parameters, and the sense data without its length.
             self.notices.append((header[36], *struct.unpack(">HHH", header[38:44]), data[2:]))
@@ -131,21 +173,25 @@ class Session:
 
     # --- commands -----------------------------------------------------------
 
-    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None):
+    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None, cmd_sn=None):
         """Sends a command and returns its tag.
 
-        `data` is what is sent at once of `write`; all of it unless said.
+        `data` is what is sent at once of `write`; all of it unless said. `cmd_sn` is the next number
+        unless said.
         """
+        if cmd_sn is None:
+            cmd_sn = self.cmd_sn
+            self.cmd_sn += 1
         self.tag += 1
         answer = self.answers[self.tag] = Answer()
         answer.out = write
         data = write if data is None else data
         flags = 0x80 | (0x40 if read else 0) | (0x20 if write else 0) | attr
         rest = struct.pack(">HHI", lun, 0, 0)
-        rest += struct.pack(">IIII", self.tag, read or len(write), self.cmd_sn, self.exp_stat_sn)
+        tag = self.tag
+        rest += struct.pack(">IIII", tag, read or len(write), cmd_sn, self.exp_stat_sn)
         self.send(0x01, flags, rest + cdb.ljust(16, b"\0"), data)
-        self.cmd_sn += 1
-        return self.tag
+        return tag
 
     def answer(self, tag, seconds=20):
         """The answer to a command; `None` if there is none in time."""
@@ -175,22 +221,33 @@ class Session:
                 return told
             told.append(answer.code[1:])
 
-    def manage(self, function, tag=NOBODY, lun=0, seconds=20):
-        """A task management function and its response."""
+    def start_function(self, function, tag=NOBODY, lun=0, ref_cmd_sn=None):
+        """Sends an immediate task management function and returns its tag."""
         self.tag += 1
-        mine = self.tag
-        rest = struct.pack(">HHIII", lun, 0, 0, mine, tag)
-        rest += struct.pack(">III", self.cmd_sn, self.exp_stat_sn, self.cmd_sn - 1) + bytes(12)
+        ref_cmd_sn = self.cmd_sn - 1 if ref_cmd_sn is None else ref_cmd_sn
+        rest = struct.pack(">HHIII", lun, 0, 0, self.tag, tag)
+        rest += struct.pack(">III", self.cmd_sn, self.exp_stat_sn, ref_cmd_sn) + bytes(12)
         self.send(0x42, 0x80 | function, rest)
+        return self.tag
+
+    def manage(self, function, tag=NOBODY, lun=0, seconds=20, ref_cmd_sn=None):
+        """A task management function and its response."""
+        mine = self.start_function(function, tag, lun, ref_cmd_sn)
         self.until(lambda: mine in self.functions, seconds)
         return self.functions.get(mine)
 
+    def leave(self, reason=1, cid=0, seconds=20):
+        """Sends a logout and gives the response, `None` if there is none in time."""
+        self.tag += 1
+        self.logged_out = None
+        rest = bytes(8) + struct.pack(">IHHII", self.tag, cid, 0, self.cmd_sn, self.exp_stat_sn)
+        self.send(0x46, 0x80 | reason, rest + bytes(16))
+        self.until(lambda: self.logged_out is not None, seconds)
+        return self.logged_out
+
     def logout(self, seconds=20):
         """Ends the session; says whether the target answered in time."""
-        self.tag += 1
-        rest = bytes(8) + struct.pack(">IHHII", self.tag, 1, 0, self.cmd_sn, self.exp_stat_sn)
-        self.send(0x46, 0x80, rest + bytes(16))
-        done = self.until(lambda: self.logged_out, seconds)
+        done = self.leave(reason=0, seconds=seconds) is not None
         self.close()
         return done
 
