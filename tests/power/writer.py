@@ -9,6 +9,7 @@ which doesn't lose power, in the words of `Log`.  LUN 0 has a write cache, LUN 1
 has none: there every acknowledgment counts.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -219,7 +220,9 @@ def main():
         print(f"WRITE ATOMIC: expected it refused, got {answer}")
         return 1
     writers.append(Registrar())
-    bad = [line for writer in writers for line in writer.look()]
+    # All at once: a session that is silent meanwhile would be given up.
+    with concurrent.futures.ThreadPoolExecutor(len(writers)) as pool:
+        bad = [line for lines in pool.map(lambda writer: writer.look(), writers) for line in lines]
     print("\n".join(bad) or "all is there", flush=True)
     if bad:
         return LOST
