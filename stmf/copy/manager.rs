@@ -281,7 +281,7 @@ impl Copying<'_> {
         let command = flight.command;
         let mut tries = 0;
         loop {
-            let Ok(ended) = flight.wait(|| self.is_time_to_leave()) else {
+            let Some(ended) = flight.wait(|| self.is_time_to_leave()) else {
                 self.check()?;
                 // It was to end, and isn't any more: a unit that came back. Its pieces are gone.
                 return Err(Cause::Leaving.into());

@@ -143,14 +143,14 @@ enum State {
 
 impl Flight {
     /// Sends a command, with the data to be written. Process context; may sleep for memory.
-    pub(super) fn start(copy: &Copying<'_>, command: Command, data: PageList) -> Self {
+    pub(super) fn start(copy: &Copying<'_>, command: Command, mut data: PageList) -> Self {
         let state = match Mailbox::new() {
-            Ok(mailbox) => match admit(copy, &command, data, &mailbox) {
+            Ok(mailbox) => match admit(copy, &command, &mut data, &mailbox) {
                 Ok(incoming) => {
                     incoming.execute();
                     State::Out(mailbox)
                 }
-                Err((fault, data)) => State::In(Ended {
+                Err(fault) => State::In(Ended {
                     outcome: Err(fault),
                     data,
                 }),
@@ -163,12 +163,11 @@ impl Flight {
         Self { command, state }
     }
 
-    /// Waits until the command is over, or `is_time` says that it's time to look after other things;
-    /// then gives the flight back.
-    pub(super) fn wait(self, mut is_time: impl FnMut() -> bool) -> Result<Ended, Self> {
+    /// Waits until the command is over; not when `is_time` says that it's time to leave it to itself.
+    pub(super) fn wait(self, mut is_time: impl FnMut() -> bool) -> Option<Ended> {
         let mailbox = match self.state {
             State::Out(mailbox) => mailbox,
-            State::In(ended) => return Ok(ended),
+            State::In(ended) => return Some(ended),
         };
         loop {
             let arrived = || !mailbox.tasks.is_empty();
@@ -176,11 +175,10 @@ impl Flight {
                 .arrived
                 .wait_timeout(super::manager::GLANCE, arrived);
             if let Some(task) = mailbox.tasks.take_all().next() {
-                return Ok(ended(task.into()));
+                return Some(ended(task.into()));
             }
             if is_time() {
-                let state = State::Out(mailbox);
-                return Err(Self { state, ..self });
+                return None;
             }
         }
     }
@@ -198,28 +196,24 @@ fn ended(task: Finished) -> Ended {
     }
 }
 
-/// Takes a command into the nexus's table, with all that it needs. Gives the data back when it can't.
+/// Takes a command into the nexus's table, with all that it needs; the data only when it can.
 fn admit(
     copy: &Copying<'_>,
     command: &Command,
-    mut data: PageList,
+    data: &mut PageList,
     mailbox: &Arc<Mailbox>,
-) -> Result<Incoming, (Fault, PageList)> {
+) -> Result<Incoming, Fault> {
     let endpoint = copy.endpoint();
     let tasks = endpoint.tasks();
     let [opcode, ..] = command.cdb;
     let Some(slot) = tasks.take_piece(copy.tag(), opcode, endpoint.number) else {
-        return Err((Fault::Device(Status::TaskSetFull, None), data));
+        return Err(Fault::Device(Status::TaskSetFull, None));
     };
-    decide(endpoint, command, slot, &mut data)
-        .and_then(|(lu, plan)| {
-            tasks.set_lu(slot, lu.entry.id);
-            build(endpoint, command, slot, lu, plan, &mut data, mailbox)
-        })
-        .map_err(|fault| {
-            tasks.release(slot);
-            (fault, data)
-        })
+    let admitted = decide(endpoint, command, slot, data).and_then(|(lu, plan)| {
+        tasks.set_lu(slot, lu.entry.id);
+        build(endpoint, command, slot, lu, plan, data, mailbox)
+    });
+    admitted.inspect_err(|_| tasks.release(slot))
 }
 
 /// Finds the unit, asks it, and reserves the memory for what is read.
