@@ -27,6 +27,8 @@ class Answer:
         self.sense = b""
         self.data = b""
         self.when = None
+        # Whether the data that the target asks for is not sent.
+        self.held = False
 
     @property
     def code(self):
@@ -150,7 +152,7 @@ class Session:
         elif opcode == 0x32:
             # AsyncEvent, its three parameters, and the sense data without its length.
             self.notices.append((header[36], *struct.unpack(">HHH", header[38:44]), data[2:]))
-        elif opcode == 0x31 and answer:
+        elif opcode == 0x31 and answer and not answer.held:
             self.send_data(tag, header)
         return True
 

@@ -138,6 +138,13 @@ def start_write(link, lba, data, now, cmd_sn):
     return link.start(cdb, write=data, data=now, cmd_sn=cmd_sn)
 
 
+def hold_write(link, data):
+    """A write whose data is not sent."""
+    tag = start_write(link, 0, data, b"", skip_number(link))
+    link.answers[tag].held = True
+    return tag
+
+
 def gather(started, writes):
     """Takes the answers as they come, by whichever connection."""
     end = time.monotonic() + 30
@@ -268,7 +275,7 @@ def cut():
     """A connection breaks in the middle of a write: its tasks end, the others go on."""
     one, two = connections(2)
     expect_good(one, one.write(0, pattern(5, 64)), "a write")
-    start_write(two, 0, pattern(6, 64), b"", skip_number(two))
+    hold_write(two, pattern(6, 64))
     lost = skip_number(two)
     if not two.take(2):
         fail("expected an R2T")
@@ -296,7 +303,7 @@ def connection_reinstatement():
     """A connection's place is taken by another, and its tasks end without a word."""
     one, two = connections(2)
     expect_good(one, one.write(0, pattern(1, 64)), "a write")
-    held = start_write(two, 0, pattern(2, 64), b"", skip_number(two))
+    held = hold_write(two, pattern(2, 64))
     two.until(lambda: False, 0.3)
     new = join(one, 1)
     expect_end(two, "another has taken its place")
@@ -391,7 +398,7 @@ def load():
 def session_reinstatement():
     """A login of the same initiator port without a handle ends all connections of the old session."""
     links = connections(3)
-    start_write(links[1], 0, pattern(2, 64), b"", skip_number(links[1]))
+    hold_write(links[1], pattern(2, 64))
     skip_number(links[0])
     links[2].read(0)
     new = Session(TARGET, more=MANY)
@@ -410,7 +417,7 @@ def logouts():
     one, two, three = connections(3)
     expect(1, one.leave(cid=77), "response to the logout of a connection that isn't there")
     expect(2, one.leave(reason=2, cid=1), "response to a removal for recovery")
-    start_write(two, 0, pattern(9, 8), b"", skip_number(two))
+    hold_write(two, pattern(9, 8))
     expect(0, one.leave(cid=1), "response to the logout of another connection")
     expect_end(two, "another connection has logged it out")
     expect_listed(one, 0, 2)
@@ -463,7 +470,7 @@ def functions():
     one, two = connections(2)
     expect_good(one, one.write(0, pattern(1, 64)), "a write")
     number = two.cmd_sn
-    held = start_write(two, 0, pattern(2, 64), b"", skip_number(two))
+    held = hold_write(two, pattern(2, 64))
     if not two.take(2):
         fail("expected an R2T")
     asked = one.start_function(ABORT_TASK, tag=held, ref_cmd_sn=number)
@@ -523,7 +530,7 @@ def functions():
 
 def strangers():
     """Who may not join a session, or once too often."""
-    one = connections(2)[0]
+    one, two = connections(2)
     tsih = one.tsih
     expect_refusal(NO_SESSION, "a wrong handle", tsih=tsih % 65535 + 1, cid=5)
     expect_refusal(NO_SESSION, "another ISID", tsih=tsih, isid=4711, cid=5)
@@ -563,6 +570,7 @@ def strangers():
             pass
     expect(1, alive, "connections that are left of two with one identifier")
     expect_good(one, one.start(bytes(6)), "a command by who was there before")
+    expect_good(two, two.start(bytes(6)), "a command by the second connection")
     one.logout()
 
 

@@ -137,8 +137,9 @@ fn conditions_are_numbers() {
 #[test]
 fn who_is_at_work_is_not_disturbed() {
     for busy in ALL.into_iter().filter(|condition| condition.is_busy()) {
-        let refused = Err(busy.sense().unwrap());
-        assert_eq!(refused.unwrap_err().key, SenseKey::NotReady);
+        let sense = busy.sense().unwrap();
+        assert_eq!(sense.key, SenseKey::NotReady);
+        let refused = Err(sense);
         assert_eq!(busy.format(), refused);
         assert_eq!(busy.sanitize(true), refused);
         assert_eq!(busy.sanitize(false), refused);
