@@ -189,8 +189,9 @@ impl<T: Send + Sync + 'static> LiveRef<T> {
     pub fn get_live(&self) -> Option<Self> {
         // SAFETY: Our own count keeps the counter alive.
         unsafe { shims::percpu_ref_tryget_live((*self.0.as_ptr()).refs.get()) }
-            // INVARIANT: The successful `tryget` is the new reference's count.
-            .then_some(Self(self.0))
+            // INVARIANT: The successful `tryget` is the new reference's count. (Made only then: dropping
+            // one gives a count back.)
+            .then(|| Self(self.0))
     }
 }
 
