@@ -201,7 +201,7 @@ pub(super) struct Fields {
     /// The byte that begins with RDPROTECT and its like, which are zero.
     pub(super) flags: u8,
     /// Where that is.
-    flags_at: u16,
+    pub(super) flags_at: u16,
     pub(super) lba: u64,
     pub(super) blocks: u32,
     /// Where the number of blocks begins.

@@ -39,9 +39,16 @@ pub struct WriteSame {
     pub no_data: bool,
     /// The byte of the CDB in which NUMBER OF LOGICAL BLOCKS begins, for the field pointer.
     pub length_field: u8,
+    /// The byte of the CDB with UNMAP, for the field pointer.
+    pub flags_field: u16,
 }
 
 impl WriteSame {
+    /// The disk has nothing to unmap.
+    pub const fn wrong_unmap(&self) -> Sense {
+        Sense::invalid_cdb_field(self.flags_field, Some(3))
+    }
+
     /// How many blocks are written. Checked against the capacity in blocks and MAXIMUM WRITE SAME
     /// LENGTH.
     pub fn check(&self, capacity_blocks: u64, max: u32) -> Result<u32, Sense> {
@@ -182,6 +189,7 @@ fn write_same(fields: Fields, ndob: u8) -> Result<Command, Sense> {
         unmap: fields.flags & UNMAP != 0,
         no_data: fields.flags & ndob != 0,
         length_field: fields.length_field,
+        flags_field: fields.flags_at,
     }))
 }
 

@@ -60,7 +60,9 @@ fn they_are_the_commands_that_their_service_actions_say() {
         unmap: true,
         no_data: true,
         length_field: 28,
+        flags_field: 10,
     };
+    assert_eq!(same.wrong_unmap(), Sense::invalid_cdb_field(10, Some(3)));
     for (service_action, flags, command) in [
         (0x0009, 0x18, Command::Read(moved)),
         (0x000a, 0x12, Command::Verify(verified)),
