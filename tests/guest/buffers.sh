@@ -23,7 +23,7 @@ read_hex() { read_buffer "$@" | od -An -v -tx1 | tr -d ' \n'; }
 write() {
 	local file=$1 device=$2
 	shift 2
-	sg_write_buffer -vv --in="$file" --length="$(stat -c %s "$file")" "$@" "$device"
+	sg_write_buffer -v --in="$file" --length="$(stat -c %s "$file")" "$@" "$device"
 }
 
 step "descriptors tell the capacities"

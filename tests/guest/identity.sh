@@ -22,7 +22,7 @@ told() {
 	fi
 }
 # set_information TYPE DEVICE: from the standard input.
-set_information() { sg_ident -vv --set --itype="$1" "$2"; }
+set_information() { sg_ident -v --set --itype="$1" "$2"; }
 # information TYPE DEVICE: in hexadecimal digits.
 information() { sg_ident --raw --itype="$1" "$2" | od -An -v -tx1 | tr -d ' \n'; }
 hex() { od -An -v -tx1 | tr -d ' \n'; }

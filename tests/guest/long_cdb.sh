@@ -27,12 +27,12 @@ long() {
 	printf ' ff ff ff ff ff ff ff ff 00 00 %02x %02x' $(($4 >> 8)) $(($4 & 255))
 }
 READ=0x09 VERIFY=0x0a WRITE=0x0b WRITE_AND_VERIFY=0x0c
-# raw CDB OPTION...: sends a CDB; further options are sg_raw's.
+# raw CDB OPTION...: sends a CDB, of SCSI however odd it looks; further options are sg_raw's.
 raw() {
 	local cdb=$1
 	shift
 	# shellcheck disable=SC2086 # Words.
-	sg_raw "$@" "$generic" $cdb
+	sg_raw --cmdset=1 "$@" "$generic" $cdb
 }
 # there LBA BLOCKS FILE: these blocks of the disk's file have the file's bytes.
 there() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Random commands with random data are all answered, and the disk and its host are well afterwards.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 180
+# time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 
 load_stmf stmf_sbd stmf_loopback
