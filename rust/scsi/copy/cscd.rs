@@ -36,9 +36,9 @@ impl<'a> Cscd<'a> {
     /// The longest designator.
     const MAX_DESIGNATOR: usize = 20;
 
-    /// Reads a descriptor that begins `at` bytes into the parameter list. Bytes behind it are ignored.
+    /// Reads a descriptor that begins `at` bytes into the parameter list. Bytes behind it are ignored,
+    /// and so is LU ID TYPE: it is about descriptors with an LU IDENTIFIER, and this has none.
     pub fn parse(bytes: &'a [u8], at: u16) -> Result<Self, Sense> {
-        const LU_ID_TYPE: u8 = 0xc0;
         const NUL: u8 = 0x20;
         const DEVICE_TYPE: u8 = 0x1f;
         const NIBBLE: u8 = 0x0f;
@@ -55,9 +55,6 @@ impl<'a> Cscd<'a> {
             return Err(Sense::illegal(AdditionalSense::PARAMETER_LIST_LENGTH_ERROR));
         };
         let wrong = |byte: u16, bit| Err(Sense::invalid_parameter(at.saturating_add(byte), bit));
-        if flags & LU_ID_TYPE != 0 {
-            return wrong(1, Some(7));
-        }
         let is_null = flags & NUL != 0;
         if !is_null && kind & ASSOCIATION != 0 {
             // A designator of a port or a device says nothing of which logical unit.
@@ -210,7 +207,6 @@ mod tests {
         let mut kind = Sense::invalid_parameter(48, None);
         kind.code = AdditionalSense::UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE;
         assert_eq!(refused(0, 0xe0), kind);
-        assert_eq!(refused(1, 0x40), Sense::invalid_parameter(49, Some(7)));
         assert_eq!(refused(5, 0x13), Sense::invalid_parameter(53, Some(5)));
         assert_eq!(refused(7, 21), Sense::invalid_parameter(55, None));
         assert_eq!(refused(7, 0), Sense::invalid_parameter(55, None));
@@ -218,6 +214,13 @@ mod tests {
             Cscd::parse(&naa()[..31], 48),
             Err(Sense::illegal(AdditionalSense::PARAMETER_LIST_LENGTH_ERROR))
         );
+    }
+
+    #[test]
+    fn a_designator_needs_no_lu_id_type() {
+        let mut bytes = naa();
+        bytes[1] = 0x40;
+        assert_eq!(Cscd::parse(&bytes, 16), Cscd::parse(&naa(), 16));
     }
 
     #[test]
