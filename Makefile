@@ -25,7 +25,6 @@ help:
 	@echo '                B=NAME only instructions, concurrency or memory;'
 	@echo '                PROFILE=1 where the instructions go, by function'
 	@echo 'make bench-control   what it takes to manage 10,000 logical units, and LIO beside'
-	@echo 'make conformance-lio   libiscsi'"'"'s conformance tests against LIO, to be kept beside ours'
 	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
 	@echo 'make doc        documentation of the crates, below build/doc'
 	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
@@ -89,13 +88,6 @@ bench: all
 bench-control: all
 	@tests/bench/run control
 
-# For Documentation/conformance-lio.txt, which `make test T=conformance` prints beside its own.
-conformance-lio: setup
-	@mkdir -p build/conformance
-	@COMSTAR_SCRATCH="$(CURDIR)/build/conformance" tools/guest --timeout 3000 --no-log-check \
-		-- tests/conformance_lio.sh
-	@cp build/conformance/conformance-lio.txt Documentation/
-
 shell: all
 	@tools/guest --shell
 
@@ -114,5 +106,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz power-cuts bench bench-control conformance-lio shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz power-cuts bench bench-control shell lint doc \
 	rust-project.json clean

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Runs every test that libiscsi's iscsi-test-cu knows, and accounts for each:
-`conformance.py [--save FILE] [--beside NAME=FILE] KIND=URL[,URL][@PATTERN[,PATTERN]]...`.
+`conformance.py --logs DIR KIND=URL[,URL][@PATTERN[,PATTERN]]...`.
 
 A kind is a logical unit of some nature, on a target of its own: its tests run in
 their order, those of several kinds at the same time. PATTERN is SUITE or
@@ -154,22 +154,10 @@ def overall(test, columns):
     return None
 
 
-def load(path):
-    """Reads what `save` wrote."""
-    lines = pathlib.Path(path).read_text(encoding="ascii").splitlines()
-    return dict(line.split() for line in lines if line and not line.startswith("#"))
-
-
-def save(path, known, columns):
-    """Keeps one word for each test."""
-    lines = [f"{test} {overall(test, columns) or SKIPPED}\n" for test in known]
-    pathlib.Path(path).write_text("".join(lines), encoding="ascii")
-
-
-def count(name, known, columns):
+def count(known, columns):
     """Prints how many tests passed and so on."""
     tally = collections.Counter(overall(test, columns) or SKIPPED for test in known)
-    print(f"{name}: of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
+    print(f"of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
     print(f"is lacking, {tally[SKIPPED]} skipped, {tally[FAILED]} failed")
 
 
@@ -220,8 +208,6 @@ def print_table(known, columns):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--save", metavar="FILE", help="keep the result")
-    parser.add_argument("--beside", metavar="NAME=FILE", help="a result that was kept")
     parser.add_argument("--logs", type=pathlib.Path, required=True, help="where the output goes")
     parser.add_argument("kinds", nargs="+", type=Kind, metavar="KIND=URL[,URL][@PATTERNS]")
     args = parser.parse_args()
@@ -234,20 +220,12 @@ def main():
             print(f"-- {test} on {kind.name}\n{kind.texts[test][:2000]}")
 
     columns = {kind.name: kind.verdicts for kind in args.kinds}
-    shown = dict(columns)
-    if args.beside:
-        name, _, path = args.beside.partition("=")
-        shown[name] = load(path)
-    print_table(known, shown)
+    print_table(known, columns)
     wrong = judge(known, args.kinds)
-    count("here", known, columns.values())
-    if args.beside:
-        count(name, known, [shown[name]])
-    if args.save:
-        save(args.save, known, columns.values())
+    count(known, columns.values())
     for sentence in wrong:
         print(f"WRONG: {sentence}")
-    return 1 if wrong and not args.save else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
