@@ -1,5 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/blkdev.h>
+#include <linux/fs_struct.h>
+#include <linux/sched.h>
+
+/*
+ * Opens the block device at a path as the current process sees it. Kernel
+ * threads see no files of their own accord: for them it is the path as the
+ * first process sees it.
+ */
+struct file *stmf_helper_bdev_open(const char *path, blk_mode_t mode,
+				   void *holder,
+				   const struct blk_holder_ops *ops)
+{
+	struct file *file;
+
+	if (!(current->flags & PF_KTHREAD))
+		return bdev_file_open_by_path(path, mode, holder, ops);
+	scoped_with_init_fs()
+		file = bdev_file_open_by_path(path, mode, holder, ops);
+	return file;
+}
 
 sector_t stmf_helper_bdev_nr_sectors(struct block_device *bdev)
 {

@@ -122,8 +122,8 @@ unsafe impl Send for Open {}
 unsafe impl Sync for Open {}
 
 impl Device {
-    /// Opens the block device at a path, as the current process sees it. May sleep, as long as the
-    /// device takes.
+    /// Opens the block device at a path, as the current process sees it, or on a worker the first
+    /// process. May sleep, as long as the device takes.
     ///
     /// `removed` is called when the device is removed: process context, with locks of the block
     /// layer held, so it may not wait for anything of this device.
@@ -149,12 +149,7 @@ impl Device {
         // SAFETY: The path is NUL-terminated; the holder's address is ours until the device is
         // closed, and it is what the operations, which are a static, expect.
         let file = from_err_ptr(unsafe {
-            bindings::bdev_file_open_by_path(
-                path.as_char_ptr(),
-                mode,
-                holder_ptr,
-                &HOLDER_OPERATIONS,
-            )
+            shims::bdev_open(path.as_char_ptr(), mode, holder_ptr, &HOLDER_OPERATIONS)
         })?;
         let opened = Opened(NonNull::new(file).ok_or(ENODEV)?);
         // SAFETY: `file` is an open block device's, for whose `bdev` the calls are made.
@@ -296,7 +291,7 @@ struct Opened(NonNull<bindings::file>);
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // SAFETY: The file came from `bdev_file_open_by_path`, and is put once.
+        // SAFETY: The file came from `bdev_open`, and is put once.
         unsafe { bindings::bdev_fput(self.0.as_ptr()) };
     }
 }

@@ -46,12 +46,12 @@ impl Identity {
     }
 }
 
-/// The identity of the block device at a path, as the current process sees it, whoever has it. May
-/// sleep, as long as the device takes.
+/// The identity of the block device at a path, as the current process sees it, or on a worker the
+/// first process; whoever has it. May sleep, as long as the device takes.
 pub fn identity_at(path: &CStr) -> Result<Identity> {
     // SAFETY: The path is NUL-terminated; without a holder the device isn't claimed.
     let file = from_err_ptr(unsafe {
-        bindings::bdev_file_open_by_path(path.as_char_ptr(), READ, ptr::null_mut(), ptr::null())
+        shims::bdev_open(path.as_char_ptr(), READ, ptr::null_mut(), ptr::null())
     })?;
     let opened = Opened(NonNull::new(file).ok_or(ENODEV)?);
     // SAFETY: The file is that of a block device, which it keeps open.
