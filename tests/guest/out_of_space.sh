@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A file system that fills up: initiators are warned first, then told that there is no space; it works again when there is.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 300
+# time-limit: 600
 # expect-log: (soft threshold|Sense Key|Add. Sense|FAILED Result|CDB|critical|I/O error|file system has only|No space)
 . "$COMSTAR_TOP/tests/target.sh"
 
@@ -19,14 +19,16 @@ warnings() { jq -c --arg lu "$GUID" 'select(.event == "space-low" and .lu == $lu
 told() { dmesg | grep -c 'LUN reached a thin provisioning soft threshold' || true; }
 # warned BEFORE: there is one more warning than before.
 warned() { [ "$(warnings)" = $(($1 + 1)) ]; }
-# put MIB: writes a MiB that the disk had not.
-put() { dd if=/dev/urandom of="$disk" bs=1M count=1 seek="$1" oflag=direct conv=fsync status=none; }
+# put MIB [COUNT]: writes so many MiB (one) that the disk had not.
+put() { dd if=/dev/urandom of="$disk" bs=1M count="${2:-1}" seek="$1" oflag=direct conv=fsync status=none; }
 # fill FROM TO: writes, slowly enough for the free space to be looked at.
 fill() {
-	local mib
-	for mib in $(seq "$1" "$2"); do
-		put "$mib"
-		[ $((mib % 8)) != 0 ] || sleep 1.2
+	local mib count
+	for ((mib = $1; mib <= $2; mib += count)); do
+		count=$(($2 - mib + 1))
+		[ "$count" -le 8 ] || count=8
+		put "$mib" "$count"
+		sleep 1.2
 	done
 }
 

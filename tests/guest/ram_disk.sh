@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A disk in memory says so in its name, gives memory back, is empty after a restart, and takes no more than its share.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 400
+# time-limit: 900
 # expect-log: (Sense Key|Add. Sense|FAILED Result|CDB|critical|I/O error|has changed|capacity change)
 . "$COMSTAR_TOP/tests/target.sh"
 
@@ -74,7 +74,7 @@ logout "$target"
 STMF_STORE='' itadm delete-target -f "$target"
 STMF_STORE='' stmfadm delete-lu -k "$guid"
 unload_stmf
-load_stmf stmf_sbd stmf_iscsi
+load_stmf stmf_sbd stmf_iscsi stmf_loopback
 stmfadm load-config
 expect ram:scratch "$(property 'Data File')" "data file"
 expect $((256 << 20)) "$(property Size)" "size"
