@@ -41,7 +41,7 @@ sg_vpd --all "$disk" >"$WORK/vpd"
 if grep -iE 'unable to decode|too short|unexpected' "$WORK/vpd"; then
 	fail "expected every page to be decoded"
 fi
-has "\[0x${lu,,}\]" sg_vpd --page=di "$disk"
+has "^ *0x${lu,,}\$" sg_vpd --page=di "$disk"
 has 'Non-rotating medium|Medium rotation rate is not reported' sg_vpd --page=bdc "$disk"
 has 'Unmap command supported \(LBPU\): 1' sg_vpd --page=lbpv "$disk"
 has 'Write same \(16\) with unmap bit supported \(LBPWS\): 1' sg_vpd --page=lbpv "$disk"
@@ -75,14 +75,14 @@ has '>> Control, page_control: current' cat "$WORK/modes"
 sg_logs --all "$disk" >"$WORK/logs"
 sg_opcodes "$disk" >"$WORK/opcodes"
 for name in 'Write same\(16\)' 'Unmap' 'Compare and write' 'Write atomic\(16\)' 'Get LBA status\(16\)' \
-	'Sanitize' 'Format unit' 'Verify\(16\)' 'Persistent reserve out'; do
+	'Sanitize' 'Format Unit' 'Verify\(16\)' 'Persistent reserve out'; do
 	has "$name" cat "$WORK/opcodes"
 done
-has 'supported.*conforms' sg_opcodes --opcode=0x9c "$disk"
+has 'Command is supported .conforming' sg_opcodes --opcode=0x9c "$disk"
 has 'PR generation=0x0, there are NO registered' sg_persist --in --read-keys "$disk"
 
 step "blocks are written in many ways, and verified"
-yes 'one way' | head -c 65536 >"$WORK/blocks"
+head -c 65536 < <(yes 'one way') >"$WORK/blocks"
 part() { dd if="$disk" bs=512 skip="$1" count="$2" iflag=direct status=none; }
 sg_write_x --atomic=0 --num=64 --lba=64 --in="$WORK/blocks" --strict "$disk"
 part 64 64 | cmp -n 32768 - "$WORK/blocks" || fail "expected the blocks of WRITE ATOMIC"
