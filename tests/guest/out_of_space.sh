@@ -81,6 +81,10 @@ for fs in ext4 xfs; do
 		mib=$((mib + 1))
 		[ "$mib" -lt 400 ] || fail "expected the file system to be full by now"
 	done
+	# What is left is less than a MiB: block by block.
+	if dd if=/dev/zero of="$disk" bs=4k count=512 seek=$((480 * 256)) oflag=direct status=none; then
+		fail "expected less than 2 MiB to be left"
+	fi
 	expect "Space allocation failed write protect" \
 		"$(ended sg_raw -s 4096 -i /dev/zero "$disk" 2a 00 00 0e 00 00 00 00 08 00)" "a write to a hole"
 	put 1 || fail "expected a write to blocks that have space to work"
