@@ -59,8 +59,10 @@ loop_device() {
 
 # debug_disk OPTION...: loads scsi_debug; sets BACKING, its disk.
 debug_disk() {
+	# One that another test has left, because something still looked at its disk, has other content.
+	! loaded scsi_debug || wait_for rmmod scsi_debug
 	modprobe scsi_debug delay=0 "$@"
-	at_exit "rmmod scsi_debug"
+	at_exit "udevadm settle; rmmod scsi_debug"
 	wait_for find_debug_disk
 	BACKING=$(find_debug_disk)
 }

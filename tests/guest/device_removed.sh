@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A backing device that vanishes under I/O gives errors, not hangs; the LU can be deleted, or comes back with the device.
 # SPDX-License-Identifier: GPL-2.0
+# own-boot
 # time-limit: 240
 # expect-log: (I/O error|Buffer I/O|Synchronizing SCSI cache|critical|lost async page|backing device is gone|not taken back|Sense Key|Add. Sense|FAILED Result|CDB)
 . "$COMSTAR_TOP/tests/target.sh"
