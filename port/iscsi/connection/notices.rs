@@ -93,9 +93,12 @@ impl Connection {
         if self.notices.inventory && matches!(self.phase, Phase::Normal(_)) {
             let after = self.notices.inventory_after;
             if now >= after {
-                self.notices.inventory = false;
                 self.notices.inventory_after = now.saturating_add(INVENTORY_PAUSE);
-                self.notify(AsyncEvent::Scsi { lun: [0; 8] })?;
+                // Later, if there is no memory for it, or too much waits to be sent already.
+                self.notices.inventory = !self.tx.make_room();
+                if !self.notices.inventory {
+                    self.notify(AsyncEvent::Scsi { lun: [0; 8] })?;
+                }
                 return Ok(None);
             }
             until = until.min(after);
