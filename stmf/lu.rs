@@ -33,7 +33,8 @@ use stmf_model::Guid;
 use stmf_scsi::{
     inquiry::DeviceType,
     ua::UnitAttention,
-    ControlSettings, //
+    ControlSettings,
+    Sense, //
 };
 use stmf_uapi::stmf::EventKind;
 
@@ -72,6 +73,10 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// forget what doesn't outlive one, such as a RESERVE. The framework aborts the commands and
     /// tells the initiators. Process context; must not wait for the device.
     fn reset(&self) {}
+
+    /// A command of the unit ends with CHECK CONDITION, whoever decided that: for units that count what
+    /// goes wrong. Any context; must not sleep.
+    fn failed(&self, _cdb: &[u8], _sense: &Sense) {}
 
     /// An I_T nexus is gone (SAM-5 6.3.4): forget what doesn't outlive it. Process context; must
     /// not wait for the device.
@@ -169,6 +174,23 @@ impl LuHold {
     }
 }
 
+/// What was asked of a logical unit.
+#[derive(Clone, Copy, Default)]
+pub struct Work {
+    /// Commands that read the medium.
+    pub reads: u64,
+    /// Commands that wrote data from the initiator to the medium.
+    pub writes: u64,
+    /// Bytes that reads that ended with GOOD moved.
+    pub read_bytes: u64,
+    /// As above, writes.
+    pub written_bytes: u64,
+    /// Nanoseconds that the device had reads for.
+    pub read_ns: u64,
+    /// As above, writes.
+    pub write_ns: u64,
+}
+
 /// What a provider says of a logical unit that it registers.
 pub struct LuDescription<'a> {
     /// The unit's name: NAA 6, unique on this machine.
@@ -222,13 +244,17 @@ impl LuHandle {
         self.entry.order.set_control(settings);
     }
 
-    /// The bytes that were read and written so far by commands that ended with GOOD. Any context.
-    pub fn bytes_moved(&self) -> (u64, u64) {
+    /// What was asked of the unit so far, and how long it took. Any context.
+    pub fn work(&self) -> Work {
         let totals = self.entry.statistics.read();
-        (
-            totals.counter(Counter::ReadBytes),
-            totals.counter(Counter::WrittenBytes),
-        )
+        Work {
+            reads: totals.counter(Counter::Reads),
+            writes: totals.counter(Counter::Writes),
+            read_bytes: totals.counter(Counter::ReadBytes),
+            written_bytes: totals.counter(Counter::WrittenBytes),
+            read_ns: totals.counter(Counter::ReadTime),
+            write_ns: totals.counter(Counter::WriteTime),
+        }
     }
 
     /// The relative target port identifiers of all target ports there are, online or not. May

@@ -124,9 +124,13 @@ pub(crate) enum Counter {
     Conflicts,
     /// Commands that were aborted.
     Aborted,
+    /// Nanoseconds that the device had the reads for.
+    ReadTime,
+    /// As above, the writes.
+    WriteTime,
 }
 
-const COUNTERS: usize = Counter::Aborted as usize + 1;
+const COUNTERS: usize = Counter::WriteTime as usize + 1;
 /// After the counters the sums of the times, and then a histogram of each.
 const TIMES: usize = COUNTERS;
 const HISTOGRAMS: usize = TIMES + Hands::COUNT;
@@ -138,6 +142,8 @@ struct Sample {
     /// What it moved.
     moved: Option<(Counter, u64)>,
     fault: Option<Counter>,
+    /// What the device did, in nanoseconds.
+    work: Option<(Counter, u64)>,
     /// Nanoseconds in whose hands, and the buckets of these.
     times: Option<[(u64, usize); Hands::COUNT]>,
 }
@@ -148,6 +154,7 @@ impl Sample {
         kind: None,
         moved: None,
         fault: Some(Counter::Busy),
+        work: None,
         times: None,
     };
 
@@ -162,16 +169,24 @@ impl Sample {
             Some(Status::ReservationConflict) => Some(Counter::Conflicts),
             Some(_) => None,
         };
-        let (kind, bytes) = match task.phase {
-            DataPhase::FromMedium(_) => (Counter::Reads, Some(Counter::ReadBytes)),
-            DataPhase::ToMedium { .. } => (Counter::Writes, Some(Counter::WrittenBytes)),
+        let (kind, amounts) = match task.phase {
+            DataPhase::FromMedium(_) => (
+                Counter::Reads,
+                Some((Counter::ReadBytes, Counter::ReadTime)),
+            ),
+            DataPhase::ToMedium { .. } => (
+                Counter::Writes,
+                Some((Counter::WrittenBytes, Counter::WriteTime)),
+            ),
             _ => (Counter::Others, None),
         };
+        let bytes = amounts.map(|(bytes, _)| bytes);
         let moved = bytes.filter(|_| fault.is_none());
         Self {
             kind: Some(kind),
             moved: moved.map(|counter| (counter, task.phase.moves(task.expected).into())),
             fault,
+            work: amounts.map(|(_, time)| (time, times[Hands::Device as usize])),
             times: Some(times.map(|time| (time, latency::bucket(time)))),
         }
     }
@@ -195,8 +210,8 @@ impl Statistics {
         for counter in [sample.kind, sample.fault].into_iter().flatten() {
             counting.add(counter as usize, 1);
         }
-        if let Some((counter, bytes)) = sample.moved {
-            counting.add(counter as usize, bytes);
+        for (counter, amount) in [sample.moved, sample.work].into_iter().flatten() {
+            counting.add(counter as usize, amount);
         }
         if let Some(times) = sample.times {
             for (n, (time, bucket)) in times.into_iter().enumerate() {

@@ -204,7 +204,7 @@ fn answer(mut token: Token<TaskBody>) {
     let answered = token.outcome.map_or(0, |outcome| outcome.answered);
     let data = answered.min(token.expected) > 0;
     match token.endpoint.tasks().begin_response(token.slot, data) {
-        Reply::Send => queue_error(&token),
+        Reply::Send => look_at_error(&token),
         Reply::TaskAborted => token.outcome = Some(Outcome::status(Status::TaskAborted)),
         Reply::Nobody => return end(token),
     }
@@ -249,14 +249,25 @@ fn done(token: &TaskBody) -> (u64, u64, Ending) {
     (token.endpoint.nexus.id, tag, ending)
 }
 
-/// What becomes of the other commands when one ends with CHECK CONDITION.
-fn queue_error(token: &TaskBody) {
-    let failed = |outcome: Outcome| outcome.status == Status::CheckCondition;
-    if let (true, Some(lu)) = (token.outcome.is_some_and(failed), &token.lu) {
-        if lu.entry.control().qerr != QueueError::Continue {
-            let tag = token.endpoint.tasks().tag(token.slot);
-            tmf::queue_error(&token.endpoint, lu, tag);
-        }
+/// What becomes of a command that ends with CHECK CONDITION: its unit is told, and the other commands
+/// may have to go.
+fn look_at_error(token: &TaskBody) {
+    let (
+        Some(lu),
+        Some(Outcome {
+            status: Status::CheckCondition,
+            sense: Some(sense),
+            ..
+        }),
+    ) = (&token.lu, &token.outcome)
+    else {
+        return;
+    };
+    let cdb = token.cdb.get(..usize::from(token.cdb_len)).unwrap_or(&[]);
+    lu.entry.unit().failed(cdb, sense);
+    if lu.entry.control().qerr != QueueError::Continue {
+        let tag = token.endpoint.tasks().tag(token.slot);
+        tmf::queue_error(&token.endpoint, lu, tag);
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::{
     config::{self, printable, refuse},
     disk::{text, Disk, Geometry},
-    meta,
+    meta::{self, SavedValues},
     units::Units, //
 };
 use core::convert::Infallible;
@@ -114,6 +114,8 @@ impl<'a> Change<'a> {
         let texts = disk.texts.lock();
         let serial = texts.serial.as_deref().map(text);
         let saved = store.update(|old| {
+            let modes = old.modes.and_then(Values::parse);
+            let modes = modes.map(|modes| SavedValues::new(self.modes(modes)));
             meta::record(&Metadata {
                 size: self.size.unwrap_or(disk.geometry().size()),
                 alias: self.alias.unwrap_or(text(&texts.alias)),
@@ -122,7 +124,7 @@ impl<'a> Change<'a> {
                 write_protect: self.write_protect.unwrap_or(disk.is_write_protected()),
                 write_cache_disable: self.write_cache_disable.unwrap_or(old.write_cache_disable),
                 threshold: self.threshold.or(old.threshold),
-                modes: old.modes.map(|bits| self.modes(bits)),
+                modes: modes.as_ref().map(SavedValues::bytes),
                 ..old
             })
         });
@@ -130,12 +132,11 @@ impl<'a> Change<'a> {
     }
 
     /// Saved mode parameters with the write cache as it is to be.
-    fn modes(&self, bits: u32) -> u32 {
-        let saved = Values::from_bits(bits);
+    fn modes(&self, saved: Values) -> Values {
         let wce = self
             .write_cache_disable
             .map_or(saved.wce, |through| !through);
-        Values { wce, ..saved }.bits()
+        Values { wce, ..saved }
     }
 
     /// The new size; `None` when it is the old.
@@ -200,7 +201,7 @@ impl<'a> Change<'a> {
             });
             changed |= old != new;
             let modes = &disk.changeable.modes;
-            modes.set_saved(Values::from_bits(self.modes(modes.saved().bits())));
+            modes.set_saved(self.modes(modes.saved()));
         }
         changed
     }

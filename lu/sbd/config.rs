@@ -128,8 +128,8 @@ impl<'a> Wanted<'a> {
                 "physical-block-size: the disk's blocks have {smallest} bytes"
             ));
         }
-        let has_limit = backend.space().is_some();
-        if self.threshold.is_some() && !has_limit {
+        let space = backend.space();
+        if self.threshold.is_some() && space.is_none() {
             let text = format_args!("threshold: only a disk on a file has a limit of space");
             return Err(Refusal::new(EINVAL, text).at(Lu::Threshold as u16));
         }
@@ -147,7 +147,7 @@ impl<'a> Wanted<'a> {
             None => Saved::default(),
         };
         let there = backend.whole_size()?;
-        let threshold = Threshold::new(self.threshold, has_limit);
+        let threshold = Threshold::new(self.threshold, space);
         let medium = Medium::new(backend, geometry, threshold, crate::queue()?)?;
         let wce = !self.write_cache_disable;
         let disk = Disk::new(
@@ -388,7 +388,7 @@ impl<'a> Wanted<'a> {
             None => Ok(Saved::default()),
             Some(kept) if kept.head != self.meta_head => Err(self.other_place(&kept)),
             Some(kept) if kept.guid == self.guid => Ok(Saved {
-                modes: kept.modes.map(Values::from_bits),
+                modes: kept.modes.map(modes).transpose()?,
                 reservations: reserve::restore(kept.reservations).map_err(|error| {
                     refuse!(
                         EUCLEAN,
@@ -555,6 +555,17 @@ pub(crate) fn load(store: &Store) -> Result<(), Refusal> {
             MetaFile,
             "{at}: the metadata are of version {version}, which is newer than this module"
         ),
+    })
+}
+
+/// Saved mode parameters.
+fn modes(saved: &[u8]) -> Result<Values, Refusal> {
+    Values::parse(saved).ok_or_else(|| {
+        refuse!(
+            EUCLEAN,
+            MetaFile,
+            "meta-file: the mode parameters in it can't be read"
+        )
     })
 }
 

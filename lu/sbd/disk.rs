@@ -23,6 +23,7 @@ use kernel::{
 };
 use stmf_model::Guid;
 use stmf_scsi::{
+    log::Resources,
     vpd::RotationRate,
     AdditionalSense,
     Sense, //
@@ -136,6 +137,14 @@ impl Disk {
         }
     }
 
+    /// The space behind the disk in threshold sets, as it was found last, where initiators are told
+    /// of it.
+    pub(crate) fn resources(&self) -> Option<Resources> {
+        let threshold = &self.medium.threshold;
+        let found = threshold.resources(self.geometry().block_size());
+        found.filter(|_| self.traits().unmap)
+    }
+
     /// How fast the medium turns, as initiators are told.
     pub(crate) fn rotation(&self) -> RotationRate {
         let own = match self.medium.traits().rotational {
@@ -157,14 +166,14 @@ impl Disk {
 
     /// Whether every write has to be on stable storage before it is acknowledged.
     pub(crate) fn is_write_through(&self) -> bool {
-        !self.changeable.modes.current().wce
+        !self.changeable.modes.quick().wce
     }
 
     /// Refuses commands that write to a disk that is protected; those that may, may take space.
     pub(crate) fn check_writable(&self) -> Result<(), Sense> {
         let code = if self.is_write_protected() {
             AdditionalSense::WRITE_PROTECTED
-        } else if self.changeable.modes.current().swp {
+        } else if self.changeable.modes.quick().swp {
             AdditionalSense::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED
         } else {
             self.medium.threshold.stir();

@@ -13,10 +13,12 @@ mod fill;
 mod identity;
 mod inquiry;
 mod job;
+mod log;
 mod mode;
 mod reservation;
 mod rw;
 mod script;
+mod self_test;
 mod state;
 mod status;
 mod unmap;
@@ -43,6 +45,7 @@ use stmf_kernel::{
 };
 use stmf_scsi::{
     cdb::{self, Command},
+    self_test::SelfTestState,
     AdditionalSense,
     Sense,
     Status, //
@@ -69,8 +72,9 @@ impl LogicalUnit for Disk {
             Command::PreFetch { lba, blocks } => cache::plan(self, lba, blocks)?.into(),
             Command::SynchronizeCache { lba, blocks, .. } => cache::plan(self, lba, blocks)?.into(),
             Command::TestUnitReady => DataPhase::None.into(),
-            Command::SendDiagnostic(request) => state::plan_diagnose(request).into(),
+            Command::SendDiagnostic(request) => self_test::plan(self, request)?.into(),
             Command::StartStopUnit(request) => state::plan_start_stop(self, &request)?.into(),
+            Command::LogSelect(request) => log::plan_select(self, &request)?.into(),
             Command::ModeSelect(request) => mode::plan_select(self, &request)?.into(),
             Command::PreventAllow { .. } => state::plan_prevent_allow(self)?.into(),
             Command::ReadBuffer(request) => buffer::plan_read(self, nexus, &request)?.into(),
@@ -123,7 +127,8 @@ impl LogicalUnit for Disk {
             Ok(Command::PreFetch { .. }) => task.good(),
             Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(&self.medium, immed, task),
             Ok(Command::TestUnitReady) => state::test_unit_ready(self, task),
-            Ok(Command::SendDiagnostic(request)) => state::diagnose(self, request, task),
+            Ok(Command::SendDiagnostic(request)) => self_test::execute(self, request, task),
+            Ok(Command::LogSelect(request)) => log::select(self, &request, task),
             Ok(Command::StartStopUnit(request)) => state::start_stop(self, &request, task),
             Ok(Command::PreventAllow { prevent }) => state::prevent_allow(self, prevent, task),
             Ok(Command::ReadBuffer(request)) => buffer::read(self, &request, task),
@@ -152,6 +157,13 @@ impl LogicalUnit for Disk {
         self.changeable.door.let_go(|_| true);
         self.buffer.clear();
         self.private.clear();
+        self.medium
+            .condition
+            .abort_test(SelfTestState::Aborted, |_| true);
+    }
+
+    fn failed(&self, cdb: &[u8], sense: &Sense) {
+        self.medium.condition.count_failure(cdb, sense);
     }
 
     fn nexus_lost(&self, nexus: &ItNexus) {

@@ -81,9 +81,7 @@ pub(crate) enum Need {
 
 impl Need {
     pub(crate) fn of(disk: &Disk) -> Self {
-        if disk.medium.is_gone()
-            || disk.medium.threshold.is_stirred() && disk.medium.threshold.is_set()
-        {
+        if disk.medium.is_gone() || disk.medium.threshold.is_stirred() {
             Need::Now
         } else if disk.medium.threshold.is_set() {
             Need::Rarely

@@ -9,6 +9,7 @@
 
 use crate::{
     backend::{Backend, Entry, Traits},
+    condition::Condition,
     disk::Geometry,
     erasure::Erasure,
     range::Ranges,
@@ -47,6 +48,8 @@ pub(crate) struct Medium {
     blocks: Atomic<u64>,
     /// Whether all of it is being erased, and what came of that.
     pub(crate) erasure: Erasure,
+    #[pin]
+    pub(crate) condition: Condition,
     pub(crate) queue: Arc<OwnedQueue>,
     /// When initiators are warned that space runs out.
     pub(crate) threshold: Threshold,
@@ -117,6 +120,7 @@ impl Medium {
                 geometry,
                 blocks: Atomic::new(geometry.blocks()),
                 erasure: Erasure::new(),
+                condition <- Condition::new(),
                 queue,
                 threshold,
                 kind,

@@ -30,7 +30,10 @@ use stmf_model::{
     metadata::{self, Metadata, Record, Unusable, SLOT_LEN},
     Guid, //
 };
-use stmf_scsi::Sink;
+use stmf_scsi::{
+    mode::Values,
+    Sink, //
+};
 
 /// How long one waits for the file.
 const PATIENCE: Delta<Nsec> = Delta::from_secs(4);
@@ -368,6 +371,26 @@ pub(crate) fn owner_of_head(file: &SmallFile) -> Result<Option<Guid>> {
     let metadata = find(&bytes).ok().flatten();
     let metadata = metadata.and_then(|record| Metadata::parse(record.bytes).ok());
     Ok(metadata.filter(|found| found.head).map(|found| found.guid))
+}
+
+/// Mode parameters in the form in which they are kept.
+pub(crate) struct SavedValues {
+    bytes: [u8; Values::SAVED_LEN],
+    len: usize,
+}
+
+impl SavedValues {
+    pub(crate) fn new(values: Values) -> Self {
+        let mut bytes = [0; Values::SAVED_LEN];
+        let mut sink = Sink::new(&mut bytes);
+        values.write(&mut sink);
+        let len = sink.written();
+        Self { bytes, len }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&[])
+    }
 }
 
 /// A record of metadata.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The mode parameters of a disk. Commands look at them, so they are one atomic number.
+//! The mode parameters of a disk. Commands look at some of them, which are also one atomic number.
 
 use kernel::{
     new_mutex,
@@ -15,14 +15,22 @@ use stmf_scsi::mode::Values;
 /// The mode parameters of a disk.
 #[pin_data]
 pub(crate) struct Modes {
-    /// [`Values::bits`].
-    current: Atomic<u32>,
+    /// [`Values::bits`] of the values in use.
+    bits: Atomic<u32>,
     default: Values,
-    /// What the disk will begin with after a loss of power, if it can keep that.
-    saved: Atomic<u32>,
+    /// Held for moments.
+    #[pin]
+    values: Mutex<Pair>,
     /// Held by the one who changes them.
     #[pin]
     changing: Mutex<()>,
+}
+
+#[derive(Clone, Copy)]
+struct Pair {
+    current: Values,
+    /// What the disk will begin with after a loss of power, if it can keep that.
+    saved: Values,
 }
 
 impl Modes {
@@ -32,19 +40,30 @@ impl Modes {
             wce,
             ..Values::DISK
         };
-        let begin = saved.unwrap_or(default).bits();
+        let begin = saved.unwrap_or(default);
         pin_init!(Self {
-            current: Atomic::new(begin),
+            bits: Atomic::new(begin.bits()),
             default,
-            saved: Atomic::new(begin),
+            values <- new_mutex!(
+                Pair {
+                    current: begin,
+                    saved: begin,
+                },
+                "Modes::values"
+            ),
             changing <- new_mutex!((), "Modes::changing"),
         })
     }
 
-    /// The values in use.
+    /// The values in use, but for the thresholds. Any context.
     #[inline]
+    pub(crate) fn quick(&self) -> Values {
+        Values::from_bits(self.bits.load(ordering::Relaxed))
+    }
+
+    /// The values in use. Sleeps briefly.
     pub(crate) fn current(&self) -> Values {
-        Values::from_bits(self.current.load(ordering::Relaxed))
+        self.values.lock().current
     }
 
     /// The values that the disk began with.
@@ -52,17 +71,18 @@ impl Modes {
         self.default
     }
 
-    /// The values saved; those that the disk began with while no others are.
+    /// The values saved; those that the disk began with while no others are. Sleeps briefly.
     pub(crate) fn saved(&self) -> Values {
-        Values::from_bits(self.saved.load(ordering::Relaxed))
+        self.values.lock().saved
     }
 
-    /// Notes the values that were saved.
+    /// Notes the values that were saved. Sleeps briefly.
     pub(crate) fn set_saved(&self, values: Values) {
-        self.saved.store(values.bits(), ordering::Relaxed);
+        self.values.lock().saved = values;
     }
 
     /// Makes `choose` choose new values from the current ones, and returns both, the current first.
+    /// Sleeps.
     pub(crate) fn change<E>(
         &self,
         choose: impl FnOnce(Values) -> Result<Values, E>,
@@ -70,7 +90,8 @@ impl Modes {
         let _changing = self.changing.lock();
         let old = self.current();
         let new = choose(old)?;
-        self.current.store(new.bits(), ordering::Relaxed);
+        self.values.lock().current = new;
+        self.bits.store(new.bits(), ordering::Relaxed);
         Ok((old, new))
     }
 }

@@ -17,7 +17,10 @@ use kernel::{
 };
 use stmf::lu::{Audience, Incident, LuHandle};
 use stmf_kernel::fs::Space;
-use stmf_scsi::ua::UnitAttention;
+use stmf_scsi::{
+    log::Resources,
+    ua::UnitAttention, //
+};
 
 /// The threshold of a disk that isn't told another, in percent of the file system.
 const USUAL: u8 = 5;
@@ -29,6 +32,9 @@ const SET: u32 = 1 << 20;
 pub(crate) struct Threshold {
     /// Whether the disk's space has a limit that is known.
     applies: bool,
+    /// What the file system had free, and the disk in use, when it was asked last, in bytes.
+    available: Atomic<u64>,
+    used: Atomic<u64>,
     /// In percent of the file system; zero for never.
     percent: Atomic<u32>,
     /// Commands that may take space have come since the file system was asked; always set where
@@ -39,10 +45,14 @@ pub(crate) struct Threshold {
 }
 
 impl Threshold {
-    /// The threshold of a disk that has a limit (`applies`), or of one that has none.
-    pub(crate) fn new(percent: Option<u8>, applies: bool) -> Self {
+    /// The threshold of a disk that has so much space, or of one that has no limit.
+    pub(crate) fn new(percent: Option<u8>, space: Option<Space>) -> Self {
+        let applies = space.is_some();
+        let space = space.unwrap_or_default();
         Self {
             applies,
+            available: Atomic::new(space.available),
+            used: Atomic::new(space.used),
             percent: Atomic::new(percent.unwrap_or(USUAL).into()),
             stirred: Atomic::new(!applies),
             is_low: Atomic::new(false),
@@ -60,6 +70,20 @@ impl Threshold {
         self.percent.store(percent.into(), ordering::Relaxed);
         self.is_low.store(false, ordering::Relaxed);
         keeper::look_soon();
+    }
+
+    /// The space that was found last, in threshold sets of blocks of so many bytes; `None` for a disk
+    /// without a limit. Any context.
+    pub(crate) fn resources(&self, block: u32) -> Option<Resources> {
+        let set = u64::from(block) << Self::exponent(block);
+        let sets = |bytes: &Atomic<u64>| {
+            let sets = bytes.load(ordering::Relaxed).checked_div(set);
+            u32::try_from(sets.unwrap_or(0)).unwrap_or(u32::MAX)
+        };
+        self.applies.then(|| Resources {
+            available: sets(&self.available),
+            used: sets(&self.used),
+        })
     }
 
     /// Whether initiators may be warned at all.
@@ -97,6 +121,8 @@ impl Threshold {
         let Some(space) = backend.and_then(|backend| backend.space()) else {
             return;
         };
+        self.available.store(space.available, ordering::Relaxed);
+        self.used.store(space.used, ordering::Relaxed);
         let percent = self.percent.load(ordering::Relaxed);
         // What is all there takes no more.
         let is_whole = space.used >= disk.geometry().size();

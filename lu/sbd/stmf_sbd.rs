@@ -21,6 +21,7 @@ mod change;
 mod changeable;
 mod clock;
 mod comeback;
+mod condition;
 mod config;
 mod disk;
 mod door;

@@ -418,7 +418,7 @@ fn register(disk: &Arc<Disk>, module: &'static ThisModule) -> Result<LuRegistrat
             Refusal::new(error, format_args!("the framework doesn't take the LU"))
         }
     })?;
-    registration.set_control(disk.changeable.modes.current().control);
+    registration.set_control(disk.changeable.modes.quick().control);
     Ok(registration)
 }
 

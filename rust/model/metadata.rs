@@ -10,7 +10,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 0..8 | `STMFDISK` |
-//! | 8..10 | version, 1 |
+//! | 8..10 | version: 1, or 2 where the mode parameters have a form that version 1 doesn't know |
 //! | 10..12 | zero |
 //! | 12..16 | length of the record |
 //! | 16..24 | generation |
@@ -34,7 +34,8 @@ pub const DATA_START: u64 = 1 << 20;
 const _: () = assert!(DATA_START >= 2 * SLOT_LEN as u64);
 
 const MAGIC: [u8; 8] = *b"STMFDISK";
-const VERSION: u16 = 1;
+/// The latest version.
+const VERSION: u16 = 2;
 const HEAD_LEN: usize = 24;
 const GENERATION_AT: usize = 16;
 const CHECKSUM_LEN: usize = 4;
@@ -81,8 +82,8 @@ pub struct Metadata<'a> {
     /// Of how much free space on, in percent of the file system, initiators are warned, where that
     /// isn't to be as usual; zero for never.
     pub threshold: Option<u8>,
-    /// The mode parameters that an initiator has saved.
-    pub modes: Option<u32>,
+    /// The mode parameters that an initiator has saved, in their own form.
+    pub modes: Option<&'a [u8]>,
     /// The registrations and the reservation, in their own form; empty for none.
     pub reservations: &'a [u8],
     /// Peripheral device identifying information that an initiator has set.
@@ -238,7 +239,7 @@ impl<'a> Metadata<'a> {
     pub fn write(&self, out: &mut Sink<'_>) {
         let start = out.len();
         out.bytes(&MAGIC);
-        out.u16(VERSION);
+        out.u16(self.version());
         out.u16(0);
         let len_at = out.len();
         out.u32(0);
@@ -247,6 +248,17 @@ impl<'a> Metadata<'a> {
         out.u32(0);
         let len = u32::try_from(out.since(start)).unwrap_or(u32::MAX);
         out.patch_u32(len_at, len);
+    }
+
+    /// The oldest version that can read the record.
+    fn version(&self) -> u16 {
+        /// The length of the mode parameters in version 1.
+        const MODES: usize = 4;
+
+        match self.modes {
+            Some(modes) if modes.len() != MODES => 2,
+            _ => 1,
+        }
     }
 
     fn write_fields(&self, out: &mut Sink<'_>) {
@@ -279,7 +291,7 @@ impl<'a> Metadata<'a> {
         put(Field::WriteProtect, &[self.write_protect.into()]);
         put(Field::WriteCacheDisable, &[self.write_cache_disable.into()]);
         if let Some(modes) = self.modes {
-            put(Field::Modes, &modes.to_be_bytes());
+            put(Field::Modes, modes);
         }
         put(Field::Reservations, self.reservations);
         put(Field::Removable, &[self.removable.into()]);
@@ -334,7 +346,7 @@ impl<'a> Metadata<'a> {
             unmap: flag(Field::Unmap)?,
             write_protect: flag(Field::WriteProtect)??,
             write_cache_disable: flag(Field::WriteCacheDisable)??,
-            modes: number(Field::Modes)?,
+            modes: fields.get(Field::Modes),
             reservations: fields.get(Field::Reservations)?,
             removable: flag(Field::Removable)??,
             head: flag(Field::Head)?.unwrap_or(false),

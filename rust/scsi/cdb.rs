@@ -83,7 +83,10 @@ use crate::{
         ReportIdentifying,
         SetIdentifying, //
     },
-    log::LogSense,
+    log::{
+        LogSelect,
+        LogSense, //
+    },
     opcodes::{
         CommandId,
         CommandSet,
@@ -197,6 +200,8 @@ pub enum Command {
     ModeSelect(ModeSelect),
     /// LOG SENSE (SPC-5).
     LogSense(LogSense),
+    /// LOG SELECT (SPC-5).
+    LogSelect(LogSelect),
     /// SEND DIAGNOSTIC (SPC-5).
     SendDiagnostic(SendDiagnostic),
     /// RECEIVE DIAGNOSTIC RESULTS (SPC-5).
@@ -429,6 +434,10 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         &[opcode::SANITIZE, 0x9f, 0, 0, 0, 0, 0, 0xff, 0xff, 0],
         medium::sanitize_exit_failure_mode,
     ).service_action(opcode::SANITIZE_EXIT_FAILURE_MODE),
+    Entry::new(
+        &[opcode::LOG_SELECT, 0x02, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0],
+        condition::log_select,
+    ).obsolete(LUN),
     Entry::new(
         &[opcode::LOG_SENSE, 0, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0],
         condition::log_sense,

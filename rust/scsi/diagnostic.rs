@@ -3,6 +3,7 @@
 //! What SEND DIAGNOSTIC asks for, and what RECEIVE DIAGNOSTIC RESULTS returns.
 
 use crate::{
+    self_test::SelfTestKind,
     sense::Sense,
     sink::Sink, //
 };
@@ -11,7 +12,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendDiagnostic {
     /// SELFTEST: the default self-test.
-    SelfTest,
+    Default,
+    /// SELF-TEST CODE: a self-test whose result is kept.
+    SelfTest(SelfTestKind),
+    /// SELF-TEST CODE 100b: the self-test in the background is to be aborted.
+    AbortSelfTest,
     /// A diagnostic page, which the initiator sends; there is only [`SUPPORTED_PAGES`].
     Page,
     /// Nothing at all.

@@ -1,17 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Log parameters: what LOG SENSE returns.
+//! Log parameters: what LOG SENSE returns, and what LOG SELECT resets or sets.
+//!
+//! The pages are one table that says for each which parameters it has. A page is there, in the lists
+//! of pages too, when the logical unit has what it is about.
+
+mod pages;
+mod select;
+
+pub use pages::Resettable;
 
 use crate::{
-    sense::Sense,
+    self_test::SelfTestLog,
+    sense::{
+        AdditionalSense,
+        Sense, //
+    },
     sink::Sink, //
 };
+use pages::{
+    Body,
+    Page,
+    PAGES, //
+};
+
+/// Which values a command is about: PC (SPC-5, LOG SENSE command).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogControl {
+    /// 00b: the thresholds in use.
+    Threshold,
+    /// 01b: the values in use.
+    Cumulative,
+    /// 10b: the thresholds at the start.
+    DefaultThreshold,
+    /// 11b: the values at the start.
+    DefaultCumulative,
+}
 
 /// The fields of LOG SENSE (SPC-5, the command of this name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSense {
-    /// PC is 01b: the cumulative values in use.
-    pub cumulative: bool,
+    /// PC.
+    pub control: LogControl,
     /// PAGE CODE.
     pub page: u8,
     /// SUBPAGE CODE.
@@ -22,122 +52,222 @@ pub struct LogSense {
     pub allocation: u16,
 }
 
-/// What a device has logged.
+/// The fields of LOG SELECT (SPC-5, the command of this name).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSelect {
+    /// PCR: the parameters are to be reset.
+    pub reset: bool,
+    /// PC.
+    pub control: LogControl,
+    /// PAGE CODE.
+    pub page: u8,
+    /// SUBPAGE CODE.
+    pub subpage: u8,
+    /// PARAMETER LIST LENGTH.
+    pub list_len: u16,
+}
+
+/// How often the medium failed, and how much of it was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Errors {
+    /// Bytes that were processed.
+    pub bytes: u64,
+    /// Commands that ended with an error of the medium.
+    pub uncorrected: u64,
+}
+
+/// The space behind a thin provisioned logical unit, in threshold sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// What is left.
+    pub available: u32,
+    /// What is in use.
+    pub used: u32,
+}
+
+/// What has been counted of a medium that can be stopped or taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cycles {
+    /// ACCOUNTING DATE: year and week, four and two digits, or blanks.
+    pub accounting_date: [u8; 6],
+    /// How often the medium was stopped.
+    pub stops: u32,
+    /// How often the medium was taken out, where that is possible.
+    pub unloads: Option<u32>,
+}
+
+impl Cycles {
+    /// ACCOUNTING DATE as long as nobody has set one.
+    pub const NO_DATE: [u8; 6] = *b"      ";
+}
+
+impl Default for Cycles {
+    fn default() -> Self {
+        Self {
+            accounting_date: Self::NO_DATE,
+            stops: 0,
+            unloads: None,
+        }
+    }
+}
+
+/// How much was asked of a logical unit, and how long it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Performance {
+    /// Commands that read.
+    pub reads: u64,
+    /// Commands that write.
+    pub writes: u64,
+    /// Blocks that were received for writes.
+    pub blocks_received: u64,
+    /// Blocks that were transmitted by reads.
+    pub blocks_transmitted: u64,
+    /// Nanoseconds that the device had reads for.
+    pub read_ns: u64,
+    /// Nanoseconds that the device had writes for.
+    pub write_ns: u64,
+    /// Nanoseconds for which it had nothing to do, at the least.
+    pub idle_ns: u64,
+}
+
+/// What a logical unit has logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Logged {
-    /// Bytes that were read.
-    pub read: u64,
-    /// Bytes that were written.
-    pub written: u64,
+    /// Of reads.
+    pub read: Errors,
+    /// Of writes.
+    pub write: Errors,
+    /// Of verifications.
+    pub verify: Errors,
+    /// Commands that ended with an error that was not the medium's.
+    pub non_medium: u64,
+    /// The space, where it is thin provisioned and that is known.
+    pub resources: Option<Resources>,
+    /// How often the medium was stopped or taken out.
+    pub cycles: Cycles,
+    /// The last self-tests.
+    pub self_tests: SelfTestLog,
+    /// Whether the medium is known not to turn.
+    pub is_solid_state: bool,
+    /// How much was asked of it.
+    pub performance: Performance,
+    /// What it warns of; [`AdditionalSense::NO_ADDITIONAL_SENSE`] for nothing.
+    pub exception: AdditionalSense,
+}
+
+impl Default for Logged {
+    fn default() -> Self {
+        Self {
+            read: Errors::default(),
+            write: Errors::default(),
+            verify: Errors::default(),
+            non_medium: 0,
+            resources: None,
+            cycles: Cycles::default(),
+            self_tests: SelfTestLog::EMPTY,
+            is_solid_state: false,
+            performance: Performance::default(),
+            exception: AdditionalSense::NO_ADDITIONAL_SENSE,
+        }
+    }
 }
 
 /// Supported Log Pages.
 const SUPPORTED: u8 = 0x00;
-/// Write Error Counters.
-const WRITE_ERRORS: u8 = 0x02;
-/// Read Error Counters.
-const READ_ERRORS: u8 = 0x03;
-/// Informational Exceptions.
-const INFORMATIONAL_EXCEPTIONS: u8 = 0x2f;
-
-/// The pages there are, in ascending order.
-const PAGES: [u8; 4] = [
-    SUPPORTED,
-    WRITE_ERRORS,
-    READ_ERRORS,
-    INFORMATIONAL_EXCEPTIONS,
-];
-
-/// SUBPAGE CODE of Supported Log Pages and Subpages.
+/// SUBPAGE CODE of the lists of subpages: of all pages, or of one that has some.
 const ALL_SUBPAGES: u8 = 0xff;
 /// SPF: there is a subpage code in byte 1.
 const SPF: u8 = 0x40;
 
-/// Total bytes processed, a parameter of the error counters.
-const TOTAL_BYTES: u16 = 0x0005;
-/// The general parameter of Informational Exceptions.
-const GENERAL: u16 = 0x0000;
-/// FORMAT AND LINKING 11b: a list of bytes in binary.
-const BINARY_LIST: u8 = 0x03;
-/// The temperature is not known.
-const NO_TEMPERATURE: u8 = 0xff;
-
-/// A log parameter: PARAMETER CODE, control byte, and value.
-enum Parameter {
-    /// A bounded data counter of eight bytes, which is not saved.
-    Counter(u16, u64),
-    /// The general informational exceptions: none, and no temperature.
-    NoException,
-}
-
-impl Parameter {
-    const fn code(&self) -> u16 {
-        match self {
-            Self::Counter(code, _) => *code,
-            Self::NoException => GENERAL,
-        }
-    }
-
-    fn write(&self, out: &mut Sink<'_>) {
-        out.u16(self.code());
-        match self {
-            Self::Counter(_, value) => {
-                out.u8(0);
-                out.u8(8);
-                out.u64(*value);
-            }
-            Self::NoException => {
-                out.u8(BINARY_LIST);
-                out.u8(4);
-                // No additional sense code.
-                out.u16(0);
-                out.u8(NO_TEMPERATURE);
-                // Vendor specific; some show it as a threshold of the temperature.
-                out.u8(NO_TEMPERATURE);
-            }
-        }
-    }
-}
-
 impl LogSense {
-    /// Writes the page that is asked for.
+    /// Writes the page that is asked for. What is refused is refused whatever the values are, and so
+    /// is the length.
     pub fn write(&self, logged: &Logged, out: &mut Sink<'_>) -> Result<(), Sense> {
-        let parameter = match (self.page, self.subpage) {
-            (SUPPORTED, 0 | ALL_SUBPAGES) => return self.write_supported(out),
-            (WRITE_ERRORS, 0) => Parameter::Counter(TOTAL_BYTES, logged.written),
-            (READ_ERRORS, 0) => Parameter::Counter(TOTAL_BYTES, logged.read),
-            (INFORMATIONAL_EXCEPTIONS, 0) => Parameter::NoException,
-            (WRITE_ERRORS | READ_ERRORS | INFORMATIONAL_EXCEPTIONS, _) => {
-                return Err(Sense::invalid_cdb_field(3, None));
-            }
-            _ => return Err(Sense::invalid_cdb_field(2, Some(5))),
-        };
-        // There are no thresholds.
-        if !self.cumulative {
-            return Err(Sense::invalid_cdb_field(2, Some(7)));
+        if self.subpage == ALL_SUBPAGES || self.page == SUPPORTED {
+            return self.write_list(logged, out);
         }
-        if self.first > parameter.code() {
+        let page = find(self.page, self.subpage, logged)?;
+        // PC is about counters alone, and these have no thresholds (SPC-5, LOG SENSE command).
+        let defaults = match self.control {
+            _ if !page.counts => false,
+            LogControl::Cumulative => false,
+            LogControl::DefaultCumulative => true,
+            LogControl::Threshold | LogControl::DefaultThreshold => {
+                return Err(Sense::invalid_cdb_field(2, Some(7)));
+            }
+        };
+        let mut last = 0;
+        let subpage = (self.subpage != 0).then_some(self.subpage);
+        write_page(self.page, subpage, out, |out| {
+            let mut body = Body::new(out, self.first, defaults);
+            (page.write)(logged, &mut body);
+            last = body.last();
+        });
+        if self.first > last {
             return Err(Sense::invalid_cdb_field(5, None));
         }
-        write_page(self.page, None, out, |out| parameter.write(out));
         Ok(())
     }
 
-    /// Which pages there are: by code, or by code and subpage.
-    fn write_supported(&self, out: &mut Sink<'_>) -> Result<(), Sense> {
+    /// Which pages there are: by code, or by code and subpage, of all of them or of one that has
+    /// subpages.
+    fn write_list(&self, logged: &Logged, out: &mut Sink<'_>) -> Result<(), Sense> {
+        let there = || PAGES.iter().filter(|page| (page.is_there)(logged));
+        let has_subpages = |code| there().any(|page| page.code == code && page.subpage != 0);
+        match (self.page, self.subpage) {
+            (SUPPORTED, 0 | ALL_SUBPAGES) => (),
+            (SUPPORTED, _) => return Err(Sense::invalid_cdb_field(3, None)),
+            (code, _) if has_subpages(code) => (),
+            (code, _) => return Err(unknown(code, logged)),
+        }
         if self.first != 0 {
             return Err(Sense::invalid_cdb_field(5, None));
         }
-        match self.subpage {
-            0 => write_page(SUPPORTED, None, out, |out| out.bytes(&PAGES)),
-            subpage => write_page(SUPPORTED, Some(subpage), out, |out| {
-                out.u16(SUPPORTED.into());
-                out.u16(ALL_SUBPAGES.into());
-                let others = PAGES.iter().filter(|page| **page != SUPPORTED);
-                others.for_each(|page| out.bytes(&[*page, 0]));
-            }),
+        if self.subpage == 0 {
+            write_page(SUPPORTED, None, out, |out| {
+                out.u8(SUPPORTED);
+                let pages = there().filter(|page| page.subpage == 0);
+                pages.for_each(|page| out.u8(page.code));
+            });
+            return Ok(());
         }
+        write_page(self.page, Some(self.subpage), out, |out| {
+            if self.page == SUPPORTED {
+                out.bytes(&[SUPPORTED, 0, SUPPORTED, ALL_SUBPAGES]);
+            }
+            let mut pages = there()
+                .filter(|page| [SUPPORTED, page.code].contains(&self.page))
+                .peekable();
+            while let Some(page) = pages.next() {
+                out.bytes(&[page.code, page.subpage]);
+                let is_last = pages.peek().is_none_or(|next| next.code != page.code);
+                if is_last && has_subpages(page.code) {
+                    out.bytes(&[page.code, ALL_SUBPAGES]);
+                }
+            }
+        });
         Ok(())
+    }
+}
+
+/// A page that is there.
+fn find(code: u8, subpage: u8, logged: &Logged) -> Result<&'static Page, Sense> {
+    PAGES
+        .iter()
+        .find(|page| (page.code, page.subpage) == (code, subpage) && (page.is_there)(logged))
+        .ok_or(unknown(code, logged))
+}
+
+/// Refuses a page that is not there, pointing to PAGE CODE or, if there is such a page, to SUBPAGE
+/// CODE.
+fn unknown(code: u8, logged: &Logged) -> Sense {
+    if PAGES
+        .iter()
+        .any(|page| page.code == code && (page.is_there)(logged))
+    {
+        Sense::invalid_cdb_field(3, None)
+    } else {
+        Sense::invalid_cdb_field(2, Some(5))
     }
 }
 
@@ -149,78 +279,4 @@ fn write_page(page: u8, subpage: Option<u8>, out: &mut Sink<'_>, body: impl FnOn
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::vec::Vec;
-
-    const LOGGED: Logged = Logged {
-        read: 0x0102_0304_0506_0708,
-        written: 9,
-    };
-
-    fn page(page: u8, subpage: u8, first: u16) -> Result<Vec<u8>, Sense> {
-        let mut out = [0xee; 64];
-        let mut sink = Sink::new(&mut out);
-        let request = LogSense {
-            cumulative: true,
-            page,
-            subpage,
-            first,
-            allocation: 64,
-        };
-        request.write(&LOGGED, &mut sink)?;
-        Ok(sink.as_bytes().to_vec())
-    }
-
-    #[test]
-    fn the_pages_are_listed_with_and_without_subpages() {
-        assert_eq!(page(0, 0, 0).unwrap(), [0, 0, 0, 4, 0, 2, 3, 0x2f]);
-        assert_eq!(
-            page(0, 0xff, 0).unwrap(),
-            [0x40, 0xff, 0, 10, 0, 0, 0, 0xff, 2, 0, 3, 0, 0x2f, 0]
-        );
-    }
-
-    #[test]
-    fn what_is_listed_is_there() {
-        for listed in page(0, 0, 0).unwrap().split_off(4) {
-            let written = page(listed, 0, 0).unwrap();
-            assert_eq!(written[0], listed);
-            assert_eq!(usize::from(written[3]), written.len() - 4);
-        }
-    }
-
-    #[test]
-    fn bytes_are_counted_and_nothing_is_exceptional() {
-        let head = [3, 0, 0, 12, 0, 5, 0, 8];
-        assert_eq!(page(3, 0, 0).unwrap()[..8], head);
-        assert_eq!(page(3, 0, 5).unwrap()[8..], [1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(page(2, 0, 0).unwrap()[8..], [0, 0, 0, 0, 0, 0, 0, 9]);
-        assert_eq!(
-            page(0x2f, 0, 0).unwrap(),
-            [0x2f, 0, 0, 8, 0, 0, 3, 4, 0, 0, 0xff, 0xff]
-        );
-    }
-
-    #[test]
-    fn what_is_not_there_is_refused_by_its_field() {
-        for (request, expected) in [
-            (page(0x0d, 0, 0), Sense::invalid_cdb_field(2, Some(5))),
-            (page(0, 1, 0), Sense::invalid_cdb_field(2, Some(5))),
-            (page(2, 1, 0), Sense::invalid_cdb_field(3, None)),
-            (page(2, 0, 6), Sense::invalid_cdb_field(5, None)),
-            (page(0, 0, 1), Sense::invalid_cdb_field(5, None)),
-        ] {
-            assert_eq!(request, Err(expected));
-        }
-        let threshold = LogSense {
-            cumulative: false,
-            page: 2,
-            subpage: 0,
-            first: 0,
-            allocation: 64,
-        };
-        let refused = threshold.write(&LOGGED, &mut Sink::new(&mut []));
-        assert_eq!(refused, Err(Sense::invalid_cdb_field(2, Some(7))));
-    }
-}
+mod tests;

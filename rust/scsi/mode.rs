@@ -10,7 +10,13 @@ mod pages;
 mod select;
 mod values;
 
-pub use values::Values;
+pub use values::{
+    Exceptions,
+    ReportingMethod,
+    Threshold,
+    Thresholds,
+    Values, //
+};
 
 use crate::{
     cdb::{
@@ -25,9 +31,9 @@ use crate::{
 };
 use pages::{
     flag,
+    pages,
     ALL_PAGES,
-    ALL_SUBPAGES,
-    PAGES, //
+    ALL_SUBPAGES, //
 };
 
 /// The mode parameters of a logical unit.
@@ -39,7 +45,7 @@ pub struct ModeParameters {
     pub default: Values,
     /// The values that survive a power cycle; none where nothing can be saved.
     pub saved: Option<Values>,
-    /// What MODE SELECT may change.
+    /// What MODE SELECT may change. The page of the thresholds is there when they are among it.
     pub changeable: Values,
     /// WP, for other reasons than SWP.
     pub write_protected: bool,
@@ -63,11 +69,11 @@ impl ModeParameters {
                 AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED,
             ))?,
         };
-        check_page(request)?;
+        self.check_asked(request)?;
 
         let start = out.len();
         self.write_header(request, out);
-        for page in PAGES.iter().filter(|page| page.is_asked_for(request)) {
+        for page in pages(&self.changeable).filter(|page| page.is_asked_for(request)) {
             page.write(values, self.saved.is_some(), out);
         }
         // MODE DATA LENGTH does not count itself.
@@ -125,25 +131,25 @@ impl ModeParameters {
             _ => {}
         }
     }
-}
 
-/// Refuses a page that there is not, pointing to PAGE CODE or, if there is such a page, to SUBPAGE
-/// CODE.
-fn check_page(request: &ModeSense) -> Result<(), Sense> {
-    let known = match (request.page, request.subpage) {
-        (ALL_PAGES, subpage) => matches!(subpage, 0 | ALL_SUBPAGES),
-        _ => PAGES.iter().any(|page| page.is_asked_for(request)),
-    };
-    if known {
-        return Ok(());
+    /// Refuses a page that there is not, pointing to PAGE CODE or, if there is such a page, to SUBPAGE
+    /// CODE.
+    fn check_asked(&self, request: &ModeSense) -> Result<(), Sense> {
+        let mut pages = pages(&self.changeable);
+        let known = match (request.page, request.subpage) {
+            (ALL_PAGES, subpage) => matches!(subpage, 0 | ALL_SUBPAGES),
+            _ => pages.clone().any(|page| page.is_asked_for(request)),
+        };
+        if known {
+            return Ok(());
+        }
+        let page_known = request.page == ALL_PAGES || pages.any(|page| page.code == request.page);
+        Err(if page_known {
+            Sense::invalid_cdb_field(3, None)
+        } else {
+            Sense::invalid_cdb_field(2, Some(5))
+        })
     }
-    let page_known =
-        request.page == ALL_PAGES || PAGES.iter().any(|page| page.code == request.page);
-    Err(if page_known {
-        Sense::invalid_cdb_field(3, None)
-    } else {
-        Sense::invalid_cdb_field(2, Some(5))
-    })
 }
 
 #[cfg(test)]

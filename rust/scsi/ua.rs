@@ -85,6 +85,10 @@ unit_attentions! {
     ReportedLunsChanged REPORTED_LUNS_DATA_HAS_CHANGED,
     /// A thin provisioned logical unit is running out of space.
     ThinProvisioningThreshold THIN_PROVISIONING_SOFT_THRESHOLD_REACHED,
+    /// A self-test in the background has failed, and warnings are wanted.
+    BackgroundSelfTestFailed WARNING_BACKGROUND_SELF_TEST_FAILED,
+    /// A failure is predicted, in a test of such reports.
+    FalseFailurePrediction FAILURE_PREDICTION_THRESHOLD_EXCEEDED_FALSE,
 }
 
 impl UnitAttention {

@@ -27,6 +27,8 @@ pub mod page {
     pub const MODE_PAGE_POLICY: u8 = 0x87;
     /// SCSI Ports.
     pub const SCSI_PORTS: u8 = 0x88;
+    /// Power Condition.
+    pub const POWER_CONDITION: u8 = 0x8a;
     /// Third-party Copy; written by [`crate::copy::OperatingParameters`].
     pub const THIRD_PARTY_COPY: u8 = 0x8f;
     /// Block Limits.

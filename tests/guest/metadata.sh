@@ -79,7 +79,7 @@ spoil() {
 		    if what == "damaged":
 		        data[at + 40] ^= 1
 		    elif what == "newer":
-		        data[at + 9] += 1
+		        data[at + 9] = 3
 		        data[at + length - 4:at + length] = crc32c(data[at:at + length - 4])
 		    elif what == "foreign":
 		        data[at:at + 8] = b"whatever"
@@ -89,7 +89,7 @@ spoil() {
 	PYTHON
 	cp "$WORK/spoilt" "$WORK/as-spoilt"
 }
-for case in "damaged:are damaged" "truncated:are damaged" "newer:of version 2" "foreign:something else"; do
+for case in "damaged:are damaged" "truncated:are damaged" "newer:of version 3" "foreign:something else"; do
 	spoil "${case%%:*}"
 	refused_with "${case#*:}" stmfadm import-lu "$WORK/spoilt"
 	refused_with "${case#*:}" stmfadm create-lu -p guid="$guid" -p meta="$WORK/spoilt" "$WORK/second"

@@ -85,6 +85,32 @@ expect ok "$(refused_with 2 00 00 00 00 00 00)" "TEST UNIT READY of the other"
 expect ok "$(refused_with 1 "${write[@]}")" "a write without a cache"
 expect ok "$(mode_select 1 "${caching/08 12 00/08 12 04}")" "MODE SELECT back"
 
+step "informational exceptions are reported as asked, in a test, too"
+# exceptions FLAGS METHOD
+exceptions() { mode_select 1 "00 00 00 00 1c 0a $1 $2 00 00 00 00 00 00 00 00"; }
+expect "1c 0a 08 00" "$(page 1 0 1c | cut -d' ' -f1-4)" "reporting is disabled"
+expect "1c 0a 1c 06" "$(page 1 1 1c | cut -d' ' -f1-4)" "EWASC, DEXCPT, TEST, MRIE changeable"
+expect ok "$(exceptions 04 02)" "TEST, to be reported as unit attention"
+expect "Failure prediction threshold exceeded (false)" "$(refused_with 1 00 00 00 00 00 00)" "who asked for it"
+expect "Mode parameters changed" "$(refused_with 2 00 00 00 00 00 00)" "the other"
+expect "Failure prediction threshold exceeded (false)" "$(refused_with 2 00 00 00 00 00 00)" "the other, next"
+for n in 1 2; do expect ok "$(refused_with "$n" 00 00 00 00 00 00)" "host $n, after that"; done
+sg_logs --page=0x2f "${D[1]}" | grep -q 'IE asc = 0x5d, ascq = 0xff' ||
+	fail "expected the log to have it, got $(sg_logs --page=0x2f "${D[1]}")"
+requested() { sg_requests "${D[$1]}" 2>&1 | sed -n 's/.*Additional sense: //p'; }
+expect "No additional sense information" "$(requested 1)" "REQUEST SENSE"
+expect ok "$(exceptions 04 06)" "TEST, to be reported on request"
+calm_host 2
+for n in 1 2; do
+	expect ok "$(refused_with "$n" 00 00 00 00 00 00)" "TEST UNIT READY of host $n"
+	expect "Failure prediction threshold exceeded (false)" "$(requested "$n")" "REQUEST SENSE of host $n"
+done
+expect "Invalid field in parameter list" "$(exceptions 0c 06)" "TEST while reporting is disabled"
+expect "Invalid field in parameter list" "$(exceptions 00 04)" "MRIE 4h"
+expect ok "$(exceptions 08 00)" "MODE SELECT back"
+calm_host 2
+expect "No additional sense information" "$(requested 2)" "REQUEST SENSE after that"
+
 step "what is out of order is refused by field"
 expect "Invalid field in cdb" "$(mode_select 1 "$caching" 11)" "SP"
 expect "Invalid field in cdb" "$(mode_select 1 "$caching" 00)" "PF"
@@ -123,3 +149,13 @@ unknown_command | grep -i 'descriptor format' || fail "expected sense data in de
 stmfadm modify-lu -p wcd=false "$GUID"
 both_ready
 expect "${changed/12 00/12 04}" "$(values 3)" "saved values after modify-lu"
+
+step "informational exceptions are saved, but for TEST"
+expect ok "$(mode_select 1 "00 00 00 00 1c 0a 14 06 00 00 00 00 00 00 00 00" 11)" "MODE SELECT with SP"
+expect "9c 0a 14 06" "$(page 1 0 1c | cut -d' ' -f1-4)" "current values"
+expect "9c 0a 10 06" "$(page 1 3 1c | cut -d' ' -f1-4)" "saved values"
+stmfadm delete-lu -k "$GUID"
+stmfadm import-lu "$WORK/meta"
+both_ready
+expect "9c 0a 10 06" "$(page 1 0 1c | cut -d' ' -f1-4)" "current values after import-lu"
+expect "${changed/12 00/12 04}" "$(values 0)" "the others after import-lu"

@@ -55,6 +55,15 @@ says "${D[1]}" 'medium may have changed'
 ready "${D[1]}"
 ready "${D[2]}"
 
+step "with a power condition nothing is ejected, and what was ejected is counted"
+# Reserved values, too, mean GOOD here: see plan_start_stop().
+for condition in 10 20 30 40 50 70 a0 b0 f0; do
+	sg_raw "${D[1]}" 1b 01 00 00 "$(printf %02x $((0x$condition | 2)))" 00 2>/dev/null
+	ready "${D[1]}"
+done
+sg_logs --page=0xe "${D[1]}" | grep -q 'Accumulated load-unload cycles = 1$' ||
+	fail "expected one medium taken out, got $(sg_logs --page=0xe "${D[1]}")"
+
 step "who is gone prevents nothing any more"
 prevent "${D[1]}" 1
 refused sg_start --eject "${D[2]}"

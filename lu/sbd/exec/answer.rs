@@ -2,9 +2,10 @@
 
 //! Commands that are answered from memory.
 
-use super::{identity, inquiry, mode, state};
+use super::{identity, inquiry, log, mode, state};
 use crate::disk::Disk;
 use stmf::{
+    lu::LuHandle,
     nexus::ItNexus,
     plan::DataPhase,
     task::Task, //
@@ -12,7 +13,6 @@ use stmf::{
 use stmf_scsi::{
     capacity::Capacity,
     cdb::{self, opcode, Command},
-    log::Logged,
     opcodes::CommandId,
     tmf::TaskManagement,
     AdditionalSense,
@@ -39,24 +39,29 @@ pub(super) fn plan(disk: &Disk, nexus: &ItNexus, command: &Command) -> Result<Da
     let mut measure = Sink::new(&mut []);
     let facts = Facts {
         groups: Groups::of(nexus),
-        logged: Logged::default(),
+        unit: None,
     };
-    write(disk, facts, command, &mut measure)?;
-    let len = u32::try_from(measure.len()).unwrap_or(u32::MAX);
+    write(disk, &facts, command, &mut measure)?;
+    let len = match command {
+        // What there is to tell may be longer by the time that it is told.
+        Command::RequestSense { .. } => SENSE_LEN,
+        _ => measure.len(),
+    };
+    let len = u32::try_from(len).unwrap_or(u32::MAX);
     Ok(DataPhase::Answer(len.min(allocation(command))))
 }
 
 pub(super) fn execute(disk: &Disk, command: &Command, task: Task) {
     let facts = Facts {
         groups: Groups::of(task.nexus()),
-        logged: match command {
-            Command::LogSense(_) => logged(&task),
-            _ => Logged::default(),
+        unit: match command {
+            Command::LogSense(_) => task.unit(),
+            _ => None,
         },
     };
     task.answer(|sink| {
         // What can be refused was refused by `plan`.
-        let _ = write(disk, facts, command, sink);
+        let _ = write(disk, &facts, command, sink);
     });
 }
 
@@ -79,7 +84,7 @@ fn allocation(command: &Command) -> u32 {
     }
 }
 
-fn write(disk: &Disk, facts: Facts, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
+fn write(disk: &Disk, facts: &Facts, command: &Command, sink: &mut Sink<'_>) -> Result<(), Sense> {
     match command {
         Command::Inquiry { evpd: None, .. } => inquiry::standard(disk, sink),
         Command::Inquiry {
@@ -95,7 +100,9 @@ fn write(disk: &Disk, facts: Facts, command: &Command, sink: &mut Sink<'_>) -> R
                 .reservations
                 .report(*report, capabilities, sink);
         }
-        Command::LogSense(request) => request.write(&facts.logged, sink)?,
+        Command::LogSense(request) => {
+            request.write(&log::logged(disk, facts.unit.as_ref()), sink)?
+        }
         Command::ReceiveDiagnostic(request) => request.write(sink),
         Command::ReportTimestamp(request) => {
             let (origin, milliseconds) = disk.clock.now();
@@ -116,17 +123,10 @@ fn write(disk: &Disk, facts: Facts, command: &Command, sink: &mut Sink<'_>) -> R
 }
 
 /// What an answer depends on besides the disk.
-#[derive(Clone, Copy)]
 struct Facts {
     groups: Groups,
-    logged: Logged,
-}
-
-/// What the framework has counted of the task's disk.
-fn logged(task: &Task) -> Logged {
-    let unit = task.unit();
-    let (read, written) = unit.map_or((0, 0), |unit| unit.bytes_moved());
-    Logged { read, written }
+    /// For what the framework has counted.
+    unit: Option<LuHandle>,
 }
 
 /// Which commands of target port groups the framework carries out.
@@ -187,8 +187,7 @@ fn capacity(disk: &Disk) -> Capacity {
     }
 }
 
-/// REQUEST SENSE: unit attentions are the framework's; the disk says whether it is ready (SPC-5,
-/// REQUEST SENSE command).
+/// REQUEST SENSE: unit attentions are the framework's; the disk says in what condition it is.
 fn request_sense(disk: &Disk, desc: bool, sink: &mut Sink<'_>) {
     let format = if desc {
         SenseFormat::Descriptor
@@ -196,8 +195,6 @@ fn request_sense(disk: &Disk, desc: bool, sink: &mut Sink<'_>) {
         SenseFormat::Fixed
     };
     let mut bytes = [0; SENSE_LEN];
-    let len = state::not_ready(disk)
-        .unwrap_or(Sense::NONE)
-        .encode(format, &mut bytes);
+    let len = state::pollable(disk).encode(format, &mut bytes);
     sink.bytes(bytes.get(..len).unwrap_or(&[]));
 }

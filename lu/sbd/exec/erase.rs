@@ -73,7 +73,7 @@ pub(super) fn check(disk: &Disk, command: &Command, needs_medium: bool) -> Resul
 
 /// What is carried out whatever becomes of the medium (SBC-4, FORMAT UNIT command, and Performing a
 /// sanitize operation).
-fn always_works(command: &Command) -> bool {
+pub(super) fn always_works(command: &Command) -> bool {
     matches!(
         command,
         Command::Inquiry { .. } | Command::RequestSense { .. } | Command::ReportLuns { .. }

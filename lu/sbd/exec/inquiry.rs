@@ -11,6 +11,7 @@ use stmf_scsi::{
     copy::OperatingParameters,
     designator::{Association, Designator},
     inquiry::{version, DeviceType, Peripheral, StandardInquiry},
+    power::PowerConditionPage,
     vpd::{
         page,
         BlockCharacteristics,
@@ -41,6 +42,7 @@ const PAGES: &[u8] = &[
     page::EXTENDED_INQUIRY,
     page::MODE_PAGE_POLICY,
     page::SCSI_PORTS,
+    page::POWER_CONDITION,
     page::THIRD_PARTY_COPY,
     page::BLOCK_LIMITS,
     page::BLOCK_CHARACTERISTICS,
@@ -73,6 +75,7 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
         page::MODE_PAGE_POLICY => ModePagePolicy.write(DISK, sink),
         // The framework knows the ports.
         page::SCSI_PORTS => ScsiPorts::new(DISK, sink).finish(),
+        page::POWER_CONDITION => PowerConditionPage.write(DISK, sink),
         page::THIRD_PARTY_COPY => OperatingParameters.write_page(DISK, sink),
         page::BLOCK_LIMITS => limits(disk).write(DISK, sink),
         page::BLOCK_CHARACTERISTICS => characteristics(disk).write(DISK, sink),

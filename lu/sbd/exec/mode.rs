@@ -8,7 +8,7 @@ use crate::{
     disk::Disk,
     failure,
     medium::Medium,
-    meta, //
+    meta::{self, SavedValues}, //
 };
 use stmf::{
     lu::Audience,
@@ -19,7 +19,7 @@ use stmf_kernel::io::Failure;
 use stmf_model::metadata::Metadata;
 use stmf_scsi::{
     cdb::ModeSelect,
-    mode::{ModeParameters, Values},
+    mode::{ModeParameters, ReportingMethod, Thresholds, Values},
     ua::UnitAttention,
     Sense,
     Status, //
@@ -35,11 +35,17 @@ fn parameters(changeable: &Changeable, current: Values) -> ModeParameters {
         wce: values.wce && volatile,
         ..values
     };
+    let may_change = Values {
+        // The threshold is the administrator's, and initiators are warned in any case.
+        lbpere: false,
+        thresholds: Thresholds::default(),
+        ..Values::CHANGEABLE
+    };
     ModeParameters {
         current: shown(current),
         default: shown(modes.default()),
         saved: changeable.store.as_ref().map(|_| shown(modes.saved())),
-        changeable: shown(Values::CHANGEABLE),
+        changeable: shown(may_change),
         write_protected: false,
         dpofua: true,
         blocks: geometry.blocks(),
@@ -105,6 +111,12 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
         unit.set_control(new.control);
         let others = Audience::AllBut(task.nexus());
         unit.announce(UnitAttention::ModeParametersChanged, others);
+        if new.exceptions.test
+            && new.exceptions.method == ReportingMethod::UnitAttention
+            && new.exceptions != old.exceptions
+        {
+            unit.announce(UnitAttention::FalseFailurePrediction, Audience::All);
+        }
     }
     if old.wce && !new.wce {
         cache::flush(&changeable.medium, false, task);
@@ -116,13 +128,16 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
 /// Puts mode parameters on stable storage. Sleeps, a few seconds at most.
 fn save(changeable: &Changeable, values: Values) -> Result<(), Failure> {
     if let Some(store) = &changeable.store {
+        let saved = SavedValues::new(values);
         store.update(|old| {
             meta::record(&Metadata {
-                modes: Some(values.bits()),
+                modes: Some(saved.bytes()),
                 ..old
             })
         })?;
-        changeable.modes.set_saved(values);
+        changeable
+            .modes
+            .set_saved(Values::parse(saved.bytes()).unwrap_or(values));
     }
     Ok(())
 }

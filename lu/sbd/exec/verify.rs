@@ -121,7 +121,9 @@ impl Verify {
                 if let Some(at) = self.difference(step.own, step.task.data()) {
                     return Next::Refuse(Sense::miscompare(at));
                 }
-                self.done = self.done.saturating_add(step.own.len() as u64);
+                let len = step.own.len() as u64;
+                self.done = self.done.saturating_add(len);
+                step.medium.condition.count_verified(len);
             }
         }
         let left = self.len.saturating_sub(self.done);

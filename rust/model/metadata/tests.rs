@@ -74,6 +74,22 @@ fn the_bytes_are_those_described() {
 }
 
 #[test]
+fn only_what_version_1_cannot_read_is_of_version_2() {
+    for (modes, version) in [
+        (None, 1),
+        (Some(&[0; 4][..]), 1),
+        (Some(&[0; 14]), 2),
+        (Some(&[]), 2),
+    ] {
+        let metadata = Metadata { modes, ..example() };
+        let bytes = record(&metadata, 1);
+        assert_eq!(bytes[8..10], [0, version]);
+        let read = find([&bytes, &[]], checksum).unwrap().unwrap();
+        assert_eq!(Metadata::parse(read.bytes), Ok(metadata));
+    }
+}
+
+#[test]
 fn the_newer_of_two_whole_records_counts() {
     let (old, new) = (record(&example(), 4), record(&example(), 5));
     assert_eq!(found(&old, &new), Ok(Some((5, 1))));
@@ -145,7 +161,7 @@ fn what_cannot_be_used_has_a_name() {
     let mut damaged = good.clone();
     damaged[30] ^= 1;
     let mut newer = good.clone();
-    newer[9] = 2;
+    newer[9] = 3;
     seal(&mut newer, 5, checksum);
     assert_eq!(found(&[], &[0; 512]), Ok(None));
     assert_eq!(found(b"something", &[]), Err(Unusable::Foreign));
@@ -154,8 +170,8 @@ fn what_cannot_be_used_has_a_name() {
     assert_eq!(found(b"something", &damaged), Err(Unusable::Damaged));
     assert_eq!(found(&good[..40], &[]), Err(Unusable::Damaged));
     // An older record may be there, but it isn't what the disk is now.
-    assert_eq!(found(&good, &newer), Err(Unusable::Newer(2)));
-    assert_eq!(found(&newer, &[]), Err(Unusable::Newer(2)));
+    assert_eq!(found(&good, &newer), Err(Unusable::Newer(3)));
+    assert_eq!(found(&newer, &[]), Err(Unusable::Newer(3)));
 }
 
 #[test]
@@ -171,12 +187,13 @@ fn fields_are_there_once_or_not_at_all() {
     };
     assert_eq!(with(&[]), Ok(()));
     assert_eq!(with(&[0, 0, 0, 15, 0, 0, 0, 4, 0, 0, 0, 1]), Ok(()));
+    assert_eq!(with(&[0, 0, 0, 15, 0, 0, 0, 1, 0]), Ok(()));
     for wrong in [
         // Twice, unknown, too short for its length, of the wrong length, cut.
         &[0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 2, 0][..],
         &[0, 0, 0, 17, 0, 0, 0, 0],
         &[0, 0, 0, 15, 0, 0, 0, 4, 0, 0, 0],
-        &[0, 0, 0, 15, 0, 0, 0, 1, 0],
+        &[0, 0, 0, 12, 0, 0, 0, 2, 0, 0],
         &[0, 0, 0],
     ] {
         assert_eq!(with(wrong), Err(Unusable::Damaged), "{wrong:?}");
@@ -189,7 +206,8 @@ proptest! {
     fn what_is_written_is_read(
         guid: [u8; 16],
         path in "/[^\0]{0,40}",
-        numbers: (u64, u32, Option<u32>, Option<u16>, Option<u32>),
+        numbers: (u64, u32, Option<u32>, Option<u16>),
+        modes: Option<Vec<u8>>,
         texts: (String, String, String, String, Option<String>, String),
         flags: (Option<bool>, bool, bool, bool, bool),
         threshold: Option<u8>,
@@ -218,7 +236,7 @@ proptest! {
             head: flags.3,
             thin: flags.4,
             threshold,
-            modes: numbers.4,
+            modes: modes.as_deref(),
             reservations: &reservations,
             identifying: identifying.0.as_deref(),
             identifying_text: identifying.1.as_deref(),

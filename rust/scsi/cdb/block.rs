@@ -8,6 +8,7 @@ use crate::{
         Cdb,
         LongCdb, //
     },
+    power::Power,
     sense::{
         AdditionalSense,
         Sense, //
@@ -101,6 +102,8 @@ pub enum PowerCondition {
     ForceIdle,
     /// FORCE_STANDBY_0.
     ForceStandby,
+    /// A value that SBC-4 reserves, or has made obsolete.
+    Reserved,
 }
 
 /// The fields of START STOP UNIT (SBC-4, START STOP UNIT command).
@@ -118,6 +121,25 @@ pub struct StartStopUnit {
     pub loej: bool,
     /// Start, or else stop.
     pub start: bool,
+}
+
+impl StartStopUnit {
+    /// The power condition that is asked for; nothing when the logical unit is to choose, or START and
+    /// LOEJ count. A logical unit without timers is in a condition at once in which they are forced to
+    /// zero.
+    pub const fn power(&self) -> Result<Option<Power>, Sense> {
+        Ok(Some(match (self.power_condition, self.modifier) {
+            (PowerCondition::StartValid, _) | (PowerCondition::LuControl, 0) => return Ok(None),
+            (PowerCondition::Active, 0) => Power::Active,
+            (PowerCondition::Idle | PowerCondition::ForceIdle, 0) => Power::IdleA,
+            (PowerCondition::Idle | PowerCondition::ForceIdle, 1) => Power::IdleB,
+            (PowerCondition::Idle | PowerCondition::ForceIdle, 2) => Power::IdleC,
+            (PowerCondition::Standby | PowerCondition::ForceStandby, 0) => Power::StandbyZ,
+            (PowerCondition::Standby | PowerCondition::ForceStandby, 1) => Power::StandbyY,
+            (PowerCondition::Reserved, _) => return Err(Sense::invalid_cdb_field(4, Some(7))),
+            _ => return Err(Sense::invalid_cdb_field(3, Some(3))),
+        }))
+    }
 }
 
 /// Checks that `blocks` blocks from `lba` on lie within `capacity_blocks` blocks (SBC-4, the
@@ -434,7 +456,7 @@ pub(super) fn start_stop_unit(cdb: &Cdb) -> Result<Command, Sense> {
         0x7 => PowerCondition::LuControl,
         0xa => PowerCondition::ForceIdle,
         0xb => PowerCondition::ForceStandby,
-        _ => return Err(Sense::invalid_cdb_field(4, Some(7))),
+        _ => PowerCondition::Reserved,
     };
     Ok(Command::StartStopUnit(StartStopUnit {
         immed: flags & IMMED != 0,

@@ -15,8 +15,13 @@ use crate::{
         SendDiagnostic,
         SUPPORTED_PAGES, //
     },
-    log::LogSense,
+    log::{
+        LogControl,
+        LogSelect,
+        LogSense, //
+    },
     opcodes::Cdb,
+    self_test::SelfTestKind,
     sense::Sense,
     timestamp::{
         ReportTimestamp,
@@ -24,33 +29,69 @@ use crate::{
     },
 };
 
-pub(super) fn log_sense(cdb: &Cdb) -> Result<Command, Sense> {
+/// PC and PAGE CODE.
+fn page_control(byte: u8) -> (LogControl, u8) {
     const PAGE_CODE: u8 = 0x3f;
-    const CUMULATIVE: u8 = 0x01;
 
+    let control = match byte >> 6 {
+        0 => LogControl::Threshold,
+        1 => LogControl::Cumulative,
+        2 => LogControl::DefaultThreshold,
+        _ => LogControl::DefaultCumulative,
+    };
+    (control, byte & PAGE_CODE)
+}
+
+pub(super) fn log_sense(cdb: &Cdb) -> Result<Command, Sense> {
     let [_, _, page, subpage, _, p1, p0, a1, a0, ..] = *cdb;
+    let (control, page) = page_control(page);
     Ok(Command::LogSense(LogSense {
-        cumulative: page >> 6 == CUMULATIVE,
-        page: page & PAGE_CODE,
+        control,
+        page,
         subpage,
         first: u16::from_be_bytes([p1, p0]),
         allocation: u16::from_be_bytes([a1, a0]),
     }))
 }
 
-/// Self-tests in the background are refused. DEVOFFL and UNITOFFL allow something that isn't done.
+/// With SP log parameters are to be saved, which they are not.
+pub(super) fn log_select(cdb: &Cdb) -> Result<Command, Sense> {
+    const PCR: u8 = 0x02;
+    const SP: u8 = 0x01;
+
+    let [_, flags, page, subpage, _, _, _, l1, l0, ..] = *cdb;
+    if flags & SP != 0 {
+        return Err(Sense::invalid_cdb_field(1, Some(0)));
+    }
+    let (control, page) = page_control(page);
+    Ok(Command::LogSelect(LogSelect {
+        reset: flags & PCR != 0,
+        control,
+        page,
+        subpage,
+        list_len: u16::from_be_bytes([l1, l0]),
+    }))
+}
+
+/// DEVOFFL and UNITOFFL allow something that isn't done.
 pub(super) fn send_diagnostic(cdb: &Cdb) -> Result<Command, Sense> {
-    const SELF_TEST_CODE: u8 = 0xe0;
     const SELFTEST: u8 = 0x04;
 
     let [_, flags, _, l1, l0, ..] = *cdb;
-    if flags & SELF_TEST_CODE != 0 {
+    let (code, default) = (flags >> 5, flags & SELFTEST != 0);
+    if code != 0 && default {
         return Err(Sense::invalid_cdb_field(1, Some(7)));
     }
-    let request = match (flags & SELFTEST != 0, u16::from_be_bytes([l1, l0])) {
-        (true, 0) => SendDiagnostic::SelfTest,
-        (false, 0) => SendDiagnostic::Nothing,
-        (false, SendDiagnostic::PAGE_LEN) => SendDiagnostic::Page,
+    let request = match (code, default, u16::from_be_bytes([l1, l0])) {
+        (0, true, 0) => SendDiagnostic::Default,
+        (0, false, 0) => SendDiagnostic::Nothing,
+        (0, false, SendDiagnostic::PAGE_LEN) => SendDiagnostic::Page,
+        (1, _, 0) => SendDiagnostic::SelfTest(SelfTestKind::BackgroundShort),
+        (2, _, 0) => SendDiagnostic::SelfTest(SelfTestKind::BackgroundExtended),
+        (4, _, 0) => SendDiagnostic::AbortSelfTest,
+        (5, _, 0) => SendDiagnostic::SelfTest(SelfTestKind::ForegroundShort),
+        (6, _, 0) => SendDiagnostic::SelfTest(SelfTestKind::ForegroundExtended),
+        (3 | 7, ..) => return Err(Sense::invalid_cdb_field(1, Some(7))),
         _ => return Err(Sense::invalid_cdb_field(3, None)),
     };
     Ok(Command::SendDiagnostic(request))

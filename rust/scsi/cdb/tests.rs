@@ -3,7 +3,12 @@
 //! CDBs as literal bytes.
 
 use super::*;
-use crate::sense::AdditionalSense;
+use crate::{
+    log::LogControl,
+    power::Power,
+    self_test::SelfTestKind,
+    sense::AdditionalSense, //
+};
 use std::vec::Vec;
 
 const UNKNOWN: Sense = Sense::illegal(AdditionalSense::INVALID_COMMAND_OPERATION_CODE);
@@ -342,10 +347,37 @@ fn start_stop_unit_knows_the_power_conditions() {
             start: true,
         }))
     );
-    assert_eq!(
-        refused(&[0x1b], 6, 4, 0x50),
-        Sense::invalid_cdb_field(4, Some(7))
-    );
+    let power =
+        |condition: u8, modifier: u8| match parse(&[0x1b, 0, 0, modifier, condition << 4, 0]) {
+            Ok(Command::StartStopUnit(request)) => request.power(),
+            other => panic!("{other:?}"),
+        };
+    for (condition, modifier, expected) in [
+        (0x0, 5, None),
+        (0x1, 0, Some(Power::Active)),
+        (0x2, 0, Some(Power::IdleA)),
+        (0x2, 1, Some(Power::IdleB)),
+        (0x2, 2, Some(Power::IdleC)),
+        (0x3, 0, Some(Power::StandbyZ)),
+        (0x3, 1, Some(Power::StandbyY)),
+        (0x7, 0, None),
+        (0xa, 2, Some(Power::IdleC)),
+        (0xb, 1, Some(Power::StandbyY)),
+    ] {
+        assert_eq!(power(condition, modifier), Ok(expected));
+    }
+    for condition in [0x4, 0x5, 0x6, 0x8, 0x9, 0xc, 0xd, 0xe, 0xf] {
+        assert_eq!(
+            power(condition, 0),
+            Err(Sense::invalid_cdb_field(4, Some(7)))
+        );
+    }
+    for (condition, modifier) in [(0x1, 1), (0x2, 3), (0x3, 2), (0x7, 1), (0xa, 3), (0xb, 2)] {
+        assert_eq!(
+            power(condition, modifier),
+            Err(Sense::invalid_cdb_field(3, Some(3)))
+        );
+    }
 }
 
 #[test]
@@ -423,7 +455,7 @@ fn logs_diagnostics_and_the_clock_are_asked_for() {
     assert_eq!(
         parse(&[0x4d, 0, 0x6f, 1, 0, 2, 3, 4, 5, 0]),
         Ok(Command::LogSense(LogSense {
-            cumulative: true,
+            control: LogControl::Cumulative,
             page: 0x2f,
             subpage: 1,
             first: 0x0203,
@@ -432,7 +464,50 @@ fn logs_diagnostics_and_the_clock_are_asked_for() {
     );
     assert_eq!(
         parse(&[0x1d, 0x14, 0, 0, 0, 0]),
-        Ok(Command::SendDiagnostic(SendDiagnostic::SelfTest))
+        Ok(Command::SendDiagnostic(SendDiagnostic::Default))
+    );
+    for (code, expected) in [
+        (
+            0x20,
+            SendDiagnostic::SelfTest(SelfTestKind::BackgroundShort),
+        ),
+        (
+            0x40,
+            SendDiagnostic::SelfTest(SelfTestKind::BackgroundExtended),
+        ),
+        (0x80, SendDiagnostic::AbortSelfTest),
+        (
+            0xa0,
+            SendDiagnostic::SelfTest(SelfTestKind::ForegroundShort),
+        ),
+        (
+            0xc0,
+            SendDiagnostic::SelfTest(SelfTestKind::ForegroundExtended),
+        ),
+    ] {
+        assert_eq!(
+            parse(&[0x1d, code, 0, 0, 0, 0]),
+            Ok(Command::SendDiagnostic(expected))
+        );
+        // Not with SELFTEST, nor with a list.
+        assert_eq!(
+            parse(&[0x1d, code | 0x04, 0, 0, 0, 0]),
+            Err(Sense::invalid_cdb_field(1, Some(7)))
+        );
+        assert_eq!(
+            parse(&[0x1d, code, 0, 0, 4, 0]),
+            Err(Sense::invalid_cdb_field(3, None))
+        );
+    }
+    assert_eq!(
+        parse(&[0x4c, 0x02, 0xcd, 1, 0, 0, 0, 2, 3, 0]),
+        Ok(Command::LogSelect(LogSelect {
+            reset: true,
+            control: LogControl::DefaultCumulative,
+            page: 0x0d,
+            subpage: 1,
+            list_len: 0x0203,
+        }))
     );
     assert_eq!(
         parse(&[0x1d, 0x13, 0, 0, 0, 0]),
@@ -466,7 +541,9 @@ fn logs_diagnostics_and_the_clock_are_asked_for() {
         ),
         // SP; a self-test in the background; a list beside a self-test; a long one; another page.
         (&[0x4d, 1, 0, 0, 0, 0, 0, 0, 4, 0], field(1, Some(0))),
-        (&[0x1d, 0x20, 0, 0, 0, 0], field(1, Some(7))),
+        (&[0x1d, 0x60, 0, 0, 0, 0], field(1, Some(7))),
+        (&[0x1d, 0xe0, 0, 0, 0, 0], field(1, Some(7))),
+        (&[0x4c, 0x01, 0, 0, 0, 0, 0, 0, 0, 0], field(1, Some(0))),
         (&[0x1d, 0x14, 0, 0, 4, 0], field(3, None)),
         (&[0x1d, 0x10, 0, 0, 5, 0], field(3, None)),
         (&[0x1c, 1, 1, 0, 4, 0], field(2, None)),

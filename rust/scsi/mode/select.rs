@@ -4,9 +4,9 @@
 
 use super::{
     pages::{
+        pages,
         Page,
         MAX_PAGE,
-        PAGES,
         SPF, //
     },
     values::Values,
@@ -123,7 +123,7 @@ impl ModeParameters {
             [first, _, ..] => (first & CODE, 0),
             _ => return Err(LENGTH_ERROR),
         };
-        let same_code = || PAGES.iter().filter(|page| page.code == code);
+        let same_code = || pages(&self.changeable).filter(|page| page.code == code);
         if same_code().next().is_none() {
             return Err(invalid(at, Some(5)));
         }

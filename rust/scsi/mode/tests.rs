@@ -91,7 +91,7 @@ fn changeable_values_are_a_mask() {
     // WCE; TST and D_SENSE, QERR, SWP, TAS.
     assert_eq!(bytes[18], 0x04);
     assert_eq!(bytes[38..42], [0x24, 0x06, 0x08, 0x40]);
-    assert_eq!(codes(&bytes).len(), 6);
+    assert_eq!(codes(&bytes).len(), 7);
     let default = ModeSense {
         control: PageControl::Default,
         ..request(0x08, 0)
@@ -106,7 +106,7 @@ fn all_pages_come_in_order_with_or_without_subpages() {
     assert_eq!(bytes[0], 99);
     assert_eq!(codes(&bytes), pages);
     let bytes = sense(&MODE, request(0x3f, 0xff)).unwrap();
-    assert_eq!(bytes[0], 131);
+    assert_eq!(bytes[0], 163);
     assert_eq!(codes(&bytes)[2..4], [(0x0a, 0), (0x0a, 1)]);
     let bytes = sense(&MODE, request(0x0a, 0xff)).unwrap();
     assert_eq!(codes(&bytes), [(0x0a, 0), (0x0a, 1)]);
@@ -247,7 +247,7 @@ fn the_fields_that_may_be_changed_are() {
 fn what_may_not_be_changed_is_pointed_at() {
     let refused =
         |code, subpage, at, value| select(&MODE, &list(code, subpage, at, value)).unwrap_err();
-    // DRA, IALUAE, DEXCPT, TEST, the page length, no such page or subpage, the reserved QERR.
+    // DRA, IALUAE, PERF, TEST with DEXCPT, MRIE 1, 3 and 4, the page length, no such page or subpage, the reserved QERR.
     assert_eq!(
         refused(0x08, 0, 12, 0x20),
         Sense::invalid_parameter(16, Some(5))
@@ -257,13 +257,19 @@ fn what_may_not_be_changed_is_pointed_at() {
         Sense::invalid_parameter(8, Some(0))
     );
     assert_eq!(
-        refused(0x1c, 0, 2, 0x00),
-        Sense::invalid_parameter(6, Some(3))
+        refused(0x1c, 0, 2, 0x88),
+        Sense::invalid_parameter(6, Some(7))
     );
     assert_eq!(
         refused(0x1c, 0, 2, 0x0c),
         Sense::invalid_parameter(6, Some(2))
     );
+    for (method, bit) in [(1, 0), (3, 0), (4, 3)] {
+        assert_eq!(
+            refused(0x1c, 0, 3, method),
+            Sense::invalid_parameter(7, Some(bit))
+        );
+    }
     assert_eq!(refused(0x08, 0, 1, 0x11), Sense::invalid_parameter(5, None));
     assert_eq!(refused(0x0a, 1, 3, 0x1d), Sense::invalid_parameter(6, None));
     assert_eq!(
@@ -275,6 +281,91 @@ fn what_may_not_be_changed_is_pointed_at() {
         refused(0x0a, 0, 3, 0x14),
         Sense::invalid_parameter(7, Some(2))
     );
+}
+
+#[test]
+fn exceptions_are_reported_as_asked() {
+    let mut wanted = list(0x1c, 0, 2, 0x14);
+    wanted[4 + 3] = 0x06;
+    assert_eq!(
+        select(&MODE, &wanted).unwrap().exceptions,
+        Exceptions {
+            warnings: true,
+            disabled: false,
+            test: true,
+            method: ReportingMethod::OnRequest,
+        }
+    );
+}
+
+#[test]
+fn thresholds_are_there_where_they_can_be_set() {
+    let mut wanted = sense(&MODE, request(0x1c, 2)).unwrap();
+    let mut expected = [0; 36];
+    expected[..8].copy_from_slice(&[35, 0, 0x10, 0, 0x5c, 0x02, 0, 0x1c]);
+    expected[21] = 0x01;
+    expected[28..30].copy_from_slice(&[0x01, 0x02]);
+    assert_eq!(wanted, expected);
+    wanted[20] |= 0x80;
+    wanted[24..28].copy_from_slice(&[1, 2, 3, 4]);
+    wanted[32..36].copy_from_slice(&[0xff; 4]);
+    let thresholds = select(&MODE, &wanted).unwrap().thresholds;
+    let threshold = |resource, enabled, count| Threshold {
+        resource,
+        enabled,
+        count,
+    };
+    assert_eq!(thresholds.available, threshold(1, true, 0x0102_0304));
+    assert_eq!(thresholds.used, threshold(2, false, u32::MAX));
+    // THRESHOLD TYPE, ARMING, RESOURCE.
+    for (at, value, bit) in [(20, 0x08, 3), (28, 0x00, 0), (29, 0x03, 0)] {
+        let mut other = wanted.clone();
+        other[at] = value;
+        let refused = select(&MODE, &other).unwrap_err();
+        assert_eq!(refused, Sense::invalid_parameter(at as u16, Some(bit)));
+    }
+    let mut without = MODE;
+    without.changeable.thresholds = Thresholds::default();
+    assert_eq!(
+        sense(&without, request(0x1c, 2)).unwrap_err(),
+        Sense::invalid_cdb_field(3, None)
+    );
+    assert_eq!(
+        select(&without, &wanted).unwrap_err(),
+        Sense::invalid_parameter(5, None)
+    );
+    let bytes = sense(&without, request(0x3f, 0xff)).unwrap();
+    assert_eq!(codes(&bytes).len(), 6);
+}
+
+#[test]
+fn saved_values_have_the_old_form_until_there_are_thresholds() {
+    let saved = |values: &Values| {
+        let mut out = [0; Values::SAVED_LEN];
+        let mut sink = Sink::new(&mut out);
+        values.write(&mut sink);
+        assert_eq!(sink.len(), sink.written());
+        sink.as_bytes().to_vec()
+    };
+    let old = saved(&Values::DISK);
+    assert_eq!(old, Values::DISK.bits().to_be_bytes());
+    let mut values = Values::DISK;
+    values.thresholds.used.count = 7;
+    values.exceptions = Exceptions {
+        test: true,
+        ..Exceptions::default()
+    };
+    let new = saved(&values);
+    assert_eq!(new.len(), Values::SAVED_LEN);
+    values.exceptions.test = false;
+    assert_eq!(Values::parse(&new), Some(values));
+    assert_eq!(Values::parse(&old), Some(Values::DISK));
+    for cut in (0..4).chain(5..new.len()) {
+        assert_eq!(Values::parse(&new[..cut]), None);
+    }
+    let mut wrong = new.clone();
+    wrong[4] = 2;
+    assert_eq!(Values::parse(&wrong), None);
 }
 
 #[test]
@@ -321,10 +412,10 @@ fn a_list_that_is_cut_or_has_another_capacity_is_refused() {
 #[test]
 fn one_bad_field_changes_nothing() {
     let mut bytes = list(0x08, 0, 2, 0);
-    bytes.extend(&list(0x1c, 0, 2, 0)[4..]);
+    bytes.extend(&list(0x1c, 0, 2, 0x0c)[4..]);
     assert_eq!(
         select(&MODE, &bytes),
-        Err(Sense::invalid_parameter(26, Some(3)))
+        Err(Sense::invalid_parameter(26, Some(2)))
     );
 }
 
@@ -381,6 +472,7 @@ proptest! {
         if let Ok(values) = select(&MODE, &list) {
             let changed = values.bits() ^ MODE.current.bits();
             prop_assert_eq!(changed & !Values::CHANGEABLE.bits(), 0);
+            prop_assert_eq!(Values::from_bits(values.bits()).bits(), values.bits());
         }
     }
 }

@@ -2,9 +2,12 @@
 
 //! The fields of the mode pages that are ever anything but zero.
 
-use crate::control::{
-    ControlSettings,
-    QueueError, //
+use crate::{
+    control::{
+        ControlSettings,
+        QueueError, //
+    },
+    sink::Sink,
 };
 
 /// The values of the mode parameters.
@@ -14,6 +17,8 @@ use crate::control::{
 /// may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Values {
+    /// LBPERE: thresholds of provisioning are reported (SBC-4, Read-Write Error Recovery mode page).
+    pub lbpere: bool,
     /// WCE: writes end when they are in the volatile cache (SBC-4, Caching mode page).
     pub wce: bool,
     /// DRA: read-ahead is disabled (SBC-4, Caching mode page).
@@ -29,9 +34,69 @@ pub struct Values {
     /// IALUAE: implicit changes of the asymmetric access states happen (SPC-5, Control Extension
     /// mode page).
     pub ialuae: bool,
-    /// DEXCPT: informational exceptions are not reported (SPC-5, Informational Exceptions Control
-    /// mode page).
-    pub dexcpt: bool,
+    /// Informational Exceptions Control mode page (SPC-5).
+    pub exceptions: Exceptions,
+    /// Logical Block Provisioning mode page (SBC-4).
+    pub thresholds: Thresholds,
+}
+
+/// What is reported of informational exceptions, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions {
+    /// EWASC: warnings are reported.
+    pub warnings: bool,
+    /// DEXCPT: failure predictions are not reported.
+    pub disabled: bool,
+    /// TEST: as if a failure were predicted. Never set when they are disabled.
+    pub test: bool,
+    /// MRIE.
+    pub method: ReportingMethod,
+}
+
+/// How informational exceptions are reported: MRIE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReportingMethod {
+    /// 0h: not at all.
+    #[default]
+    None = 0,
+    /// 2h: by a unit attention condition.
+    UnitAttention = 2,
+    /// 6h: to those who ask with REQUEST SENSE.
+    OnRequest = 6,
+}
+
+impl ReportingMethod {
+    /// The value of the field; `None` for the others, which change the status of commands or are
+    /// obsolete.
+    pub const fn from_field(field: u8) -> Option<Self> {
+        match field {
+            0 => Some(Self::None),
+            2 => Some(Self::UnitAttention),
+            6 => Some(Self::OnRequest),
+            _ => None,
+        }
+    }
+}
+
+/// The thresholds of logical block provisioning that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Of what is left, reached from above.
+    pub available: Threshold,
+    /// Of what is in use, reached from below.
+    pub used: Threshold,
+}
+
+/// A threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Threshold {
+    /// THRESHOLD RESOURCE: [`Threshold::AVAILABLE`] or [`Threshold::USED`].
+    pub resource: u8,
+    /// ENABLED.
+    pub enabled: bool,
+    /// THRESHOLD COUNT, in threshold sets.
+    pub count: u32,
 }
 
 /// The fields that are one bit, from bit 16 on in [`Values::bits`].
@@ -42,12 +107,18 @@ const GLTSD: u32 = 1 << 19;
 const REORDERING: u32 = 1 << 20;
 const IALUAE: u32 = 1 << 21;
 const DEXCPT: u32 = 1 << 22;
+const EWASC: u32 = 1 << 23;
+const TEST: u32 = 1 << 24;
+const LBPERE: u32 = 1 << 25;
+/// Where MRIE is.
+const MRIE_SHIFT: u32 = 28;
 /// Where [`ControlSettings::bits`] are.
 const CONTROL: u32 = 0xffff;
 
 impl Values {
     /// What a disk begins with.
     pub const DISK: Values = Values {
+        lbpere: false,
         wce: true,
         dra: false,
         swp: false,
@@ -60,11 +131,22 @@ impl Values {
             tas: false,
         },
         ialuae: false,
-        dexcpt: true,
+        exceptions: Exceptions {
+            warnings: false,
+            disabled: true,
+            test: false,
+            method: ReportingMethod::None,
+        },
+        thresholds: Thresholds {
+            available: Threshold::of(Threshold::AVAILABLE),
+            used: Threshold::of(Threshold::USED),
+        },
     };
 
-    /// What MODE SELECT may change of a disk whose write cache can be switched.
+    /// What MODE SELECT may change of a disk whose write cache can be switched, and which knows how
+    /// much space it has.
     pub const CHANGEABLE: Values = Values {
+        lbpere: true,
         wce: true,
         dra: false,
         swp: true,
@@ -77,10 +159,20 @@ impl Values {
             tas: true,
         },
         ialuae: false,
-        dexcpt: false,
+        exceptions: Exceptions {
+            warnings: true,
+            disabled: true,
+            test: true,
+            // The bits in which the methods that there are differ.
+            method: ReportingMethod::OnRequest,
+        },
+        thresholds: Thresholds {
+            available: Threshold::CHANGEABLE,
+            used: Threshold::CHANGEABLE,
+        },
     };
 
-    /// The values as a number, to be kept in an atomic variable or saved.
+    /// All but the thresholds as a number, to be kept in an atomic variable.
     pub const fn bits(self) -> u32 {
         const fn flag(set: bool, bit: u32) -> u32 {
             if set {
@@ -96,12 +188,25 @@ impl Values {
             | flag(self.gltsd, GLTSD)
             | flag(self.reordering, REORDERING)
             | flag(self.ialuae, IALUAE)
-            | flag(self.dexcpt, DEXCPT)
+            | flag(self.exceptions.disabled, DEXCPT)
+            | flag(self.exceptions.warnings, EWASC)
+            | flag(self.exceptions.test, TEST)
+            | flag(self.lbpere, LBPERE)
+            // CAST: the enum is `repr(u8)`, and widening.
+            | (self.exceptions.method as u32) << MRIE_SHIFT
     }
 
-    /// The values that [`Values::bits`] made a number of. Bits without a meaning are dropped.
+    /// The values that [`Values::bits`] made a number of, without thresholds. Bits without a meaning
+    /// are dropped.
     pub const fn from_bits(bits: u32) -> Values {
+        let disabled = bits & DEXCPT != 0;
+        // CAST: at most 15.
+        let method = match ReportingMethod::from_field((bits >> MRIE_SHIFT) as u8) {
+            Some(method) => method,
+            None => ReportingMethod::None,
+        };
         Values {
+            lbpere: bits & LBPERE != 0,
             wce: bits & WCE != 0,
             dra: bits & DRA != 0,
             swp: bits & SWP != 0,
@@ -109,7 +214,77 @@ impl Values {
             reordering: bits & REORDERING != 0,
             control: ControlSettings::from_bits(bits & CONTROL),
             ialuae: bits & IALUAE != 0,
-            dexcpt: bits & DEXCPT != 0,
+            exceptions: Exceptions {
+                warnings: bits & EWASC != 0,
+                disabled,
+                test: bits & TEST != 0 && !disabled,
+                method,
+            },
+            thresholds: Values::DISK.thresholds,
         }
     }
+
+    /// Writes the values in the form in which they are saved: [`Values::bits`], and where there are
+    /// thresholds these, each as ENABLED in a byte and THRESHOLD COUNT. At most [`Values::SAVED_LEN`]
+    /// bytes.
+    ///
+    /// TEST is not saved: it asks for something to be done once.
+    pub fn write(&self, out: &mut Sink<'_>) {
+        out.u32(self.bits() & !TEST);
+        if self.thresholds != Values::DISK.thresholds {
+            for threshold in [self.thresholds.available, self.thresholds.used] {
+                out.u8(threshold.enabled.into());
+                out.u32(threshold.count);
+            }
+        }
+    }
+
+    /// The longest form in which values are saved.
+    pub const SAVED_LEN: usize = 14;
+
+    /// Reads what [`Values::write`] wrote; nothing when it is something else.
+    pub fn parse(saved: &[u8]) -> Option<Values> {
+        let (bits, rest) = saved.split_first_chunk()?;
+        let values = Values::from_bits(u32::from_be_bytes(*bits));
+        let threshold = |begin: Threshold, enabled: u8, count: [u8; 4]| {
+            (enabled <= 1).then_some(Threshold {
+                resource: begin.resource,
+                enabled: enabled == 1,
+                count: u32::from_be_bytes(count),
+            })
+        };
+        let thresholds = match *rest {
+            [] => values.thresholds,
+            [a, a3, a2, a1, a0, u, u3, u2, u1, u0] => Thresholds {
+                available: threshold(values.thresholds.available, a, [a3, a2, a1, a0])?,
+                used: threshold(values.thresholds.used, u, [u3, u2, u1, u0])?,
+            },
+            _ => return None,
+        };
+        Some(Values {
+            thresholds,
+            ..values
+        })
+    }
+}
+
+impl Threshold {
+    /// The blocks that can still get space: the threshold is reached by their decrease.
+    pub const AVAILABLE: u8 = 0x01;
+    /// The blocks that have space: the threshold is reached by their increase.
+    pub const USED: u8 = 0x02;
+
+    const fn of(resource: u8) -> Self {
+        Self {
+            resource,
+            enabled: false,
+            count: 0,
+        }
+    }
+
+    const CHANGEABLE: Self = Self {
+        resource: 0,
+        enabled: true,
+        count: u32::MAX,
+    };
 }
