@@ -63,11 +63,10 @@ pub(crate) struct Saved {
 }
 
 impl Changeable {
-    /// The state of a new disk, whose write cache is enabled or not, unless mode parameters were
-    /// saved, and whose medium can be taken out or not.
+    /// The state of a new disk with those mode parameters, whose medium can be taken out or not.
     pub(crate) fn new(
         medium: Arc<Medium>,
-        wce: bool,
+        modes: impl PinInit<Modes>,
         removable: bool,
         store: Option<Arc<Store>>,
         saved: Saved,
@@ -77,7 +76,7 @@ impl Changeable {
                 medium,
                 store,
                 reservations <- Reservations::new(),
-                modes <- Modes::new(wce, saved.modes),
+                modes <- modes,
                 door <- Door::new(removable),
                 identifying <- Identifying::new(saved.information),
                 waiting: Queue::new(),

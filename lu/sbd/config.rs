@@ -13,6 +13,7 @@ use crate::{
     keeper,
     medium::Medium,
     meta::{self, Store},
+    modes::Modes,
     reserve,
     space::Threshold,
     units::Units, //
@@ -147,9 +148,10 @@ impl<'a> Wanted<'a> {
             None => Saved::default(),
         };
         let there = backend.whole_size()?;
+        let has_thresholds = space.is_some() && self.shape.unmaps(&backend.traits());
         let threshold = Threshold::new(self.threshold, space);
         let medium = Medium::new(backend, geometry, threshold, crate::queue()?)?;
-        let wce = !self.write_cache_disable;
+        let modes = Modes::new(!self.write_cache_disable, has_thresholds, saved.modes);
         let disk = Disk::new(
             self.guid,
             self.names()?,
@@ -157,7 +159,7 @@ impl<'a> Wanted<'a> {
             self.shape,
             self.write_protect,
             medium.clone(),
-            Changeable::new(medium, wce, self.removable, store, saved)?,
+            Changeable::new(medium, modes, self.removable, store, saved)?,
         )?;
         let made = self.extend(&disk);
         made.and_then(|()| self.save(&disk))

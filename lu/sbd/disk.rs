@@ -86,6 +86,13 @@ pub(crate) struct Shape {
     pub(crate) thin: bool,
 }
 
+impl Shape {
+    /// Whether initiators may unmap blocks.
+    pub(crate) fn unmaps(&self, backing: &Traits) -> bool {
+        backing.unmap && self.thin && self.unmap.unwrap_or(true)
+    }
+}
+
 impl Disk {
     /// Makes a disk.
     pub(crate) fn new(
@@ -132,7 +139,7 @@ impl Disk {
         let physical_block = own.physical_block.max(self.geometry().block_size());
         Traits {
             physical_block: self.shape.physical_block.unwrap_or(physical_block),
-            unmap: own.unmap && self.shape.thin && self.shape.unmap.unwrap_or(true),
+            unmap: self.shape.unmaps(&own),
             ..own
         }
     }

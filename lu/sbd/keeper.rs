@@ -83,7 +83,7 @@ impl Need {
     pub(crate) fn of(disk: &Disk) -> Self {
         if disk.medium.is_gone() || disk.medium.threshold.is_stirred() {
             Need::Now
-        } else if disk.medium.threshold.is_set() {
+        } else if disk.medium.threshold.is_set() || disk.changeable.modes.quick().lbpere {
             Need::Rarely
         } else {
             Need::Nothing

@@ -10,7 +10,7 @@ use kernel::{
         Mutex, //
     },
 };
-use stmf_scsi::mode::Values;
+use stmf_scsi::mode::{Thresholds, Values};
 
 /// The mode parameters of a disk.
 #[pin_data]
@@ -18,6 +18,8 @@ pub(crate) struct Modes {
     /// [`Values::bits`] of the values in use.
     bits: Atomic<u32>,
     default: Values,
+    /// Whether there are thresholds of provisioning.
+    has_thresholds: bool,
     /// Held for moments.
     #[pin]
     values: Mutex<Pair>,
@@ -34,16 +36,26 @@ struct Pair {
 }
 
 impl Modes {
-    /// The parameters of a new disk, whose write cache is enabled or not, or those saved.
-    pub(crate) fn new(wce: bool, saved: Option<Values>) -> impl PinInit<Self> {
+    /// The parameters of a new disk, whose write cache is enabled or not, and which has thresholds of
+    /// provisioning or not; or those saved.
+    pub(crate) fn new(
+        wce: bool,
+        has_thresholds: bool,
+        saved: Option<Values>,
+    ) -> impl PinInit<Self> {
         let default = Values {
             wce,
             ..Values::DISK
         };
-        let begin = saved.unwrap_or(default);
+        let mut begin = saved.unwrap_or(default);
+        if !has_thresholds {
+            // Its data may have been where there were some.
+            begin = begin.without_thresholds();
+        }
         pin_init!(Self {
             bits: Atomic::new(begin.bits()),
             default,
+            has_thresholds,
             values <- new_mutex!(
                 Pair {
                     current: begin,
@@ -69,6 +81,19 @@ impl Modes {
     /// The values that the disk began with.
     pub(crate) fn default(&self) -> Values {
         self.default
+    }
+
+    /// What MODE SELECT may change.
+    pub(crate) fn changeable(&self) -> Values {
+        if self.has_thresholds {
+            Values::CHANGEABLE
+        } else {
+            Values {
+                lbpere: false,
+                thresholds: Thresholds::default(),
+                ..Values::CHANGEABLE
+            }
+        }
     }
 
     /// The values saved; those that the disk began with while no others are. Sleeps briefly.

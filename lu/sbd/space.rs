@@ -42,6 +42,8 @@ pub(crate) struct Threshold {
     stirred: Atomic<bool>,
     /// Initiators have been warned, and there isn't more space since.
     is_low: Atomic<bool>,
+    /// Which thresholds of the initiators' own were reached ([`Thresholds::reached`]).
+    reached: Atomic<u32>,
 }
 
 impl Threshold {
@@ -56,6 +58,7 @@ impl Threshold {
             percent: Atomic::new(percent.unwrap_or(USUAL).into()),
             stirred: Atomic::new(!applies),
             is_low: Atomic::new(false),
+            reached: Atomic::new(0),
         }
     }
 
@@ -69,6 +72,12 @@ impl Threshold {
     pub(crate) fn set(&self, percent: u8) {
         self.percent.store(percent.into(), ordering::Relaxed);
         self.is_low.store(false, ordering::Relaxed);
+        keeper::look_soon();
+    }
+
+    /// The thresholds of the initiators' own have changed: those that are reached are news. Any context.
+    pub(crate) fn rearm(&self) {
+        self.reached.store(0, ordering::Relaxed);
         keeper::look_soon();
     }
 
@@ -123,6 +132,7 @@ impl Threshold {
         };
         self.available.store(space.available, ordering::Relaxed);
         self.used.store(space.used, ordering::Relaxed);
+        self.check_own(disk, unit);
         let percent = self.percent.load(ordering::Relaxed);
         // What is all there takes no more.
         let is_whole = space.used >= disk.geometry().size();
@@ -136,6 +146,18 @@ impl Threshold {
             );
             unit.announce(UnitAttention::ThinProvisioningThreshold, Audience::All);
             unit.tell(Incident::SpaceLow);
+        }
+    }
+
+    /// Warns initiators when a threshold that they have set has just been reached, if they want that.
+    fn check_own(&self, disk: &Disk, unit: &LuHandle) {
+        let values = disk.changeable.modes.current();
+        let before = self.reached.load(ordering::Relaxed);
+        let found = disk.resources().filter(|_| values.lbpere);
+        let reached = found.map_or(0, |found| values.thresholds.reached(&found, before));
+        self.reached.store(reached, ordering::Relaxed);
+        if reached & !before != 0 {
+            unit.announce(UnitAttention::ThinProvisioningThreshold, Audience::All);
         }
     }
 }

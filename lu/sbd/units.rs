@@ -384,7 +384,7 @@ impl Place<'_> {
         table.touch();
         drop(table);
         self.filled = true;
-        if disk.medium.threshold.is_set() {
+        if keeper::Need::of(disk) != keeper::Need::Nothing {
             keeper::look_soon();
         }
         Ok(())

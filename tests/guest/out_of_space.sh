@@ -32,6 +32,20 @@ fill() {
 	done
 }
 
+# own MIB: the initiator sets a threshold of so much in use, and LBPERE: pages 01h and 1Ch/02h.
+own() {
+	{
+		printf '\0\0\0\0\x01\x0a\0\0\0\0\0\x80\0\0\0\0'
+		printf '\x5c\x02\0\x1c\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x81\x02\0\0'
+		printf '%b' "$(printf '\\0\\0\\x%02x\\x%02x' $(($1 >> 8)) $(($1 & 255)))"
+	} >"$WORK/list"
+	sg_raw -s 48 -i "$WORK/list" "$disk" 15 10 00 00 30 00
+}
+told_more() {
+	put 1
+	[ "$(told)" = $(($1 + 1)) ]
+}
+
 for fs in ext4 xfs; do
 	modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
 	step "$fs: a disk larger than its file system"
@@ -102,6 +116,19 @@ for fs in ext4 xfs; do
 	put 1 # Takes the unit attention.
 	stmfadm modify-lu -p threshold=0 "$GUID"
 	expect "not set" "$(property 'Space Threshold')" "threshold"
+	blkdiscard --offset $((20 << 20)) --length $((20 << 20)) "$disk"
+	used=$(du -m "$WORK/mnt/disk" | cut -f1)
+	seen=$(told)
+	own $((used + 4))
+	sleep 2
+	put 1
+	expect "$seen" "$(told)" "times that it was told, with less in use than its own threshold"
+	put 20 8
+	wait_for -t 10 told_more "$seen"
+	expect "$((begin + 2))" "$(warnings)" "warnings of the administrator's threshold"
+	own 0
+	wait_for -t 10 told_more "$((seen + 1))"
+
 	stmfadm modify-lu -p threshold=99 "$GUID"
 	wait_for -t 10 warned $((begin + 2))
 	logout "$target"

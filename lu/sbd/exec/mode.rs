@@ -19,7 +19,7 @@ use stmf_kernel::io::Failure;
 use stmf_model::metadata::Metadata;
 use stmf_scsi::{
     cdb::ModeSelect,
-    mode::{ModeParameters, ReportingMethod, Thresholds, Values},
+    mode::{ModeParameters, ReportingMethod, Values},
     ua::UnitAttention,
     Sense,
     Status, //
@@ -35,17 +35,11 @@ fn parameters(changeable: &Changeable, current: Values) -> ModeParameters {
         wce: values.wce && volatile,
         ..values
     };
-    let may_change = Values {
-        // The threshold is the administrator's, and initiators are warned in any case.
-        lbpere: false,
-        thresholds: Thresholds::default(),
-        ..Values::CHANGEABLE
-    };
     ModeParameters {
         current: shown(current),
         default: shown(modes.default()),
         saved: changeable.store.as_ref().map(|_| shown(modes.saved())),
-        changeable: shown(may_change),
+        changeable: shown(modes.changeable()),
         write_protected: false,
         dpofua: true,
         blocks: geometry.blocks(),
@@ -107,6 +101,9 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
         Err(Refused::Sense(sense)) => return task.fail(sense),
         Err(Refused::NotSaved(cause)) => return failure::end(task, cause),
     };
+    if (old.lbpere, old.thresholds) != (new.lbpere, new.thresholds) {
+        changeable.medium.threshold.rearm();
+    }
     if let Some(unit) = task.unit().filter(|_| old != new) {
         unit.set_control(new.control);
         let others = Audience::AllBut(task.nexus());

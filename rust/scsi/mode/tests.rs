@@ -5,7 +5,8 @@
 use super::*;
 use crate::{
     cdb::ModeSelect,
-    control::QueueError, //
+    control::QueueError,
+    log::Resources, //
 };
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -336,6 +337,35 @@ fn thresholds_are_there_where_they_can_be_set() {
     );
     let bytes = sense(&without, request(0x3f, 0xff)).unwrap();
     assert_eq!(codes(&bytes).len(), 6);
+}
+
+#[test]
+fn a_threshold_stays_reached_until_there_is_a_set_more() {
+    let mut thresholds = Values::DISK.thresholds;
+    let reached = |thresholds: &Thresholds, available, used, before| {
+        thresholds.reached(&Resources { available, used }, before)
+    };
+    // None is enabled.
+    assert_eq!(reached(&thresholds, 0, u32::MAX, 3), 0);
+    thresholds.available = Threshold {
+        enabled: true,
+        count: 10,
+        ..thresholds.available
+    };
+    for (available, before, expected) in
+        [(11, 0, 0), (10, 0, 1), (11, 1, 1), (12, 1, 0), (11, 2, 0)]
+    {
+        assert_eq!(reached(&thresholds, available, 100, before), expected);
+    }
+    thresholds.used = Threshold {
+        enabled: true,
+        count: 20,
+        ..thresholds.used
+    };
+    for (used, before, expected) in [(19, 0, 0), (20, 0, 2), (19, 2, 2), (18, 2, 0), (19, 1, 0)] {
+        assert_eq!(reached(&thresholds, 100, used, before), expected);
+    }
+    assert_eq!(reached(&thresholds, 0, 20, 0), 3);
 }
 
 #[test]

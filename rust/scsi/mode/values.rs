@@ -7,7 +7,8 @@ use crate::{
         ControlSettings,
         QueueError, //
     },
-    sink::Sink,
+    log::Resources,
+    sink::Sink, //
 };
 
 /// The values of the mode parameters.
@@ -86,6 +87,24 @@ pub struct Thresholds {
     pub available: Threshold,
     /// Of what is in use, reached from below.
     pub used: Threshold,
+}
+
+impl Thresholds {
+    /// Which thresholds are reached: bit 0 for what is left, bit 1 for what is in use. One that was
+    /// among `before` stays reached until there is a threshold set more than it takes, so that a small
+    /// change to and fro is no news.
+    pub fn reached(&self, found: &Resources, before: u32) -> u32 {
+        let margin = |bit: u32| u32::from(before & bit != 0);
+        let Self { available, used } = self;
+        let mut reached = 0;
+        if available.enabled && found.available <= available.count.saturating_add(margin(1)) {
+            reached |= 1;
+        }
+        if used.enabled && found.used.saturating_add(margin(2)) >= used.count {
+            reached |= 2;
+        }
+        reached
+    }
 }
 
 /// A threshold.
@@ -236,6 +255,15 @@ impl Values {
                 out.u8(threshold.enabled.into());
                 out.u32(threshold.count);
             }
+        }
+    }
+
+    /// The values of a logical unit without thresholds.
+    pub const fn without_thresholds(self) -> Values {
+        Values {
+            lbpere: false,
+            thresholds: Values::DISK.thresholds,
+            ..self
         }
     }
 
