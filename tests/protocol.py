@@ -304,20 +304,19 @@ def names_of_tasks():
 
 
 def long_cdbs():
-    """CDBs of 32 bytes, in an additional header segment."""
+    """CDBs longer than 16 bytes, in an additional header segment. No disk has such a command."""
     session = Session("long")
     use_up_attentions(session)
     read = bytes([0x7F, 0, 0, 0, 0, 0, 0, 24, 0, 9, 0, 0, 0, 0, 0, 0])
     block_3 = bytes([0, 0, 0, 3]) + bytes(11) + b"\1"
-    session.extended(1, read, bytes([0, 17, 1, 0]) + block_3, flags=0xC0, edtl=512)
-    check(len(session.expect(0x25, 1)[1]) == 512, "READ (32) returns a block")
-    session.extended(2, read, b"", flags=0xC0, edtl=512)
-    check(session.status(2)[1] == (5, 0x24, 0), "half a CDB is an illegal request")
-    session.extended(3, read, bytes([0, 16, 1, 0]) + block_3, flags=0xC0, edtl=512)
-    check(session.status(3)[1] == (5, 0x24, 0), "and so is one that lacks a byte")
-    longer = bytes([0, 33, 1, 0]) + block_3 + bytes(16)
-    session.extended(4, read, longer, flags=0xC0, edtl=512)
-    check(session.status(4)[1] == (5, 0x20, 0), "no command is as long as 48 bytes")
+    for tag, ahs, what in (
+        (1, bytes([0, 17, 1, 0]) + block_3, "READ (32)"),
+        (2, b"", "half a CDB"),
+        (3, bytes([0, 16, 1, 0]) + block_3, "one that lacks a byte"),
+        (4, bytes([0, 33, 1, 0]) + block_3 + bytes(16), "one of 48 bytes"),
+    ):
+        session.extended(tag, read, ahs, flags=0xC0, edtl=512)
+        check(session.status(tag)[1] == (5, 0x20, 0), f"{what} is an illegal request")
     for ahs, what in (
         (bytes([0, 1, 1, 0]), "without a CDB"),
         (bytes([0, 33, 1, 0]) + block_3, "that is cut"),

@@ -90,8 +90,7 @@ use crate::{
     opcodes::{
         CommandId,
         CommandSet,
-        Entry,
-        LongCdb, //
+        Entry, //
     },
     report_tmf::ReportTaskManagement,
     reservation::{
@@ -130,21 +129,21 @@ pub enum Command {
         /// ALLOCATION LENGTH.
         allocation: u16,
     },
-    /// READ (6), (10), (12), (16), (32) (SBC-4).
+    /// READ (6), (10), (12), (16) (SBC-4).
     Read(Transfer),
-    /// WRITE (6), (10), (12), (16), (32) (SBC-4).
+    /// WRITE (6), (10), (12), (16) (SBC-4).
     Write(Transfer),
-    /// VERIFY (10), (12), (16), (32) (SBC-4).
+    /// VERIFY (10), (12), (16) (SBC-4).
     Verify(Verify),
-    /// WRITE AND VERIFY (10), (12), (16), (32) (SBC-4).
+    /// WRITE AND VERIFY (10), (12), (16) (SBC-4).
     WriteAndVerify(Verify),
-    /// WRITE SAME (10), (16), (32) (SBC-4).
+    /// WRITE SAME (10), (16) (SBC-4).
     WriteSame(WriteSame),
     /// ORWRITE (16) (SBC-4).
     OrWrite(Transfer),
     /// COMPARE AND WRITE (SBC-4).
     CompareAndWrite(CompareAndWrite),
-    /// WRITE ATOMIC (16), (32) (SBC-4).
+    /// WRITE ATOMIC (16) (SBC-4).
     WriteAtomic(WriteAtomic),
     /// UNMAP (SBC-4).
     Unmap {
@@ -325,22 +324,6 @@ const RECEIVE_COPY_RESULTS: &[u8] = &[
     0,
     0,
 ];
-/// CDB usage data of a command of 32 bytes: its service action, GROUP NUMBER as in most, and the
-/// bits of byte 10. The tags of protection information are not evaluated.
-#[rustfmt::skip]
-const fn usage_32(service_action: u16, flags: u8) -> LongCdb {
-    let [high, low] = service_action.to_be_bytes();
-    [
-        opcode::VARIABLE_LENGTH, 0, 0, 0, 0, 0, 0x3f, 0xff,
-        high, low, flags, 0, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
-        0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-    ]
-}
-
-/// The tags of protection information in CDBs of 32 bytes, bytes 20 to 27: ignored when there is
-/// none (SBC-4, READ (32) command).
-const TAGS: u128 = (u64::MAX as u128) << 32;
 
 /// Every command of a direct-access block device, in the order of operation code and service
 /// action.
@@ -478,21 +461,6 @@ pub static COMMANDS: CommandSet<Command> = CommandSet::new(&[
         .service_action(ServiceAction::RegisterAndIgnoreExistingKey.code()),
     Entry::new(PERSISTENT_RESERVE_OUT, reservation::persistent_reserve_out)
         .service_action(ServiceAction::RegisterAndMove.code()),
-    Entry::long(&usage_32(opcode::READ_32, 0x18), block::read_32).ignored(TAGS),
-    Entry::long(&usage_32(opcode::VERIFY_32, 0x16), block::verify_32).ignored(TAGS),
-    Entry::long(&usage_32(opcode::WRITE_32, 0x18), block::write_32).ignored(TAGS),
-    Entry::long(&usage_32(opcode::WRITE_AND_VERIFY_32, 0x16), block::write_and_verify_32)
-        .ignored(TAGS),
-    Entry::long(&usage_32(opcode::WRITE_SAME_32, 0x09), medium::write_same_32).ignored(TAGS),
-    Entry::long(
-        &[
-            opcode::VARIABLE_LENGTH, 0, 0, 0, 0xff, 0xff, 0x3f, 0xff,
-            0, 0x0f, 0x18, 0, 0xff, 0xff, 0xff, 0xff,
-            0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
-            0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-        ],
-        medium::write_atomic_32,
-    ).ignored(TAGS),
     Entry::new(
         &[
             opcode::EXTENDED_COPY, 0x1f, 0, 0, 0, 0, 0, 0, 0, 0,

@@ -5,7 +5,6 @@
 
 use crate::{
     cdb::{
-        opcode::VARIABLE_LENGTH,
         ReportSupportedOperationCodes,
         ReportingOptions, //
     },
@@ -16,27 +15,14 @@ use crate::{
     sink::Sink,
 };
 
-/// The longest CDB of fixed length.
-const MAX_CDB: usize = 16;
+/// The longest CDB that is understood.
+pub const MAX_CDB: usize = 16;
 
-/// A CDB of fixed length, with zeros behind its end.
+/// A CDB, with zeros behind its end.
 pub type Cdb = [u8; MAX_CDB];
 
-/// The longest CDB that is understood.
-pub const MAX_LONG_CDB: usize = 32;
-
-/// A CDB of variable length (SPC-5, Variable length CDB formats): all that block devices have are as
-/// long as this.
-pub type LongCdb = [u8; MAX_LONG_CDB];
-
-/// The SERVICE ACTION field in byte 1 of CDBs of fixed length.
+/// The SERVICE ACTION field in byte 1.
 const SERVICE_ACTION: u8 = 0x1f;
-
-/// The byte with ADDITIONAL CDB LENGTH in CDBs of variable length, which counts what follows it.
-const ADDITIONAL_CDB_LENGTH: u16 = 7;
-
-/// The two bytes with SERVICE ACTION in CDBs of variable length.
-const LONG_SERVICE_ACTION: u16 = 8;
 
 /// What tells commands apart: operation code and, where the operation code has them, service
 /// action.
@@ -44,27 +30,17 @@ const LONG_SERVICE_ACTION: u16 = 8;
 pub struct CommandId {
     /// OPERATION CODE.
     pub opcode: u8,
-    /// SERVICE ACTION: bits 4 to 0 of byte 1, or bytes 8 and 9 of a CDB of variable length.
-    pub service_action: Option<u16>,
+    /// SERVICE ACTION, in bits 4 to 0 of byte 1.
+    pub service_action: Option<u8>,
 }
 
 /// One command of a [`CommandSet`]; `C` is what CDBs are parsed into.
 pub struct Entry<C> {
     id: CommandId,
     usage: &'static [u8],
-    /// The bits of the first 16 bytes of a CDB that must be zero, as a little-endian number.
+    /// The bits of a CDB that must be zero, as a little-endian number.
     unused: u128,
-    parse: Parse<C>,
-}
-
-/// How the fields of a CDB are read.
-enum Parse<C> {
-    Fixed(fn(&Cdb) -> Result<C, Sense>),
-    Long {
-        read: fn(&LongCdb) -> Result<C, Sense>,
-        /// As [`Entry::unused`], of the last 16 bytes.
-        unused: u128,
-    },
+    parse: fn(&Cdb) -> Result<C, Sense>,
 }
 
 impl<C> Entry<C> {
@@ -84,42 +60,13 @@ impl<C> Entry<C> {
             },
             usage,
             unused: unused(usage),
-            parse: Parse::Fixed(parse),
-        }
-    }
-
-    /// As [`Entry::new`], for a CDB of variable length. The service action is that in `usage`.
-    pub const fn long(usage: &'static LongCdb, read: fn(&LongCdb) -> Result<C, Sense>) -> Self {
-        let (head, tail) = usage.split_at(MAX_CDB);
-        let [opcode, _, _, _, _, _, _, _, high, low, ..] = *usage;
-        Self {
-            id: CommandId {
-                opcode,
-                service_action: Some(u16::from_be_bytes([high, low])),
-            },
-            usage,
-            // Operation code, length and service action are looked at by `CommandSet::parse`.
-            unused: unused(head) & !LONG_HEAD,
-            parse: Parse::Long {
-                read,
-                unused: unused(tail),
-            },
+            parse,
         }
     }
 
     /// The same as a service action of the operation code.
     pub const fn service_action(mut self, service_action: u8) -> Self {
-        // CAST: `u16::from` is not const.
-        self.id.service_action = Some(service_action as u16);
-        self
-    }
-
-    /// The same, with bits of the last 16 bytes of a CDB of variable length that are ignored;
-    /// `mask` is a little-endian number.
-    pub const fn ignored(mut self, mask: u128) -> Self {
-        if let Parse::Long { unused, .. } = &mut self.parse {
-            *unused &= !mask;
-        }
+        self.id.service_action = Some(service_action);
         self
     }
 
@@ -143,37 +90,12 @@ impl<C> Entry<C> {
         if bytes.len() < self.usage.len() {
             return Err(missing(bytes));
         }
-        let read = match self.parse {
-            Parse::Fixed(read) => read,
-            Parse::Long { read, unused } => return self.parse_long(bytes, read, unused),
-        };
         let number = u128::from_le_bytes(padded(bytes)) & within(self.usage.len());
         // First what the fields mean: a value that is refused has a pointer to the whole field.
-        let command = read(&number.to_le_bytes())?;
+        let command = (self.parse)(&number.to_le_bytes())?;
         match number & self.unused {
             0 => Ok(command),
-            wrong => Err(first_bit(wrong, 0)),
-        }
-    }
-
-    /// As [`Entry::parse`], for a CDB of variable length.
-    #[inline(never)]
-    fn parse_long(
-        &self,
-        bytes: &[u8],
-        read: fn(&LongCdb) -> Result<C, Sense>,
-        unused: u128,
-    ) -> Result<C, Sense> {
-        let cdb = bytes.first_chunk().ok_or_else(|| missing(bytes))?;
-        let (head, tail) = cdb.split_at(MAX_CDB);
-        let command = read(cdb)?;
-        let wrong = u128::from_le_bytes(padded(head)) & self.unused;
-        if wrong != 0 {
-            return Err(first_bit(wrong, 0));
-        }
-        match u128::from_le_bytes(padded(tail)) & unused {
-            0 => Ok(command),
-            wrong => Err(first_bit(wrong, MAX_CDB)),
+            wrong => Err(first_bit(wrong)),
         }
     }
 
@@ -181,19 +103,12 @@ impl<C> Entry<C> {
     fn write_usage(&self, out: &mut Sink<'_>) {
         let at = out.len();
         out.bytes(self.usage);
-        if let (Some(service_action), Parse::Fixed(_), [_, usage, ..]) =
-            (self.id.service_action, &self.parse, self.usage)
-        {
+        if let (Some(service_action), [_, usage, ..]) = (self.id.service_action, self.usage) {
             let rest = usage & !SERVICE_ACTION;
-            // CAST: in this format it has five bits.
-            out.patch_u8(at.saturating_add(1), rest | service_action as u8);
+            out.patch_u8(at.saturating_add(1), rest | service_action);
         }
     }
 }
-
-/// The bytes by which a CDB of variable length is told, as a little-endian number.
-const LONG_HEAD: u128 =
-    u128::from_le_bytes([0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0]);
 
 /// What `usage` leaves out of a CDB.
 const fn unused(usage: &[u8]) -> u128 {
@@ -229,20 +144,15 @@ fn padded(bytes: &[u8]) -> Cdb {
     }
 }
 
-/// INVALID FIELD IN CDB, pointing to the highest wrong bit of the first byte that has one, of those
-/// from `start` on.
+/// INVALID FIELD IN CDB, pointing to the highest wrong bit of the first byte that has one.
 #[cold]
-fn first_bit(wrong: u128, start: usize) -> Sense {
+fn first_bit(wrong: u128) -> Sense {
     let zeros = wrong.trailing_zeros();
     // CAST: the lowest byte is meant.
     let byte = wrong.wrapping_shr(zeros & !7) as u8;
     // CAST: less than 16, and the logarithm of a byte is at most 7.
-    let (at, bit) = (
-        (zeros / 8) as usize,
-        byte.checked_ilog2().unwrap_or(0) as u8,
-    );
-    // CAST: less than 32.
-    Sense::invalid_cdb_field(start.saturating_add(at) as u16, Some(bit))
+    let (at, bit) = ((zeros / 8) as u16, byte.checked_ilog2().unwrap_or(0) as u8);
+    Sense::invalid_cdb_field(at, Some(bit))
 }
 
 /// INVALID FIELD IN CDB, pointing to the first byte that is missing.
@@ -297,12 +207,11 @@ impl<C> CommandSet<C> {
         match self.rows_of(opcode) {
             [] => Err(UNKNOWN),
             [row] if row.id.service_action.is_none() => row.parse(bytes),
-            rows if opcode == VARIABLE_LENGTH => parse_long(rows, bytes),
             rows => {
                 let Some(byte) = fields.first() else {
                     return Err(missing(bytes));
                 };
-                let service_action = Some(u16::from(byte & SERVICE_ACTION));
+                let service_action = Some(byte & SERVICE_ACTION);
                 rows.iter()
                     .find(|row| row.id.service_action == service_action)
                     .ok_or(Sense::invalid_cdb_field(1, Some(4)))?
@@ -341,7 +250,7 @@ impl<C> CommandSet<C> {
             return Err(Sense::invalid_cdb_field(2, Some(2)));
         }
         let row = candidates().find(|row| match row.id.service_action {
-            Some(service_action) => query.service_action == service_action,
+            Some(service_action) => query.service_action == service_action.into(),
             None => query.options == ReportingOptions::OperationCode || query.service_action == 0,
         });
         report_one(row, query.rctd, out);
@@ -371,7 +280,7 @@ impl<C> CommandSet<C> {
             let ctdp = if rctd { CTDP } else { 0 };
             out.u8(row.id.opcode);
             out.u8(0);
-            out.u16(row.id.service_action.unwrap_or(0));
+            out.u16(row.id.service_action.unwrap_or(0).into());
             out.u8(0);
             out.u8(ctdp | servactv);
             out.u16(field_len(row));
@@ -382,24 +291,6 @@ impl<C> CommandSet<C> {
         let length = u32::try_from(out.since(descriptors)).unwrap_or(u32::MAX);
         out.patch_u32(start, length);
     }
-}
-
-/// Reads a CDB of variable length: its service action, then whether it is as long as that asks for
-/// (SPC-5, Variable length CDB formats).
-fn parse_long<C>(rows: &[Entry<C>], bytes: &[u8]) -> Result<C, Sense> {
-    let Some(&[_, _, _, _, _, _, _, additional, high, low]) = bytes.first_chunk() else {
-        return Err(missing(bytes));
-    };
-    let service_action = Some(u16::from_be_bytes([high, low]));
-    let row = rows
-        .iter()
-        .find(|row| row.id.service_action == service_action)
-        .ok_or(Sense::invalid_cdb_field(LONG_SERVICE_ACTION, None))?;
-    let behind = row.cdb_len().saturating_sub(8);
-    if usize::from(additional) != behind {
-        return Err(Sense::invalid_cdb_field(ADDITIONAL_CDB_LENGTH, None));
-    }
-    row.parse(bytes)
 }
 
 /// One_command parameter data.

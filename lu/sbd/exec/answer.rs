@@ -148,15 +148,7 @@ impl Groups {
 /// Whether the disk has a command; those that need the help of the backing store, or target port
 /// groups, it may not.
 fn supports(disk: &Disk, groups: Groups, id: CommandId) -> bool {
-    if id.opcode == opcode::VARIABLE_LENGTH {
-        let is_atomic = id.service_action == Some(opcode::WRITE_ATOMIC_32);
-        return !is_atomic || disk.traits().atomic.is_some();
-    }
-    // Only those of variable length have longer ones.
-    let service_action = id
-        .service_action
-        .and_then(|action| u8::try_from(action).ok());
-    match (id.opcode, service_action) {
+    match (id.opcode, id.service_action) {
         (opcode::MAINTENANCE_IN, Some(opcode::REPORT_TARGET_PORT_GROUPS)) => groups.report,
         (opcode::MAINTENANCE_OUT, Some(opcode::SET_TARGET_PORT_GROUPS)) => groups.set,
         (opcode::MAINTENANCE_OUT, Some(opcode::SET_IDENTIFYING_INFORMATION)) => {

@@ -200,7 +200,7 @@ pub(super) fn plan_write(disk: &Disk, request: &WriteAtomic) -> Result<Plan, Sen
     disk.check_writable()?;
     let geometry = disk.geometry();
     request.check(geometry.blocks(), &limits)?;
-    let len = geometry.length(request.blocks);
+    let len = geometry.length(request.blocks.into());
     Ok(match len {
         0 => DataPhase::None.into(),
         // All of it or nothing: less data than announced is refused.

@@ -37,7 +37,7 @@ pub(super) fn max_blocks(disk: &Disk) -> u32 {
 pub(super) fn plan(disk: &Disk, request: &WriteSame) -> Result<Plan, Sense> {
     disk.check_writable()?;
     if request.unmap && !disk.traits().unmap {
-        return Err(request.wrong_unmap());
+        return Err(Sense::invalid_cdb_field(1, Some(3)));
     }
     let geometry = disk.geometry();
     let blocks = request.check(geometry.blocks(), max_blocks(disk))?;

@@ -4,10 +4,7 @@
 
 use super::Command;
 use crate::{
-    opcodes::{
-        Cdb,
-        LongCdb, //
-    },
+    opcodes::Cdb,
     power::Power,
     sense::{
         AdditionalSense,
@@ -205,68 +202,12 @@ pub(super) const fn flags(cdb: &Cdb) -> u8 {
 /// RDPROTECT, WRPROTECT and VRPROTECT have to be zero: there is no protection information (SBC-4,
 /// Protection information model).
 pub(super) const fn no_protection(flags: u8) -> Result<(), Sense> {
-    no_protection_at(flags, 1)
-}
-
-const fn no_protection_at(flags: u8, at: u16) -> Result<(), Sense> {
     const PROTECT: u8 = 0xe0;
 
     if flags & PROTECT != 0 {
-        return Err(Sense::invalid_cdb_field(at, Some(7)));
+        return Err(Sense::invalid_cdb_field(1, Some(7)));
     }
     Ok(())
-}
-
-/// What commands for a range of blocks have in common, wherever in the CDB it lies.
-#[derive(Clone, Copy)]
-pub(super) struct Fields {
-    /// The byte that begins with RDPROTECT and its like, which are zero.
-    pub(super) flags: u8,
-    /// Where that is.
-    pub(super) flags_at: u16,
-    pub(super) lba: u64,
-    pub(super) blocks: u32,
-    /// Where the number of blocks begins.
-    pub(super) length_field: u8,
-}
-
-impl Fields {
-    /// Those of a CDB of fixed length.
-    pub(super) fn of(cdb: &Cdb, range: Layout) -> Result<Self, Sense> {
-        let flags = flags(cdb);
-        no_protection(flags)?;
-        let (lba, blocks, length_field) = range(cdb);
-        Ok(Self {
-            flags,
-            flags_at: 1,
-            lba,
-            blocks,
-            length_field,
-        })
-    }
-
-    /// Those of a CDB of 32 bytes. The tags in it are about protection information, and ignored.
-    pub(super) fn of_long(cdb: &LongCdb) -> Result<Self, Sense> {
-        const FLAGS: u16 = 10;
-
-        let (_, rest) = cdb.split_at(usize::from(FLAGS));
-        let &[flags, _, l7, l6, l5, l4, l3, l2, l1, l0, .., n3, n2, n1, n0] = rest else {
-            return Err(Sense::invalid_cdb_field(FLAGS, None));
-        };
-        no_protection_at(flags, FLAGS)?;
-        Ok(Self {
-            flags,
-            flags_at: FLAGS,
-            lba: u64::from_be_bytes([l7, l6, l5, l4, l3, l2, l1, l0]),
-            blocks: u32::from_be_bytes([n3, n2, n1, n0]),
-            length_field: 28,
-        })
-    }
-
-    /// INVALID FIELD IN CDB, for a field whose highest bit is this one of the flags.
-    pub(super) const fn wrong_flag(&self, bit: u8) -> Sense {
-        Sense::invalid_cdb_field(self.flags_at, Some(bit))
-    }
 }
 
 fn transfer_6(cdb: &Cdb) -> Transfer {
@@ -282,58 +223,53 @@ fn transfer_6(cdb: &Cdb) -> Transfer {
 }
 
 pub(super) fn transfer(cdb: &Cdb, range: Layout) -> Result<Transfer, Sense> {
-    Ok(transfer_of(Fields::of(cdb, range)?))
-}
-
-fn transfer_of(fields: Fields) -> Transfer {
     const DPO: u8 = 0x10;
     const FUA: u8 = 0x08;
     const FUA_NV: u8 = super::FUA_NV;
 
-    Transfer {
-        lba: fields.lba,
-        blocks: fields.blocks,
-        fua: fields.flags & (FUA | FUA_NV) != 0,
-        dpo: fields.flags & DPO != 0,
-        length_field: fields.length_field,
-    }
+    let flags = flags(cdb);
+    no_protection(flags)?;
+    let (lba, blocks, length_field) = range(cdb);
+    Ok(Transfer {
+        lba,
+        blocks,
+        fua: flags & (FUA | FUA_NV) != 0,
+        dpo: flags & DPO != 0,
+        length_field,
+    })
 }
 
 /// How a field of three numbers lies in a CDB: [`range_10`] and its like.
 pub(super) type Layout = fn(&Cdb) -> (u64, u32, u8);
 
-/// The highest bit of BYTCHK.
-const BYTCHK_BIT: u8 = 2;
-
-fn verification(fields: Fields) -> Result<Verify, Sense> {
+fn verification(cdb: &Cdb, range: Layout) -> Result<Verify, Sense> {
     const DPO: u8 = 0x10;
 
-    let bytchk = match (fields.flags >> 1) & 0x03 {
+    let flags = flags(cdb);
+    no_protection(flags)?;
+    let bytchk = match (flags >> 1) & 0x03 {
         0 => ByteCheck::Medium,
         1 => ByteCheck::Blocks,
         3 => ByteCheck::OneBlock,
-        _ => return Err(fields.wrong_flag(BYTCHK_BIT)),
+        _ => return Err(Sense::invalid_cdb_field(1, Some(2))),
     };
+    let (lba, blocks, length_field) = range(cdb);
     Ok(Verify {
-        lba: fields.lba,
-        blocks: fields.blocks,
+        lba,
+        blocks,
         bytchk,
-        dpo: fields.flags & DPO != 0,
-        length_field: fields.length_field,
+        dpo: flags & DPO != 0,
+        length_field,
     })
 }
 
-fn verify(cdb: &Cdb, range: Layout) -> Result<Command, Sense> {
-    verification(Fields::of(cdb, range)?).map(Command::Verify)
-}
-
 /// WRITE AND VERIFY knows no comparison with a single block (SBC-4, WRITE AND VERIFY(10) command).
-fn write_and_verify(fields: Fields) -> Result<Command, Sense> {
-    match verification(fields)? {
+fn write_and_verify(cdb: &Cdb, range: Layout) -> Result<Command, Sense> {
+    match verification(cdb, range)? {
         Verify {
             bytchk: ByteCheck::OneBlock,
             ..
-        } => Err(fields.wrong_flag(BYTCHK_BIT)),
+        } => Err(Sense::invalid_cdb_field(1, Some(2))),
         verify => Ok(Command::WriteAndVerify(verify)),
     }
 }
@@ -382,43 +318,27 @@ pub(super) fn write_16(cdb: &Cdb) -> Result<Command, Sense> {
 }
 
 pub(super) fn verify_10(cdb: &Cdb) -> Result<Command, Sense> {
-    verify(cdb, range_10)
+    verification(cdb, range_10).map(Command::Verify)
 }
 
 pub(super) fn write_and_verify_10(cdb: &Cdb) -> Result<Command, Sense> {
-    write_and_verify(Fields::of(cdb, range_10)?)
+    write_and_verify(cdb, range_10)
 }
 
 pub(super) fn verify_12(cdb: &Cdb) -> Result<Command, Sense> {
-    verify(cdb, range_12)
+    verification(cdb, range_12).map(Command::Verify)
 }
 
 pub(super) fn write_and_verify_12(cdb: &Cdb) -> Result<Command, Sense> {
-    write_and_verify(Fields::of(cdb, range_12)?)
+    write_and_verify(cdb, range_12)
 }
 
 pub(super) fn verify_16(cdb: &Cdb) -> Result<Command, Sense> {
-    verify(cdb, range_16)
+    verification(cdb, range_16).map(Command::Verify)
 }
 
 pub(super) fn write_and_verify_16(cdb: &Cdb) -> Result<Command, Sense> {
-    write_and_verify(Fields::of(cdb, range_16)?)
-}
-
-pub(super) fn read_32(cdb: &LongCdb) -> Result<Command, Sense> {
-    Ok(Command::Read(transfer_of(Fields::of_long(cdb)?)))
-}
-
-pub(super) fn write_32(cdb: &LongCdb) -> Result<Command, Sense> {
-    Ok(Command::Write(transfer_of(Fields::of_long(cdb)?)))
-}
-
-pub(super) fn verify_32(cdb: &LongCdb) -> Result<Command, Sense> {
-    verification(Fields::of_long(cdb)?).map(Command::Verify)
-}
-
-pub(super) fn write_and_verify_32(cdb: &LongCdb) -> Result<Command, Sense> {
-    write_and_verify(Fields::of_long(cdb)?)
+    write_and_verify(cdb, range_16)
 }
 
 pub(super) fn synchronize_cache_10(cdb: &Cdb) -> Result<Command, Sense> {

@@ -12,16 +12,12 @@ use super::{
         range_12,
         range_16,
         transfer,
-        Fields,
         Layout, //
     },
     Command,
 };
 use crate::{
-    opcodes::{
-        Cdb,
-        LongCdb, //
-    },
+    opcodes::Cdb,
     sense::Sense,
     sink::Sink, //
 };
@@ -39,16 +35,9 @@ pub struct WriteSame {
     pub no_data: bool,
     /// The byte of the CDB in which NUMBER OF LOGICAL BLOCKS begins, for the field pointer.
     pub length_field: u8,
-    /// The byte of the CDB with UNMAP, for the field pointer.
-    pub flags_field: u16,
 }
 
 impl WriteSame {
-    /// The disk has nothing to unmap.
-    pub const fn wrong_unmap(&self) -> Sense {
-        Sense::invalid_cdb_field(self.flags_field, Some(3))
-    }
-
     /// How many blocks are written. Checked against the capacity in blocks and MAXIMUM WRITE SAME
     /// LENGTH.
     pub fn check(&self, capacity_blocks: u64, max: u32) -> Result<u32, Sense> {
@@ -105,38 +94,38 @@ pub struct AtomicLimits {
     pub granularity: u32,
 }
 
-/// The fields of WRITE ATOMIC (SBC-4, WRITE ATOMIC (16) command).
+/// The fields of WRITE ATOMIC (16) (SBC-4, the command of this name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteAtomic {
     /// The first block.
     pub lba: u64,
     /// The number of blocks.
-    pub blocks: u32,
+    pub blocks: u16,
     /// ATOMIC BOUNDARY: zero when all is one atomic write.
     pub boundary: u16,
     /// Force unit access.
     pub fua: bool,
-    /// The bytes of the CDB in which LOGICAL BLOCK ADDRESS, ATOMIC BOUNDARY and TRANSFER LENGTH
-    /// begin, for the field pointer.
-    pub places: [u8; 3],
 }
 
 impl WriteAtomic {
     /// Checks against the capacity in blocks and what the device promises. There is no
     /// MAXIMUM ATOMIC BOUNDARY SIZE, so ATOMIC BOUNDARY has to be zero.
     pub fn check(&self, capacity_blocks: u64, limits: &AtomicLimits) -> Result<(), Sense> {
-        let [lba, boundary, length] = self.places;
+        const BOUNDARY: u16 = 10;
+        const LENGTH: u16 = 12;
+        const LBA: u16 = 2;
+
         if self.boundary != 0 {
-            return Err(Sense::invalid_cdb_field(boundary.into(), None));
+            return Err(Sense::invalid_cdb_field(BOUNDARY, None));
         }
-        let blocks = self.blocks;
+        let blocks = u32::from(self.blocks);
         check_range(self.lba, blocks, capacity_blocks)?;
         let is_multiple = |value: u64, of: u32| value.checked_rem(of.into()).unwrap_or(0) == 0;
         if blocks > limits.max || !is_multiple(blocks.into(), limits.granularity) {
-            return Err(Sense::invalid_cdb_field(length.into(), None));
+            return Err(Sense::invalid_cdb_field(LENGTH, None));
         }
         if !is_multiple(self.lba, limits.alignment) {
-            return Err(Sense::invalid_cdb_field(lba.into(), None));
+            return Err(Sense::invalid_cdb_field(LBA, None));
         }
         Ok(())
     }
@@ -172,37 +161,34 @@ impl ReadDefectData {
     }
 }
 
-/// NDOB, which WRITE SAME (10) doesn't have.
-const NDOB: u8 = 0x01;
-
-fn write_same(fields: Fields, ndob: u8) -> Result<Command, Sense> {
+fn write_same(cdb: &Cdb, range: Layout, ndob: u8) -> Result<Command, Sense> {
     const ANCHOR: u8 = 0x10;
     const UNMAP: u8 = 0x08;
 
-    if fields.flags & ANCHOR != 0 {
+    let flags = flags(cdb);
+    no_protection(flags)?;
+    if flags & ANCHOR != 0 {
         // ANC_SUP is zero.
-        return Err(fields.wrong_flag(4));
+        return Err(Sense::invalid_cdb_field(1, Some(4)));
     }
+    let (lba, blocks, length_field) = range(cdb);
     Ok(Command::WriteSame(WriteSame {
-        lba: fields.lba,
-        blocks: fields.blocks,
-        unmap: fields.flags & UNMAP != 0,
-        no_data: fields.flags & ndob != 0,
-        length_field: fields.length_field,
-        flags_field: fields.flags_at,
+        lba,
+        blocks,
+        unmap: flags & UNMAP != 0,
+        no_data: flags & ndob != 0,
+        length_field,
     }))
 }
 
 pub(super) fn write_same_10(cdb: &Cdb) -> Result<Command, Sense> {
-    write_same(Fields::of(cdb, range_10)?, 0)
+    write_same(cdb, range_10, 0)
 }
 
 pub(super) fn write_same_16(cdb: &Cdb) -> Result<Command, Sense> {
-    write_same(Fields::of(cdb, range_16)?, NDOB)
-}
+    const NDOB: u8 = 0x01;
 
-pub(super) fn write_same_32(cdb: &LongCdb) -> Result<Command, Sense> {
-    write_same(Fields::of_long(cdb)?, NDOB)
+    write_same(cdb, range_16, NDOB)
 }
 
 pub(super) fn orwrite_16(cdb: &Cdb) -> Result<Command, Sense> {
@@ -223,29 +209,19 @@ pub(super) fn compare_and_write(cdb: &Cdb) -> Result<Command, Sense> {
     }))
 }
 
-fn write_atomic(fields: Fields, blocks: u32, boundary: [u8; 2], places: [u8; 3]) -> Command {
+pub(super) fn write_atomic_16(cdb: &Cdb) -> Result<Command, Sense> {
     const FUA: u8 = 0x08;
 
-    Command::WriteAtomic(WriteAtomic {
-        lba: fields.lba,
-        blocks,
-        boundary: u16::from_be_bytes(boundary),
-        fua: fields.flags & FUA != 0,
-        places,
-    })
-}
-
-pub(super) fn write_atomic_16(cdb: &Cdb) -> Result<Command, Sense> {
-    let fields = Fields::of(cdb, range_16)?;
+    let flags = flags(cdb);
+    no_protection(flags)?;
+    let (lba, ..) = range_16(cdb);
     let [_, _, _, _, _, _, _, _, _, _, b1, b0, n1, n0, ..] = *cdb;
-    let blocks = u16::from_be_bytes([n1, n0]);
-    Ok(write_atomic(fields, blocks.into(), [b1, b0], [2, 10, 12]))
-}
-
-pub(super) fn write_atomic_32(cdb: &LongCdb) -> Result<Command, Sense> {
-    let fields = Fields::of_long(cdb)?;
-    let [_, _, _, _, b1, b0, ..] = *cdb;
-    Ok(write_atomic(fields, fields.blocks, [b1, b0], [12, 4, 28]))
+    Ok(Command::WriteAtomic(WriteAtomic {
+        lba,
+        blocks: u16::from_be_bytes([n1, n0]),
+        boundary: u16::from_be_bytes([b1, b0]),
+        fua: flags & FUA != 0,
+    }))
 }
 
 fn pre_fetch(cdb: &Cdb, range: Layout) -> Command {

@@ -153,16 +153,3 @@ pub const CHANGE_ALIASES: u8 = 0x0b;
 pub const SET_TIMESTAMP: u8 = 0x0f;
 /// The service action of [`MAINTENANCE_OUT`] that is SET TARGET PORT GROUPS.
 pub const SET_TARGET_PORT_GROUPS: u8 = 0x0a;
-
-/// The service action of [`VARIABLE_LENGTH`] that is READ (32).
-pub const READ_32: u16 = 0x0009;
-/// The service action of [`VARIABLE_LENGTH`] that is VERIFY (32).
-pub const VERIFY_32: u16 = 0x000a;
-/// The service action of [`VARIABLE_LENGTH`] that is WRITE (32).
-pub const WRITE_32: u16 = 0x000b;
-/// The service action of [`VARIABLE_LENGTH`] that is WRITE AND VERIFY (32).
-pub const WRITE_AND_VERIFY_32: u16 = 0x000c;
-/// The service action of [`VARIABLE_LENGTH`] that is WRITE SAME (32).
-pub const WRITE_SAME_32: u16 = 0x000d;
-/// The service action of [`VARIABLE_LENGTH`] that is WRITE ATOMIC (32).
-pub const WRITE_ATOMIC_32: u16 = 0x000f;
