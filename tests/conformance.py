@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Runs every test that libiscsi's iscsi-test-cu knows, and accounts for each:
-`conformance.py --logs DIR KIND=URL[,URL][@PATTERN[,PATTERN]]...`.
+`conformance.py --logs DIR [--peer KIND]... KIND...`, KIND being NAME=URL[,URL][@PATTERN[,PATTERN]].
 
 A kind is a logical unit of some nature, on a target of its own: its tests run in
 their order, those of several kinds at the same time. PATTERN is SUITE or
@@ -11,7 +11,8 @@ A test is *passed* on a kind when it has done all it wanted, *partly* passed whe
 it left out no more than what the disk lacks (LACKING), *skipped* when it says
 that it left something out, *failed* when an assertion didn't hold or it never
 ended. None may fail on any kind, and each must pass on one, but for those in
-EXCUSED.
+EXCUSED. What becomes of them on the disks of a peer, another target, is printed in
+one column more, and not judged.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import time
 
 TOOL = ["iscsi-test-cu", "--dataloss", "--allow-sanitize"]
 LIMIT = 400  # Seconds for one run of the tool.
+PEERS_LIMIT = 60  # The same against a peer, where some tests don't end.
 
 # Features that no disk here has, by what the tool says when it leaves them out.
 LACKING = {
@@ -39,9 +41,6 @@ EXCUSED = {
         "cryptographic erase: nothing is encrypted",
     ),
 }
-
-# Commands that are still to be implemented. What passes has come: take it out.
-TO_COME = ("StartStopUnit.PwrCnd",)
 
 PASSED, PARTLY, SKIPPED, FAILED = "passed", "partly", "skipped", "FAILED"
 EXCUSE = "excused"
@@ -62,7 +61,7 @@ def known_tests():
     return list(dict.fromkeys(names))
 
 
-def run_tool(urls, name, log):
+def run_tool(urls, name, log, limit):
     """Runs a suite or a test; returns what it printed. Without an end it ends here."""
     with open(log, "w", encoding="utf-8", errors="replace") as out:
         try:
@@ -71,7 +70,7 @@ def run_tool(urls, name, log):
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                timeout=LIMIT,
+                timeout=limit,
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -119,10 +118,12 @@ def asserts(text):
 class Kind:
     """A logical unit, and what became of the tests on it."""
 
-    def __init__(self, argument):
+    def __init__(self, argument, is_peer=False):
         self.name, _, rest = argument.partition("=")
         urls, _, patterns = rest.partition("@")
         self.urls = urls.split(",")
+        self.is_peer = is_peer
+        self.limit = PEERS_LIMIT if is_peer else LIMIT
         self.patterns = [pattern for pattern in patterns.split(",") if pattern]
         self.verdicts = {}
         self.texts = {}
@@ -152,7 +153,8 @@ class Kind:
         start = time.monotonic()
         for name, tests in self.runs(known):
             before = time.monotonic()
-            found = verdicts(run_tool(self.urls, name, logs / f"{self.name}.{name}.log"))
+            log = logs / f"{self.name}.{name}.log"
+            found = verdicts(run_tool(self.urls, name, log, self.limit))
             for test in tests:
                 self.verdicts[test], self.texts[test] = found.get(
                     test, (FAILED, "it didn't run\n")
@@ -167,7 +169,7 @@ class Kind:
         failures = [
             f"-- {test} on {self.name}\n{self.texts[test][:2000]}\n"
             for test in tests
-            if self.verdicts[test] == FAILED
+            if self.verdicts[test] == FAILED and not self.is_peer
         ]
         print(f"{self.name}: {name} {signs} {seconds:.0f} s\n{''.join(failures)}", end="", flush=True)
 
@@ -181,25 +183,21 @@ def overall(test, columns):
     return None
 
 
-def count(known, columns):
+def count(what, known, columns):
     """Prints how many tests passed and so on."""
     tally = collections.Counter(overall(test, columns) or SKIPPED for test in known)
-    print(f"of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
+    print(f"{what}: of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
     print(f"is lacking, {tally[EXCUSE]} excused, {tally[SKIPPED]} skipped, {tally[FAILED]} failed")
 
 
 def judge(known, kinds):
     """What is wrong, a sentence each."""
     columns = [kind.verdicts for kind in kinds]
-    to_come = [t for t in known if any(matches(t, pattern) for pattern in TO_COME)]
     wrong = []
     for test in known:
         result = overall(test, columns)
         passed = result in (PASSED, PARTLY)
-        if test in to_come:
-            if passed:
-                print(f"has come: {test}")
-        elif result == FAILED:
+        if result == FAILED:
             where = [kind.name for kind in kinds if kind.verdicts.get(test) == FAILED]
             wrong.append(f"{test}: failed on {', '.join(where)}")
         elif passed and test in EXCUSED:
@@ -207,8 +205,6 @@ def judge(known, kinds):
         elif not passed and result != EXCUSE:
             wrong.append(f"{test}: passed nowhere; it says:")
             wrong.extend(why_skipped(test, kinds))
-    missing = [t for t in to_come if overall(t, columns) not in (PASSED, PARTLY)]
-    print(f"to come: {', '.join(missing) or 'nothing'}")
     print(f"lacking: {'; '.join(LACKING.values())}")
     for test, (_, why) in EXCUSED.items():
         print(f"excused: {test}: {why}")
@@ -233,20 +229,34 @@ def print_table(known, columns):
     print()
 
 
+def run_all(kinds, known, logs):
+    """Runs what is to run on each kind, all kinds at the same time."""
+    with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
+        list(pool.map(lambda kind: kind.run(known, logs), kinds))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--logs", type=pathlib.Path, required=True, help="where the output goes")
-    parser.add_argument("kinds", nargs="+", type=Kind, metavar="KIND=URL[,URL][@PATTERNS]")
+    parser.add_argument("--peer", action="append", default=[], metavar="KIND")
+    parser.add_argument("kinds", nargs="+", type=Kind, metavar="NAME=URL[,URL][@PATTERNS]")
     args = parser.parse_args()
 
     known = known_tests()
-    with concurrent.futures.ThreadPoolExecutor(len(args.kinds)) as pool:
-        list(pool.map(lambda kind: kind.run(known, args.logs), args.kinds))
-
+    run_all(args.kinds, known, args.logs)
     columns = {kind.name: kind.verdicts for kind in args.kinds}
-    print_table(known, columns)
+    beside = {}
+    if args.peer:
+        peers = [Kind(argument, is_peer=True) for argument in args.peer]
+        run_all(peers, known, args.logs)
+        verdicts_of_peer = [kind.verdicts for kind in peers]
+        beside = {"(peer)": {test: overall(test, verdicts_of_peer) for test in known}}
+
+    print_table(known, columns | beside)
     wrong = judge(known, args.kinds)
-    count(known, columns.values())
+    count("here", known, columns.values())
+    if beside:
+        count("peer", known, beside.values())
     for sentence in wrong:
         print(f"WRONG: {sentence}")
     return 1 if wrong else 0
