@@ -45,6 +45,8 @@ impl Modes {
     ) -> impl PinInit<Self> {
         let default = Values {
             wce,
+            // What tells initiators that space runs out is on, if there is something that can.
+            lbpere: has_thresholds,
             ..Values::DISK
         };
         let mut begin = saved.unwrap_or(default);

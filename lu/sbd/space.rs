@@ -19,6 +19,7 @@ use stmf::lu::{Audience, Incident, LuHandle};
 use stmf_kernel::fs::Space;
 use stmf_scsi::{
     log::Resources,
+    mode::Thresholds,
     ua::UnitAttention, //
 };
 
@@ -84,7 +85,7 @@ impl Threshold {
     /// The space that was found last, in threshold sets of blocks of so many bytes; `None` for a disk
     /// without a limit. Any context.
     pub(crate) fn resources(&self, block: u32) -> Option<Resources> {
-        let set = u64::from(block) << Self::exponent(block);
+        let set = Self::set(block);
         let sets = |bytes: &Atomic<u64>| {
             let sets = bytes.load(ordering::Relaxed).checked_div(set);
             u32::try_from(sets.unwrap_or(0)).unwrap_or(u32::MAX)
@@ -119,6 +120,11 @@ impl Threshold {
         (SET / block.max(1)).max(1).ilog2() as u8
     }
 
+    /// A threshold set of blocks of so many bytes, in bytes.
+    fn set(block: u32) -> u64 {
+        u64::from(block) << Self::exponent(block)
+    }
+
     /// Asks the file system, and warns initiators when the threshold has just been reached. Sleeps,
     /// as long as the file system takes.
     pub(crate) fn check(&self, disk: &Disk, unit: &LuHandle) {
@@ -132,7 +138,7 @@ impl Threshold {
         };
         self.available.store(space.available, ordering::Relaxed);
         self.used.store(space.used, ordering::Relaxed);
-        self.check_own(disk, unit);
+        self.check_own(disk, unit, &space);
         let percent = self.percent.load(ordering::Relaxed);
         // What is all there takes no more.
         let is_whole = space.used >= disk.geometry().size();
@@ -144,21 +150,36 @@ impl Threshold {
                 text(&disk.names.digits),
                 space.available
             );
-            unit.announce(UnitAttention::ThinProvisioningThreshold, Audience::All);
+            warn(disk, unit, UnitAttention::ThinProvisioningThreshold);
             unit.tell(Incident::SpaceLow);
         }
     }
 
-    /// Warns initiators when a threshold that they have set has just been reached, if they want that.
-    fn check_own(&self, disk: &Disk, unit: &LuHandle) {
-        let values = disk.changeable.modes.current();
+    /// Warns initiators when a threshold that they have set has just been reached.
+    fn check_own(&self, disk: &Disk, unit: &LuHandle, space: &Space) {
+        let thresholds = disk.changeable.modes.current().thresholds;
         let before = self.reached.load(ordering::Relaxed);
-        let found = disk.resources().filter(|_| values.lbpere);
-        let reached = found.map_or(0, |found| values.thresholds.reached(&found, before));
+        let set = Self::set(disk.geometry().block_size());
+        let reached = thresholds.reached(space.available, space.used, set, before);
         self.reached.store(reached, ordering::Relaxed);
-        if reached & !before != 0 {
-            unit.announce(UnitAttention::ThinProvisioningThreshold, Audience::All);
+        for (bit, attention) in [
+            (
+                Thresholds::AVAILABLE,
+                UnitAttention::ThinProvisioningThreshold,
+            ),
+            (Thresholds::USED, UnitAttention::ThinProvisioningUsage),
+        ] {
+            if reached & !before & bit != 0 {
+                warn(disk, unit, attention);
+            }
         }
+    }
+}
+
+/// Warns initiators, if they want that (SBC-4 4.7.3.7.6).
+fn warn(disk: &Disk, unit: &LuHandle, attention: UnitAttention) {
+    if disk.changeable.modes.quick().lbpere {
+        unit.announce(attention, Audience::All);
     }
 }
 

@@ -85,6 +85,8 @@ unit_attentions! {
     ReportedLunsChanged REPORTED_LUNS_DATA_HAS_CHANGED,
     /// A thin provisioned logical unit is running out of space.
     ThinProvisioningThreshold THIN_PROVISIONING_SOFT_THRESHOLD_REACHED,
+    /// A thin provisioned logical unit takes as much space as an initiator has set a threshold at.
+    ThinProvisioningUsage THIN_PROVISIONING_SOFT_THRESHOLD_REACHED,
     /// A self-test in the background has failed, and warnings are wanted.
     BackgroundSelfTestFailed WARNING_BACKGROUND_SELF_TEST_FAILED,
     /// A failure is predicted, in a test of such reports.
@@ -94,7 +96,17 @@ unit_attentions! {
 impl UnitAttention {
     /// The sense data that reports the condition.
     pub const fn sense(self) -> Sense {
-        Sense::unit_attention(self.code())
+        /// Where the descriptors of the thresholds begin in the Logical Block Provisioning mode page
+        /// (SBC-4 4.7.3.7.6 and 6.5.9).
+        const AVAILABLE: u64 = 16;
+        const USED: u64 = 24;
+
+        let sense = Sense::unit_attention(self.code());
+        match self {
+            Self::ThinProvisioningThreshold => sense.with_information(AVAILABLE),
+            Self::ThinProvisioningUsage => sense.with_information(USED),
+            _ => sense,
+        }
     }
 
     /// The bit of the condition in [`UnitAttentions`].

@@ -66,7 +66,7 @@ show_kind slow
 kind slow /dev/mapper/slow
 
 # Has a block of ones written with UNMAP and takes for granted that zeros are read where LBPRZ says so
-# of unmapped blocks. But then the block counts (SBC-4, WRITE SAME (10) command).
+# of unmapped blocks. But then it has to be written (SBC-4 4.7.3.4.4): it runs where LBPRZ is zero.
 ones=WriteSame10.UnmapUntilEnd
 
 # What a device may do in another way than a file.

@@ -5,8 +5,7 @@
 use super::*;
 use crate::{
     cdb::ModeSelect,
-    control::QueueError,
-    log::Resources, //
+    control::QueueError, //
 };
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -340,32 +339,45 @@ fn thresholds_are_there_where_they_can_be_set() {
 }
 
 #[test]
-fn a_threshold_stays_reached_until_there_is_a_set_more() {
+fn a_threshold_is_reached_at_its_count_and_left_half_a_set_away() {
+    const SET: u64 = 100;
+
     let mut thresholds = Values::DISK.thresholds;
-    let reached = |thresholds: &Thresholds, available, used, before| {
-        thresholds.reached(&Resources { available, used }, before)
-    };
     // None is enabled.
-    assert_eq!(reached(&thresholds, 0, u32::MAX, 3), 0);
+    assert_eq!(thresholds.reached(0, u64::MAX, SET, 3), 0);
     thresholds.available = Threshold {
         enabled: true,
         count: 10,
         ..thresholds.available
     };
-    for (available, before, expected) in
-        [(11, 0, 0), (10, 0, 1), (11, 1, 1), (12, 1, 0), (11, 2, 0)]
-    {
-        assert_eq!(reached(&thresholds, available, 100, before), expected);
+    for (available, before, expected) in [
+        (1001, 0, 0),
+        (1000, 0, 1),
+        (0, 0, 1),
+        (1050, 1, 1),
+        (1051, 1, 0),
+        (1050, 2, 0),
+    ] {
+        let reached = thresholds.reached(available, 10_000, SET, before);
+        assert_eq!(reached, expected, "{available} are left, before: {before}");
     }
     thresholds.used = Threshold {
         enabled: true,
         count: 20,
         ..thresholds.used
     };
-    for (used, before, expected) in [(19, 0, 0), (20, 0, 2), (19, 2, 2), (18, 2, 0), (19, 1, 0)] {
-        assert_eq!(reached(&thresholds, 100, used, before), expected);
+    for (used, before, expected) in [
+        (1999, 0, 0),
+        (2000, 0, 2),
+        (u64::MAX, 0, 2),
+        (1950, 2, 2),
+        (1949, 2, 0),
+        (1950, 1, 0),
+    ] {
+        let reached = thresholds.reached(10_000, used, SET, before);
+        assert_eq!(reached, expected, "{used} are in use, before: {before}");
     }
-    assert_eq!(reached(&thresholds, 0, 20, 0), 3);
+    assert_eq!(thresholds.reached(0, 2000, SET, 0), 3);
 }
 
 #[test]

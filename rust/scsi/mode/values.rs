@@ -7,7 +7,6 @@ use crate::{
         ControlSettings,
         QueueError, //
     },
-    log::Resources,
     sink::Sink, //
 };
 
@@ -90,18 +89,34 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Which thresholds are reached: bit 0 for what is left, bit 1 for what is in use. One that was
-    /// among `before` stays reached until there is a threshold set more than it takes, so that a small
-    /// change to and fro is no news.
-    pub fn reached(&self, found: &Resources, before: u32) -> u32 {
-        let margin = |bit: u32| u32::from(before & bit != 0);
-        let Self { available, used } = self;
+    /// The bit of [`Thresholds::available`] in what [`Thresholds::reached`] returns.
+    pub const AVAILABLE: u32 = 1;
+    /// As above, [`Thresholds::used`].
+    pub const USED: u32 = 2;
+
+    /// Which thresholds are reached, given what is left and what is in use, in the unit of `set`, which
+    /// is a threshold set. One is reached at its count, and stays so until what was reached `before` is
+    /// half a set away from it again (SBC-4 4.7.3.7.2, 4.7.3.7.4 and 4.7.3.7.5).
+    pub fn reached(&self, available: u64, used: u64, set: u64, before: u32) -> u32 {
+        // All is doubled, so that a margin of half a set is a set.
+        let twice = |amount: u64| u128::from(amount).saturating_mul(2);
+        let sets = |count: u32| {
+            u128::from(count)
+                .saturating_mul(2)
+                .saturating_mul(set.into())
+        };
+        let margin = |bit| if before & bit != 0 { set.into() } else { 0 };
         let mut reached = 0;
-        if available.enabled && found.available <= available.count.saturating_add(margin(1)) {
-            reached |= 1;
+        if self.available.enabled
+            && twice(available)
+                <= sets(self.available.count).saturating_add(margin(Self::AVAILABLE))
+        {
+            reached |= Self::AVAILABLE;
         }
-        if used.enabled && found.used.saturating_add(margin(2)) >= used.count {
-            reached |= 2;
+        if self.used.enabled
+            && twice(used).saturating_add(margin(Self::USED)) >= sets(self.used.count)
+        {
+            reached |= Self::USED;
         }
         reached
     }
