@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Space is given back: UNMAP and WRITE SAME reach files and devices, and the initiator finds both out.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
 target=$(target_name disk)
 make_target "$target"
-file_lu file 400M 0 # xfs wants 300 MiB at least.
+file_lu file 64M 0
 debug_disk dev_size_mb=64 lbpu=1 lbpws=1 lbprz=1 unmap_granularity=8
 device_lu "$BACKING" 1
 login "$target"
@@ -42,38 +41,3 @@ blkdiscard --offset 0 --length 8M "$file"
 [ "$(used)" -le $((before - 15000)) ] || fail "expected 8 MiB less, got $before then $(used) sectors"
 sg_get_lba_status --lba=0 --brief "$file" | tee "$WORK/status"
 grep -qE '^0x0+ +0x4000 +1' "$WORK/status" || fail "expected 16384 deallocated blocks at 0"
-
-# make_fs ext4|xfs
-make_fs() {
-	case $1 in
-	ext4) mkfs.ext4 -q -F "$file" ;;
-	xfs) mkfs.xfs -q -f "$file" ;;
-	esac
-}
-# check_fs ext4|xfs
-check_fs() {
-	case $1 in
-	ext4) e2fsck -fn "$file" ;;
-	xfs) xfs_repair -n "$file" ;;
-	esac
-}
-
-mkdir "$WORK/mnt"
-for fs in ext4 xfs; do
-	modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
-	step "$fs: made, filled, trimmed, checked"
-	make_fs "$fs"
-	mount -t "$fs" "$file" "$WORK/mnt"
-	at_exit "umount '$WORK/mnt' 2>/dev/null || true"
-	dd if=/dev/urandom of="$WORK/mnt/data" bs=1M count=32 status=none
-	sum=$(sha256sum <"$WORK/mnt/data")
-	cp "$WORK/mnt/data" "$WORK/mnt/more"
-	sync
-	rm "$WORK/mnt/more"
-	fstrim "$WORK/mnt"
-	umount "$WORK/mnt"
-	check_fs "$fs"
-	mount -t "$fs" "$file" "$WORK/mnt"
-	expect "$sum" "$(sha256sum <"$WORK/mnt/data")" "what was written"
-	umount "$WORK/mnt"
-done
