@@ -131,6 +131,15 @@ as_nobody() {
 		--bounding-set=-all "$WORK/$tool.copy" "$@")
 }
 
+# configuration: all that administrators have set up, to be compared.
+configuration() {
+	stmfadm backup
+	stmfadm list-lu --json
+	stmfadm list-target --json
+	stmfadm list-state --json
+	itadm list-target --json
+}
+
 # Sessions that a target has.
 sessions_of() {
 	stmfadm list-target -v "$1" | sed -n 's/^ *Sessions *: //p'

@@ -44,6 +44,19 @@ no "use|busy" stmfadm create-lu "$loop"
 umount "$WORK/mnt"
 nothing
 
+step "a zoned device"
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+zoned=/sys/kernel/config/nullb/zones
+mkdir "$zoned"
+at_exit "rmdir $zoned"
+for setting in zoned=1 zone_size=4 size=64 memory_backed=1 power=1; do
+	echo "${setting#*=}" >"$zoned/${setting%=*}"
+done
+device=$(grep -lx host-managed /sys/block/nullb*/queue/zoned | cut -d/ -f4)
+wait_for test -b "/dev/$device"
+no "a zoned device" stmfadm create-lu "/dev/$device"
+nothing
+
 step "what is there already"
 guid=$(make_lu "$WORK/good")
 at_exit "stmfadm delete-lu $guid"

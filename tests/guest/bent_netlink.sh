@@ -12,15 +12,6 @@ stmfadm create-hg kept
 at_exit "stmfadm delete-hg kept"
 stmfadm add-hg-member -g kept "$INITIATOR"
 
-# All that there is.
-state() {
-	stmfadm backup
-	stmfadm list-lu --json
-	stmfadm list-target --json
-	stmfadm list-state --json
-	itadm list-target --json
-}
-
 # An administrator: makes and removes a group of its own, until $WORK/end is there.
 administer() {
 	local rounds=0
@@ -37,7 +28,7 @@ administer() {
 	[ "$rounds" -gt 0 ]
 }
 
-state >"$WORK/before"
+configuration >"$WORK/before"
 
 step "flawed messages of root, while two administrators change and list"
 administer one &
@@ -49,7 +40,7 @@ python3 "$COMSTAR_TOP/tests/bent_netlink.py" flawed 60000 1 ||
 touch "$WORK/end"
 wait "$one" || fail "expected the first administrator to succeed throughout"
 wait "$two" || fail "expected the second administrator to succeed throughout"
-state >"$WORK/after"
+configuration >"$WORK/after"
 diff "$WORK/before" "$WORK/after" || fail "expected the state as it was"
 
 step "any messages of somebody without privilege"
@@ -58,5 +49,5 @@ install -m 644 "$COMSTAR_TOP/tests/bent_netlink.py" "$WORK/bent.py"
 (cd / && setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
 	--bounding-set=-all python3 "$WORK/bent.py" any 40000 2) ||
 	fail "expected an answer to each message"
-state >"$WORK/after"
+configuration >"$WORK/after"
 diff "$WORK/before" "$WORK/after" || fail "expected the state as it was"

@@ -18,15 +18,7 @@ at_exit "stmfadm delete-hg kept"
 itadm create-initiator -S "$WORK/secret" "$INITIATOR" >/dev/null
 at_exit "itadm delete-initiator '$INITIATOR'"
 
-# state: all that there is.
-state() {
-	stmfadm backup
-	stmfadm list-lu --json
-	stmfadm list-target --json
-	stmfadm list-state --json
-	itadm list-target --json
-}
-state >"$WORK/before"
+configuration >"$WORK/before"
 
 chmod 755 "$WORK"
 mkdir "$WORK/tools"
@@ -63,6 +55,6 @@ for who in "a user" "a namespace's root" "a container's root"; do
 
 	step "$who: modules"
 	if as "$who" modprobe -r stmf_iscsi 2>/dev/null; then fail "$who: expected not to unload a module"; fi
-	state >"$WORK/after"
+	configuration >"$WORK/after"
 	diff "$WORK/before" "$WORK/after" || fail "$who: expected the state as it was"
 done
