@@ -43,7 +43,7 @@ impl Access {
             Ok(Command::WriteAndVerify(verify)) => (true, verify.lba, verify.blocks),
             Ok(Command::WriteSame(request)) => (true, request.lba, request.blocks),
             Ok(Command::CompareAndWrite(request)) => (true, request.lba, request.blocks.into()),
-            Ok(Command::WriteAtomic(request)) => (true, request.lba, request.blocks),
+            Ok(Command::WriteAtomic(request)) => (true, request.lba, request.blocks.into()),
             Ok(Command::OrWrite(transfer)) => (true, transfer.lba, transfer.blocks),
             // A flush writes, somewhere.
             _ => (true, 0, 0),

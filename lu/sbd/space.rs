@@ -85,7 +85,7 @@ impl Threshold {
     /// The space that was found last, in threshold sets of blocks of so many bytes; `None` for a disk
     /// without a limit. Any context.
     pub(crate) fn resources(&self, block: u32) -> Option<Resources> {
-        let set = Self::set(block);
+        let set = Self::set_bytes(block);
         let sets = |bytes: &Atomic<u64>| {
             let sets = bytes.load(ordering::Relaxed).checked_div(set);
             u32::try_from(sets.unwrap_or(0)).unwrap_or(u32::MAX)
@@ -121,7 +121,7 @@ impl Threshold {
     }
 
     /// A threshold set of blocks of so many bytes, in bytes.
-    fn set(block: u32) -> u64 {
+    fn set_bytes(block: u32) -> u64 {
         u64::from(block) << Self::exponent(block)
     }
 
@@ -159,7 +159,7 @@ impl Threshold {
     fn check_own(&self, disk: &Disk, unit: &LuHandle, space: &Space) {
         let thresholds = disk.changeable.modes.current().thresholds;
         let before = self.reached.load(ordering::Relaxed);
-        let set = Self::set(disk.geometry().block_size());
+        let set = Self::set_bytes(disk.geometry().block_size());
         let reached = thresholds.reached(space.available, space.used, set, before);
         self.reached.store(reached, ordering::Relaxed);
         for (bit, attention) in [
