@@ -73,12 +73,18 @@ impl Threshold {
     pub(crate) fn set(&self, percent: u8) {
         self.percent.store(percent.into(), ordering::Relaxed);
         self.is_low.store(false, ordering::Relaxed);
-        keeper::look_soon();
+        self.look();
     }
 
     /// The thresholds of the initiators' own have changed: those that are reached are news. Any context.
     pub(crate) fn rearm(&self) {
         self.reached.store(0, ordering::Relaxed);
+        self.look();
+    }
+
+    /// Has the keeper ask the file system in its next round.
+    fn look(&self) {
+        self.stirred.xchg(true, ordering::Relaxed);
         keeper::look_soon();
     }
 

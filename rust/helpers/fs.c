@@ -213,12 +213,18 @@ int stmf_helper_file_allocate(struct file *file, loff_t len)
 int stmf_helper_file_space(struct file *file, u64 *used, u64 *total, u64 *available)
 {
 	struct kstatfs stat;
+	struct kstat of_file;
 	int error;
 
 	error = vfs_statfs(&file->f_path, &stat);
 	if (error)
 		return error;
-	*used = inode_get_bytes(file_inode(file));
+	/* A file system above others has no count in its own inode. */
+	error = vfs_getattr(&file->f_path, &of_file, STATX_BLOCKS,
+			    AT_STATX_SYNC_AS_STAT);
+	if (error)
+		return error;
+	*used = of_file.blocks << SECTOR_SHIFT;
 	*total = stat.f_blocks * stat.f_frsize;
 	*available = stat.f_bavail * stat.f_frsize;
 	return 0;

@@ -52,9 +52,9 @@ at_exit "rmdir $zoned"
 for setting in zoned=1 zone_size=4 size=64 memory_backed=1 power=1; do
 	echo "${setting#*=}" >"$zoned/${setting%=*}"
 done
-device=$(grep -lx host-managed /sys/block/nullb*/queue/zoned | cut -d/ -f4)
-wait_for test -b "/dev/$device"
-no "a zoned device" stmfadm create-lu "/dev/$device"
+wait_for test -b /dev/zones
+expect host-managed "$(cat /sys/block/zones/queue/zoned)" "zones"
+no "a zoned device" stmfadm create-lu /dev/zones
 nothing
 
 step "what is there already"

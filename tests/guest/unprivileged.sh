@@ -35,8 +35,8 @@ as() {
 	(cd "$WORK/tools" && "${way[@]}" "${@:2}")
 }
 
-# content PATH: what can be read of a file, or of the files in a directory.
-content() { find "$1" -type f -exec cat {} + 2>/dev/null; }
+# readable PATH: that file, or the files in that directory, that can be read.
+readable() { find "$1" -type f -readable 2>/dev/null; }
 
 for who in "a user" "a namespace's root" "a container's root"; do
 	step "$who: every netlink command"
@@ -44,8 +44,8 @@ for who in "a user" "a namespace's root" "a container's root"; do
 
 	step "$who: what is in files"
 	for path in "$STMF_STORE" "$WORK/secret" /sys/kernel/debug/stmf; do
-		[ -n "$(content "$path")" ] || fail "expected something in $path"
-		expect "" "$(as "$who" bash -c "$(declare -f content); content '$path'")" "$who: content of $path"
+		[ -n "$(readable "$path")" ] || fail "expected something in $path"
+		expect "" "$(as "$who" bash -c "$(declare -f readable); readable '$path'")" "$who: what can be read"
 	done
 	for command in "stmfadm backup" "itadm list-initiator -v" "stmfadm list-lu -v" "itadm list-target --json"; do
 		# shellcheck disable=SC2086 # Words.
