@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whatever a disk is on: mixed sizes with unmapping between them verify, ext4 and xfs live on it.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 400
+# time-limit: 900
 . "$COMSTAR_TOP/tests/target.sh"
 
 SIZE=320M # xfs wants 300 MiB at least.
