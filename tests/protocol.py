@@ -11,28 +11,12 @@ import socket
 import struct
 import sys
 
+from raw_session import crc32c
+
 ADDRESS, PORT, TARGET = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 NONE = 0xFFFFFFFF
 WRITE = bytes([0x2A, 0, 0, 0, 0, 0, 0, 0, 8])  # 4 KiB at block 0.
 READ = bytes([0x28, 0, 0, 0, 0, 0, 0, 0, 8])
-
-
-def crc32c(data):
-    """The digest of RFC 7143, as it goes on the wire."""
-    crc = NONE
-    for byte in data:
-        crc = CRC32C[(crc ^ byte) & 255] ^ crc >> 8
-    return struct.pack("<I", crc ^ NONE)
-
-
-def crc32c_of(byte):
-    """An entry of the table."""
-    for _ in range(8):
-        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
-    return byte
-
-
-CRC32C = [crc32c_of(byte) for byte in range(256)]
 
 
 class Session:

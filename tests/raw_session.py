@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """A small iSCSI initiator for tests that must say exactly what is sent when.
 
-No digests, no authentication.  What is sent is not waited for unless asked:
-commands can be left in the target.  A session has one connection; one that
+No authentication, and no digests unless asked for.  What is sent is not waited
+for unless asked: commands can be left in the target.  A session has one connection; one that
 joins it is made like a session, and has its numbers and tags in common with it.
 """
 
@@ -17,6 +17,24 @@ TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
 COMPLETE, NO_TASK, NO_LUN, UNSUPPORTED, REJECTED = 0, 1, 2, 5, 255
 GOOD, CHECK, BUSY, CONFLICT, FULL, ABORTED = 0x00, 0x02, 0x08, 0x18, 0x28, 0x40
 NOBODY = 0xFFFFFFFF
+
+
+def crc32c(data):
+    """The digest of RFC 7143, as it goes on the wire."""
+    crc = NOBODY
+    for byte in data:
+        crc = CRC32C[(crc ^ byte) & 255] ^ crc >> 8
+    return struct.pack("<I", crc ^ NOBODY)
+
+
+def crc32c_of(byte):
+    """An entry of the table."""
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+CRC32C = [crc32c_of(byte) for byte in range(256)]
 
 
 class Answer:
@@ -65,7 +83,9 @@ class Session:
         self.numbers = of.numbers if of else Numbers()
         self.target, self.cid, self.exp_stat_sn = target, cid, 0
         self.exp_cmd_sn = self.max_cmd_sn = None
-        self.answers, self.functions, self.notices = {}, {}, []
+        self.answers, self.functions, self.notices, self.rejects = {}, {}, [], []
+        # Of headers and of data, once logged in.
+        self.digests = (False, False)
         self.logged_out = None
         keys = (f"InitiatorName={name}", f"TargetName={target}", "SessionType=Normal",
                 "InitialR2T=No", "ImmediateData=Yes", "MaxRecvDataSegmentLength=262144")
@@ -85,6 +105,7 @@ class Session:
             raise RuntimeError(f"login failed: {header.hex()} {data}")
         self.tsih = int.from_bytes(header[14:16], "big")
         self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
+        self.digests = tuple(f"{kind}Digest=CRC32C" in more for kind in ("Header", "Data"))
 
     @property
     def cmd_sn(self):
@@ -104,9 +125,16 @@ class Session:
 
     # --- PDUs ---------------------------------------------------------------
 
-    def send(self, opcode, flags, rest, data=b""):
+    def send(self, opcode, flags, rest, data=b"", damage=()):
+        """A PDU; `damage` says which digests are wrong: 0 that of the header, 1 that of the data."""
         header = bytes([opcode, flags, 0, 0, 0]) + len(data).to_bytes(3, "big") + rest
-        self.socket.sendall(header + data + bytes(-len(data) % 4))
+        message = b""
+        for kind, part in enumerate((header, data + bytes(-len(data) % 4))):
+            message += part
+            if self.digests[kind] and part:
+                digest = int.from_bytes(crc32c(part), "big") ^ (kind in damage)
+                message += digest.to_bytes(4, "big")
+        self.socket.sendall(message)
 
     def exactly(self, count):
         data = b""
@@ -118,10 +146,16 @@ class Session:
         return data
 
     def receive_pdu(self):
-        header = self.exactly(48)
+        header = self.sealed(48, self.digests[0])
         length = int.from_bytes(header[5:8], "big")
-        data = self.exactly(header[4] * 4 + length + -length % 4)[header[4] * 4:]
-        return header, data[:length]
+        return header, self.sealed(length + -length % 4, self.digests[1])[:length]
+
+    def sealed(self, count, has_digest):
+        """So many bytes, and their digest if they have one."""
+        data = self.exactly(count)
+        if has_digest and data and self.exactly(4) != crc32c(data):
+            raise RuntimeError(f"a digest error in {data[:48].hex()}")
+        return data
 
     def take(self, seconds):
         """Takes one PDU; says whether one began to come in time."""
@@ -131,7 +165,7 @@ class Session:
         opcode, tag = header[0] & 0x3F, int.from_bytes(header[16:20], "big")
         answer = self.answers.get(tag)
         self.exp_cmd_sn, self.max_cmd_sn = struct.unpack(">II", header[28:36])
-        if opcode in (0x21, 0x22, 0x26, 0x32) or (opcode == 0x20 and tag != NOBODY):
+        if opcode in (0x21, 0x22, 0x26, 0x32, 0x3F) or (opcode == 0x20 and tag != NOBODY):
             self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
         if opcode == 0x20 and header[20:24] != b"\xff" * 4:
             rest = header[8:16] + b"\xff" * 4 + header[20:24]
@@ -149,6 +183,8 @@ class Session:
             self.functions[tag] = header[2]
         elif opcode == 0x26:
             self.logged_out = header[2]
+        elif opcode == 0x3F:
+            self.rejects.append(header[2])
         elif opcode == 0x32:
             # AsyncEvent, its three parameters, and the sense data without its length.
             self.notices.append((header[36], *struct.unpack(">HHH", header[38:44]), data[2:]))
@@ -175,7 +211,7 @@ class Session:
 
     # --- commands -----------------------------------------------------------
 
-    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None, cmd_sn=None):
+    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None, cmd_sn=None, damage=()):
         """Sends a command and returns its tag.
 
         `data` is what is sent at once of `write`; all of it unless said. `cmd_sn` is the next number
@@ -192,7 +228,7 @@ class Session:
         rest = struct.pack(">HHI", lun, 0, 0)
         tag = self.tag
         rest += struct.pack(">IIII", tag, read or len(write), cmd_sn, self.exp_stat_sn)
-        self.send(0x01, flags, rest + cdb.ljust(16, b"\0"), data)
+        self.send(0x01, flags, rest + cdb.ljust(16, b"\0"), data, damage)
         return tag
 
     def answer(self, tag, seconds=20):

@@ -47,6 +47,7 @@ mod tx;
 mod writes;
 
 use crate::{
+    counters::Counter,
     log::notice_limited,
     portal::Door,
     provider::Provider,
@@ -221,6 +222,8 @@ fn number_of(result: TmfResult) -> u32 {
 }
 
 /// Why a connection ends.
+    /// What came was damaged on its way, and leaves nothing to go on with.
+    Damage(&'static str),
 #[derive(Clone, Copy)]
 enum End {
     /// All is said, and the initiator has closed its side.
@@ -370,7 +373,7 @@ impl Connection {
             cid: Cid(0),
             phase: Phase::Login(KBox::new(LoginPhase::new()?, GFP_KERNEL)?),
             params: Negotiated::default(),
-            numbers: Numbers::new(),
+            numbers: Numbers::new()?,
             rx: Receiver::new(),
             tx: Sender::new(),
             text: None,
@@ -384,6 +387,7 @@ impl Connection {
             asked_for_pass: None,
             notices: Notices::new(),
             closing: None,
+        self.count_end(end);
             finished: false,
         };
         Ok(KBox::new(connection, GFP_KERNEL)?)
@@ -559,6 +563,16 @@ impl Connection {
     /// Not for long when it is memory that is waited for: nobody rings when there is some.
     fn before_memory(&mut self, now: i64, until: i64) -> i64 {
         if self.tx.take_starved() {
+    /// Counts an end that is an error. Damage was counted when it was found.
+    fn count_end(&mut self, end: End) {
+        let counter = match end {
+            End::Late(_) => Counter::CxnTimeoutErrors,
+            End::Protocol(_) => Counter::FormatErrors,
+            End::Done | End::Lost | End::Stopped | End::Damage(_) | End::Memory => return,
+        };
+        self.numbers.counters.add(counter, 1);
+    }
+
             until.min(now.saturating_add(MEMORY_PAUSE))
         } else {
             until
@@ -575,7 +589,7 @@ impl Connection {
     fn report(&self, end: End) {
         let why = match end {
             End::Done | End::Lost | End::Stopped => return,
-            End::Late(why) | End::Protocol(why) => why,
+            End::Late(why) | End::Protocol(why) | End::Damage(why) => why,
             End::Memory => "out of memory",
         };
         let (who, peer) = (self.who(), self.peer);

@@ -4,6 +4,7 @@
 
 use crate::{
     connection::{self, Link},
+    counters::{Counted, Totals},
     joint::Joint, //
 };
 use core::{
@@ -11,6 +12,7 @@ use core::{
     net::SocketAddr, //
 };
 use kernel::{
+    alloc::AllocError,
     new_mutex,
     prelude::*,
     sync::{Arc, Mutex},
@@ -65,12 +67,18 @@ pub(crate) struct Session {
     pub(crate) params: SessionParams,
     /// What its connections share, if it may have several.
     pub(crate) joint: Option<Arc<Joint>>,
+    /// When it began, in seconds since 1970.
+    pub(crate) since: i64,
     #[pin]
     members: Mutex<Members>,
 }
 
 struct Members {
     list: KVec<Member>,
+    /// Connections whose places others have taken, until they are gone.
+    replaced: KVec<Member>,
+    /// What was counted of the connections that are gone.
+    past: Totals,
     /// The I_T nexus, from when it is made until the last connection has left.
     nexus: Option<Arc<NexusRegistration>>,
     /// Nobody may join any more.
@@ -95,6 +103,9 @@ pub(crate) struct Facts {
     pub(crate) local: SocketAddr,
     /// What was negotiated.
     pub(crate) params: Negotiated,
+    /// When it logged in, in seconds since 1970.
+    pub(crate) since: i64,
+    pub(crate) counted: Arc<Counted>,
 }
 
 /// What a connection finds that has joined a session.
@@ -107,6 +118,33 @@ pub(crate) struct Joined {
 }
 
 impl Members {
+    /// Puts a connection in the place of the one with the same identifier, which is given back.
+    fn replace(&mut self, cid: Cid, new: Member) -> Result<Option<Arc<Link>>, AllocError> {
+        self.replaced.reserve(1, GFP_KERNEL)?;
+        let mut list = self.list.iter_mut();
+        let Some(place) = list.find(|member| member.facts.cid == cid) else {
+            return Ok(None);
+        };
+        let old = core::mem::replace(place, new);
+        let link = old.link.clone();
+        self.replaced.push(old, GFP_KERNEL)?;
+        Ok(Some(link))
+    }
+
+    /// Takes out a connection that is gone, but for what it has counted.
+    fn remove(&mut self, link: &Arc<Link>) {
+        let past = &mut self.past;
+        let mut stays = |member: &mut Member| {
+            let is_it = Arc::ptr_eq(&member.link, link);
+            if is_it {
+                past.add(&member.facts.counted);
+            }
+            !is_it
+        };
+        self.list.retain(&mut stays);
+        self.replaced.retain(&mut stays);
+    }
+
     fn has(&self, cid: Cid) -> bool {
         self.list.iter().any(|member| member.facts.cid == cid)
     }
@@ -126,6 +164,7 @@ impl Session {
         facts: Facts,
     ) -> Result<Arc<Self>> {
         let params = facts.params.session;
+        let since = facts.since;
         let facts = Arc::new(facts, GFP_KERNEL)?;
         let mut list = KVec::new();
         let member = Member {
@@ -136,6 +175,8 @@ impl Session {
         list.push(member, GFP_KERNEL)?;
         let members = Members {
             list,
+            replaced: KVec::new(),
+            past: Totals::default(),
             nexus: None,
             closed: false,
             joined: 0,
@@ -145,6 +186,7 @@ impl Session {
                 tsih,
                 params,
                 joint,
+                since,
                 members <- new_mutex!(members, "Session::members"),
             }? Error),
             GFP_KERNEL,
@@ -189,17 +231,10 @@ impl Session {
             leaving: false,
         };
         let old = match place {
-            Place::ConnectionReinstatement => {
-                let mut list = members.list.iter_mut();
-                let old = list.find(|member| member.facts.cid == cid);
-                old.map(|old| core::mem::replace(old, new).link)
-            }
-            _ => {
-                let pushed = members.list.push(new, GFP_KERNEL);
-                pushed.map_err(|_| LoginStatus::OutOfResources)?;
-                None
-            }
+            Place::ConnectionReinstatement => members.replace(cid, new),
+            _ => members.list.push(new, GFP_KERNEL).map(|()| None),
         };
+        let old = old.map_err(|AllocError| LoginStatus::OutOfResources)?;
         members.joined = members.joined.wrapping_add(1);
         Ok(Joined {
             nexus,
@@ -217,9 +252,7 @@ impl Session {
     /// nexus has told it and it has not passed on, another one does. Sleeps.
     pub(crate) fn remove(&self, link: &Arc<Link>) -> bool {
         let mut members = self.members.lock();
-        members
-            .list
-            .retain(|member| !Arc::ptr_eq(&member.link, link));
+        members.remove(link);
         if let Some(heir) = members.list.first() {
             let nexus = members.nexus.as_ref();
             // Without memory for it the session is not told of changes any more, but sees them.
@@ -299,6 +332,17 @@ impl Session {
             facts.push(member.facts.clone(), GFP_KERNEL)?;
         }
         Ok(facts)
+    }
+
+    /// What was counted of all connections that it has and had.
+    pub(crate) fn totals(&self) -> Totals {
+        let members = self.members.lock();
+        let mut totals = members.past;
+        for list in [&members.list, &members.replaced] {
+            list.iter()
+                .for_each(|member| totals.add(&member.facts.counted));
+        }
+        totals
     }
 
     /// Tells every connection but `own` to end, at once.

@@ -6,7 +6,7 @@
 //! that accepts connections. Every [`connection`] has one thread, which does all its work: it
 //! receives, has commands carried out, and sends. A connection that has logged in to a target
 //! belongs to a [`session`], the I_T nexus that the framework knows; if it is one of several, they
-//! have their requests in order by what is [`joint`].
+//! have their requests in order by what is [`joint`]. What goes by is counted: [`counters`].
 //!
 //! The protocol itself, as far as it needs no input and output, is the crate `stmf_iscsi_proto`.
 //!
@@ -20,6 +20,7 @@
 #![warn(missing_docs)]
 
 mod connection;
+mod counters;
 mod joint;
 mod log;
 mod netlink;

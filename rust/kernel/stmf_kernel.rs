@@ -24,6 +24,7 @@ pub mod queue;
 pub mod random;
 pub mod rcu;
 pub mod scsi_host;
+pub mod tally;
 pub mod token;
 pub mod trace;
 pub mod wait;

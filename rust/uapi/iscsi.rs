@@ -232,6 +232,36 @@ attributes! {
         DataDigest = 20, "data-digest", Kind::U32;
         /// MaxRecvDataSegmentLength of the initiator.
         MaxSendDataSegmentLength = 21, "max-send-data-segment-length", Kind::U32;
+        /// When the connection logged in, in seconds since 1970.
+        LoginTime = 22, "login-time", Kind::Uint;
+        /// SCSI commands received.
+        CmdPdus = 23, "cmd-pdus", Kind::Uint;
+        /// SCSI statuses sent.
+        RspPdus = 24, "rsp-pdus", Kind::Uint;
+        /// Bytes of data sent to the initiator for its commands.
+        TxDataOctets = 25, "tx-data-octets", Kind::Uint;
+        /// Bytes of data received from the initiator for its commands, wanted or not.
+        RxDataOctets = 26, "rx-data-octets", Kind::Uint;
+        /// PDUs received with a digest that was wrong.
+        DigestErrors = 27, "digest-errors", Kind::Uint;
+        /// PDUs received that were rejected for what they say, or that ended their connection.
+        FormatErrors = 28, "format-errors", Kind::Uint;
+        /// When the session began, in seconds since 1970.
+        SessionLoginTime = 29, "session-login-time", Kind::Uint;
+        /// SCSI commands received, by all connections that the session has and had.
+        SessionCmdPdus = 30, "session-cmd-pdus", Kind::Uint;
+        /// SCSI statuses sent, by all connections that the session has and had.
+        SessionRspPdus = 31, "session-rsp-pdus", Kind::Uint;
+        /// Bytes of data sent for commands, by all connections that the session has and had.
+        SessionTxDataOctets = 32, "session-tx-data-octets", Kind::Uint;
+        /// Bytes of data received for commands, wanted or not, by all connections that the session has and had.
+        SessionRxDataOctets = 33, "session-rx-data-octets", Kind::Uint;
+        /// PDUs received with a wrong digest, by all connections that the session has and had.
+        SessionDigestErrors = 34, "session-digest-errors", Kind::Uint;
+        /// PDUs received that were rejected for what they say, or ended their connection, by all connections that the session has and had.
+        SessionFormatErrors = 35, "session-format-errors", Kind::Uint;
+        /// Connections of the session that ended because the initiator took too long.
+        SessionTimeoutErrors = 36, "session-timeout-errors", Kind::Uint;
     }
 }
 

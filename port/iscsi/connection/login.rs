@@ -42,7 +42,7 @@ use stmf_iscsi_proto::{
     text::{Pairs, MAX_SIMPLE_VALUE_LEN},
     types::{Isid, Tsih}, //
 };
-use stmf_kernel::{crypto, random};
+use stmf_kernel::{clock, crypto, random};
 use stmf_scsi::TransportId;
 
 /// The session handle of all discovery sessions: nobody asks for one of them by it.
@@ -318,6 +318,8 @@ impl Connection {
             peer: self.peer,
             local: self.local,
             params: self.params,
+            since: clock::unix_seconds(),
+            counted: self.numbers.counters.counted(),
         }
     }
 

@@ -3,8 +3,12 @@
 //! The numbers of requests and responses: those of a connection, and those of its session.
 
 use super::{Connection, End};
-use crate::joint::{Joint, TURN};
+use crate::{
+    counters::{Counter, Counters},
+    joint::{Joint, TURN}, //
+};
 use kernel::{
+    alloc::AllocError,
     prelude::*,
     sync::Arc, //
 };
@@ -38,11 +42,13 @@ pub(super) struct Numbers {
     /// Whose free places the window shows, once there is a session.
     endpoint: Option<Arc<Endpoint>>,
     last_ping: u32,
+    /// What is counted of the connection.
+    pub(super) counters: Counters,
 }
 
 impl Numbers {
-    pub(super) fn new() -> Self {
-        Self {
+    pub(super) fn new() -> Result<Self, AllocError> {
+        Ok(Self {
             commands: CommandWindow::new(Default::default(), 0),
             tags: Tags::new(),
             joint: None,
@@ -51,7 +57,8 @@ impl Numbers {
             status: StatusWindow::new(Default::default()),
             endpoint: None,
             last_ping: 0,
-        }
+            counters: Counters::new()?,
+        })
     }
 
     /// Begins with the numbers of the first request.
@@ -142,12 +149,14 @@ impl Numbers {
         }
     }
 
-    /// A command is answered.
-    pub(super) fn remove_tag(&mut self, tag: Itt) {
+    /// The status of a command is on its way.
+    pub(super) fn end_command(&mut self, tag: Itt) {
         match &self.joint {
             None => self.tags.remove(tag),
             Some(joint) => joint.remove(tag),
         }
+        self.count_status();
+        self.counters.add(Counter::RspPdus, 1);
     }
 
     /// A request was not received after all (RFC 7143 7.3): its number is expected again.
@@ -159,7 +168,7 @@ impl Numbers {
         };
         match taken_back {
             true => Ok(()),
-            false => Err(End::Protocol(
+            false => Err(End::Damage(
                 "a digest error in the middle of other commands",
             )),
         }

@@ -13,6 +13,7 @@ use super::{
     Phase,
     END_LIMIT, //
 };
+use crate::counters::Counter;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -134,6 +135,11 @@ impl Connection {
 
     /// Rejects a request. Its data is skipped.
     pub(super) fn reject(&mut self, reason: RejectReason, bhs: &Bhs) -> Result<Payload, End> {
+        let counter = match reason {
+            RejectReason::DataDigestError => Counter::DigestErrors,
+            _ => Counter::FormatErrors,
+        };
+        self.numbers.counters.add(counter, 1);
         self.tx.say(Reply::new(Said::Reject(reason, *bhs)))?;
         Ok(Payload::Skip)
     }

@@ -9,6 +9,7 @@ use super::{
     Connection,
     End, //
 };
+use crate::counters::Counter;
 use core::mem;
 use kernel::{
     alloc::AllocError,
@@ -16,7 +17,7 @@ use kernel::{
 };
 use stmf::task::Incoming;
 use stmf_iscsi_proto::{
-    bhs::{Bhs, Layout, BHS_LEN},
+    bhs::{Bhs, Layout, Opcode, BHS_LEN},
     params::ConnectionParams,
     request::{LoginRequest, LogoutRequest, NopOut, TextRequest}, //
 };
@@ -116,6 +117,8 @@ pub(super) enum Event {
     Nothing,
     /// A header, with its additional segments at this place in the buffer.
     Header(Bhs, core::ops::Range<usize>),
+    /// A header, but not as it was sent.
+    BadHeader,
     /// All data of the request before.
     Data(Payload),
     /// All data of the request with this header, but not as it was sent.
@@ -264,8 +267,7 @@ impl Receiver {
             return Ok(None);
         };
         if layout.header_digest > 0 && !digest::is_good(all) {
-            // Where the next header is can't be known any more (RFC 7143 7.8).
-            return Err(End::Protocol("a header digest error"));
+            return Ok(Some(Event::BadHeader));
         }
         let ahs = self.start.saturating_add(BHS_LEN)..self.start.saturating_add(headers);
         self.start = self.start.saturating_add(all.len());
@@ -353,6 +355,11 @@ impl Connection {
             match self.rx.next(&mut self.stream, &self.params.connection)? {
                 Event::Nothing => break,
                 Event::Header(bhs, ahs) => self.header(&bhs, ahs)?,
+                Event::BadHeader => {
+                    self.numbers.counters.add(Counter::DigestErrors, 1);
+                    // Where the next header is can't be known any more (RFC 7143 7.8).
+                    return Err(End::Damage("a header digest error"));
+                }
                 Event::Data(payload) => self.complete(payload)?,
                 Event::BadData(bhs, payload) => self.discard_damaged(&bhs, payload)?,
             }
@@ -366,11 +373,23 @@ impl Connection {
         if layout.data > usize::try_from(limit).unwrap_or(usize::MAX) {
             return Err(End::Protocol("a data segment longer than agreed"));
         }
+        self.count(bhs);
         let payload = Receiver::lend(self, ahs, |connection, ahs| connection.request(bhs, ahs))?;
         if layout.data == 0 {
             return self.complete(payload);
         }
         self.rx.begin(payload, bhs, &layout);
         Ok(())
+    }
+
+    /// Counts a PDU of which the header is there.
+    fn count(&mut self, bhs: &Bhs) {
+        let counters = &mut self.numbers.counters;
+        match Opcode::request(bhs.opcode()) {
+            Some(Opcode::ScsiCommand) => counters.add(Counter::CmdPdus, 1),
+            Some(Opcode::DataOut) => {}
+            _ => return,
+        }
+        counters.add(Counter::RxDataOctets, bhs.data_len().into());
     }
 }

@@ -11,6 +11,7 @@ use super::{
     Link,
     Phase, //
 };
+use crate::counters::Counter;
 use core::mem;
 use kernel::prelude::*;
 use stmf::task::{self, Finished, TaskBody};
@@ -512,11 +513,10 @@ impl Sender {
             _ => params,
         };
         push_pdu(&mut self.train, &header, short.padded(), params)?;
-        if !matches!(reply.said, Said::Ping(_)) {
-            numbers.count_status();
-        }
-        if let Said::Refused(itt, _) = reply.said {
-            numbers.remove_tag(itt);
+        match reply.said {
+            Said::Ping(_) => {}
+            Said::Refused(itt, _) => numbers.end_command(itt),
+            _ => numbers.count_status(),
         }
         if let Ok(reply) = replies.remove(0) {
             // Late replies have no data.
@@ -563,9 +563,9 @@ impl Sender {
             answering.data = data;
             let pages = answering.task.data();
             self.rest = Rest::new(pages, plan.offset, plan.len, params.data_digest);
+            numbers.counters.add(Counter::TxDataOctets, plan.len.into());
             if status.is_some() {
-                numbers.remove_tag(answering.itt);
-                numbers.count_status();
+                numbers.end_command(answering.itt);
                 answering.answered = true;
             }
             return Ok(true);
@@ -573,8 +573,7 @@ impl Sender {
         if !answering.answered {
             let (header, short) = answering.response(numbers.serials_with(1));
             push_pdu(&mut self.train, &header, short.padded(), params)?;
-            numbers.remove_tag(answering.itt);
-            numbers.count_status();
+            numbers.end_command(answering.itt);
         }
         self.answering = None;
         Ok(true)

@@ -4,11 +4,12 @@
 
 use super::{portal::octets, provider};
 use crate::{
+    counters::{Counter, Totals},
     session::{Facts, Session, SessionKey},
     target::Target, //
 };
 use kernel::prelude::*;
-use stmf_iscsi_proto::params::Digest;
+use stmf_iscsi_proto::params::{Digest, Negotiated};
 use stmf_kernel::genl::{Dump, Refusal, Request, Writer};
 use stmf_uapi::iscsi::Session as S;
 
@@ -24,7 +25,11 @@ pub(super) fn dump(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> 
         for (key, session) in &sessions {
             let connections = session.facts()?;
             for facts in connections.iter().skip(skip) {
-                if !dump.entry(|writer| write(writer, target, key, session, facts))? {
+                let fits = dump.entry(|writer| {
+                    write_session(writer, target, key, session)?;
+                    write_connection(writer, facts)
+                })?;
+                if !fits {
                     return Ok(());
                 }
                 done = done.wrapping_add(1);
@@ -36,19 +41,28 @@ pub(super) fn dump(_: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn write(
+fn write_session(
     writer: &mut Writer<'_>,
     target: &Target,
     key: &SessionKey,
     session: &Session,
-    facts: &Facts,
 ) -> Result {
     writer.text(S::Target as u16, target.name.as_str())?;
     writer.text(S::Initiator as u16, key.initiator.as_str())?;
     writer.bytes(S::Isid as u16, &key.isid.0)?;
     writer.u16(S::Tsih as u16, session.tsih.0)?;
     writer.u16(S::Tpgt as u16, key.tag)?;
-    write_connection(writer, facts)
+    writer.uint(S::SessionLoginTime as u16, session.since.unsigned_abs())?;
+    let counted = [
+        (S::SessionCmdPdus, Counter::CmdPdus),
+        (S::SessionRspPdus, Counter::RspPdus),
+        (S::SessionTxDataOctets, Counter::TxDataOctets),
+        (S::SessionRxDataOctets, Counter::RxDataOctets),
+        (S::SessionDigestErrors, Counter::DigestErrors),
+        (S::SessionFormatErrors, Counter::FormatErrors),
+        (S::SessionTimeoutErrors, Counter::CxnTimeoutErrors),
+    ];
+    write_counted(writer, &session.totals(), &counted)
 }
 
 fn write_connection(writer: &mut Writer<'_>, facts: &Facts) -> Result {
@@ -57,8 +71,28 @@ fn write_connection(writer: &mut Writer<'_>, facts: &Facts) -> Result {
     writer.u16(S::PeerPort as u16, facts.peer.port())?;
     writer.bytes(S::LocalAddress as u16, &octets(facts.local.ip()))?;
     writer.u16(S::LocalPort as u16, facts.local.port())?;
-    let session = &facts.params.session;
-    let connection = &facts.params.connection;
+    write_negotiated(writer, &facts.params)?;
+    writer.uint(S::LoginTime as u16, facts.since.unsigned_abs())?;
+    let counted = [
+        (S::CmdPdus, Counter::CmdPdus),
+        (S::RspPdus, Counter::RspPdus),
+        (S::TxDataOctets, Counter::TxDataOctets),
+        (S::RxDataOctets, Counter::RxDataOctets),
+        (S::DigestErrors, Counter::DigestErrors),
+        (S::FormatErrors, Counter::FormatErrors),
+    ];
+    write_counted(writer, &Totals::from(&*facts.counted), &counted)
+}
+
+fn write_counted(writer: &mut Writer<'_>, totals: &Totals, counted: &[(S, Counter)]) -> Result {
+    for (attribute, counter) in counted {
+        writer.uint(*attribute as u16, totals.get(*counter))?;
+    }
+    Ok(())
+}
+
+fn write_negotiated(writer: &mut Writer<'_>, params: &Negotiated) -> Result {
+    let (session, connection) = (&params.session, &params.connection);
     let crc32c = |digest| u32::from(digest == Digest::Crc32c);
     for (attribute, value) in [
         (S::MaxConnections, session.max_connections),

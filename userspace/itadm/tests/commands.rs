@@ -327,3 +327,80 @@ fn a_dry_run_changes_nothing() {
     ok(&mut sim, "itadm create-tpg --dry-run lab 192.0.2.1");
     assert_eq!(ok(&mut sim, "itadm list-tpg"), "");
 }
+
+const HOST: &str = "iqn.2026-11.org.example:host";
+
+/// What was counted of a connection: commands, bytes sent and received, digest and format errors.
+const COUNTED: [u64; 5] = [1000, 4_096_000, 512_000, 1, 2];
+
+/// What `list-session -v` says of each thing counted.
+fn counted(sim: &mut Sim) -> Vec<(String, String)> {
+    let names = ["PDUs", "Octets", "Errors"];
+    let all = ok(sim, "itadm list-session -v");
+    let mut lines: Vec<_> = all
+        .lines()
+        .filter_map(|line| line.trim_start().split_once(' '))
+        .filter(|(name, _)| names.iter().any(|end| name.ends_with(end)))
+        .map(|(name, value)| (name.to_owned(), value.trim_start().to_owned()))
+        .collect();
+    lines.truncate(7);
+    lines
+}
+
+#[test]
+fn a_session_is_listed_with_what_was_negotiated_and_counted() {
+    let mut sim = Sim::new();
+    assert_eq!(ok(&mut sim, "itadm list-session"), "");
+    sim.add_connection(NAME, HOST, 0, COUNTED);
+    let expected = "        isid:                    00023d000001
+        tsih:                    1
+        cid:                     0
+        portal:                  192.0.2.1:3260,1
+        login time:              2009-03-03T10:00:00Z
+        CmdPDUs                  1000
+        RspPDUs                  1000
+        TxDataOctets             4096000
+        RxDataOctets             512000
+        DigestErrors             1
+        FormatErrors             2
+        CxnTimeoutErrors         0
+        HeaderDigest             CRC32C
+";
+    let out = ok(&mut sim, "itadm list-session -v");
+    assert!(out.contains(expected), "expected {expected} in {out}");
+}
+
+#[test]
+fn a_session_with_several_connections_tells_what_it_counted_of_all() {
+    let mut sim = Sim::new();
+    sim.add_connection(NAME, HOST, 0, COUNTED);
+    sim.add_connection(NAME, HOST, 1, [1, 0, 0, 0, 0]);
+    sim.add_connection(NAME, "iqn.2026-11.org.example:other", 0, COUNTED);
+    let expected = [
+        ("CmdPDUs", "1000 (session: 1001)"),
+        ("RspPDUs", "1000 (session: 1001)"),
+        ("TxDataOctets", "4096000"),
+        ("RxDataOctets", "512000"),
+        ("DigestErrors", "1"),
+        ("FormatErrors", "2"),
+        ("CxnTimeoutErrors", "0"),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(counted(&mut sim), expected);
+}
+
+#[test]
+fn what_was_counted_of_sessions_is_listed_for_programs() {
+    let mut sim = Sim::new();
+    sim.add_connection(NAME, HOST, 0, COUNTED);
+    sim.add_connection(NAME, HOST, 1, [1, 0, 0, 0, 0]);
+    let out = ok(&mut sim, "itadm list-session --json");
+    let all: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(all[1]["login_time"], "2009-03-03T10:00:00Z");
+    assert_eq!(all[1]["counted"]["CmdPDUs"], 1);
+    assert_eq!(all[1]["counted"]["TxDataOctets"], 0);
+    assert_eq!(all[1]["session"]["counted"]["CmdPDUs"], 1001);
+    assert_eq!(all[1]["session"]["counted"]["RxDataOctets"], 512_000);
+    assert_eq!(all[1]["session"]["counted"]["CxnTimeoutErrors"], 0);
+    assert_eq!(all[1]["session"]["login_time"], "2009-03-03T10:00:00Z");
+}

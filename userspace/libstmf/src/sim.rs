@@ -16,6 +16,7 @@
 )]
 
 mod access;
+mod connections;
 mod groups;
 #[path = "sim/iscsi.rs"]
 mod iscsi_target;
@@ -115,6 +116,7 @@ pub struct Sim {
     counts: statistics::Counts,
     portals: Vec<(SocketAddr, u16)>,
     iscsi: iscsi_target::Iscsi,
+    connections: Vec<connections::Connection>,
     /// For new GUIDs and sessions.
     counter: u8,
     /// Whether state changes are begun but never completed.
@@ -150,6 +152,7 @@ impl Sim {
             counts: statistics::Counts::default(),
             portals: vec![(SocketAddr::new([0; 8].into(), 3260), 1)],
             iscsi: iscsi_target::Iscsi::default(),
+            connections: Vec::new(),
             counter: 0,
             stuck: false,
             interruptions: 0,

@@ -517,19 +517,13 @@ pub struct Session {
 impl Decode for Session {
     fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
         use stmf::Session as Key;
-        let created = need(Key::Created, fields.uint(Key::Created)?)?;
         Ok(Self {
             id: need(Key::Id, fields.uint(Key::Id)?)?,
             target: need(Key::Target, fields.text(Key::Target))?,
             initiator: need(Key::Initiator, fields.text(Key::Initiator))?,
             alias: non_empty(fields.text(Key::Alias)),
             isid: non_empty(fields.text(Key::Isid)),
-            created: SystemTime::UNIX_EPOCH
-                .checked_add(Duration::from_secs(created))
-                .ok_or_else(|| DecodeError::Malformed {
-                    name: Key::Created.name(),
-                    problem: format!("{created} is beyond all time"),
-                })?,
+            created: time(fields, Key::Created)?,
         })
     }
 }
@@ -607,4 +601,15 @@ impl Decode for Task {
 
 pub(crate) fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
+}
+
+/// A time in seconds since 1970.
+pub(crate) fn time(fields: &Fields<'_>, key: impl crate::Key) -> Result<SystemTime, DecodeError> {
+    let seconds = need(key, fields.uint(key)?)?;
+    SystemTime::UNIX_EPOCH
+        .checked_add(Duration::from_secs(seconds))
+        .ok_or_else(|| DecodeError::Malformed {
+            name: key.name(),
+            problem: format!("{seconds} is beyond all time"),
+        })
 }

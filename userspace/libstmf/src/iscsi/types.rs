@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use stmf_uapi::iscsi::{
     self, AuthMethod, DigestPolicy, Initiator as InitiatorKey, Portal as PortalKey, Redirection,
@@ -12,7 +13,7 @@ use stmf_uapi::iscsi::{
 use stmf_uapi::stmf::ObjectState;
 
 use crate::attributes::{need, Builder, DecodeError, Fields};
-use crate::types::{non_empty, Decode};
+use crate::types::{non_empty, time, Decode};
 
 /// A limit of what is negotiated, by its key in RFC 7143; and `NopInInterval`, the seconds of silence
 /// after which an initiator is asked whether it is there.
@@ -379,7 +380,46 @@ pub struct IscsiSession {
     pub local: SocketAddr,
     /// What was negotiated: keys and values.
     pub negotiated: Vec<(&'static str, String)>,
+    /// When the connection logged in.
+    pub login_time: SystemTime,
+    /// What was counted of it, by the names of the iSCSI MIB (RFC 7147).
+    pub counted: Vec<(&'static str, u64)>,
+    /// When the session began.
+    pub session_login_time: SystemTime,
+    /// What was counted of all connections that the session has and had. The first are those of
+    /// `counted`.
+    pub session_counted: Vec<(&'static str, u64)>,
 }
+
+/// What is counted: its name, and the attributes of a connection, if it has one, and of a session.
+const COUNTED: [(&str, Option<SessionKey>, SessionKey); 7] = {
+    use SessionKey as Key;
+    [
+        ("CmdPDUs", Some(Key::CmdPdus), Key::SessionCmdPdus),
+        ("RspPDUs", Some(Key::RspPdus), Key::SessionRspPdus),
+        (
+            "TxDataOctets",
+            Some(Key::TxDataOctets),
+            Key::SessionTxDataOctets,
+        ),
+        (
+            "RxDataOctets",
+            Some(Key::RxDataOctets),
+            Key::SessionRxDataOctets,
+        ),
+        (
+            "DigestErrors",
+            Some(Key::DigestErrors),
+            Key::SessionDigestErrors,
+        ),
+        (
+            "FormatErrors",
+            Some(Key::FormatErrors),
+            Key::SessionFormatErrors,
+        ),
+        ("CxnTimeoutErrors", None, Key::SessionTimeoutErrors),
+    ]
+};
 
 impl Decode for IscsiSession {
     fn decode(fields: &Fields<'_>) -> Result<Self, DecodeError> {
@@ -420,7 +460,19 @@ impl Decode for IscsiSession {
         ] {
             negotiated.push((name, show(need(key, fields.u32(key)?)?)));
         }
+        let count = |name, key| Ok((name, need(key, fields.uint(key)?)?));
+        let connection = COUNTED
+            .iter()
+            .filter_map(|(name, key, _)| Some((*name, (*key)?)));
+        let counted: Result<_, DecodeError> =
+            connection.map(|(name, key)| count(name, key)).collect();
+        let session = COUNTED.iter().map(|(name, _, key)| count(name, *key));
+        let session_counted: Result<_, DecodeError> = session.collect();
         Ok(Self {
+            login_time: time(fields, Key::LoginTime)?,
+            counted: counted?,
+            session_login_time: time(fields, Key::SessionLoginTime)?,
+            session_counted: session_counted?,
             target: need(Key::Target, fields.text(Key::Target))?,
             initiator: need(Key::Initiator, fields.text(Key::Initiator))?,
             isid: isid.iter().map(|byte| format!("{byte:02x}")).collect(),

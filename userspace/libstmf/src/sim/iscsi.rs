@@ -23,7 +23,6 @@ pub(super) struct Iscsi {
     defaults: Object,
     initiators: BTreeMap<String, Object>,
     groups: BTreeMap<String, (u16, String, u32)>,
-    sessions: Vec<Builder>,
 }
 
 /// Changes an object as a request says; an empty text is none.
@@ -60,11 +59,6 @@ fn short(fields: &Fields<'_>, key: impl Key) -> bool {
 }
 
 impl Sim {
-    /// Adds a connection as `session-get` tells it.
-    pub fn add_connection(&mut self, attributes: Builder) {
-        self.iscsi.sessions.push(attributes);
-    }
-
     pub(super) fn iscsi(
         &mut self,
         command: Command,
@@ -139,7 +133,7 @@ impl Sim {
             Command::TpgCreate | Command::TpgDelete | Command::TpgGet => {
                 self.portal_groups(command, fields)
             }
-            Command::SessionGet => Ok(self.iscsi.sessions.clone()),
+            Command::SessionGet => Ok(self.connections()),
             _ => self.initiators(command, fields, attributes),
         }
     }
