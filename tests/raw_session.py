@@ -14,7 +14,8 @@ import time
 SIMPLE, ORDERED, HEAD_OF_QUEUE, ACA = 1, 2, 3, 4
 ABORT_TASK, ABORT_TASK_SET, CLEAR_ACA, CLEAR_TASK_SET, LUN_RESET = 1, 2, 3, 4, 5
 TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
-COMPLETE, NO_TASK, NO_LUN, UNSUPPORTED, REJECTED = 0, 1, 2, 5, 255
+QUERY_TASK, QUERY_TASK_SET, NEXUS_RESET, QUERY_ASYNC_EVENT = 9, 10, 11, 12
+COMPLETE, NO_TASK, NO_LUN, UNSUPPORTED, SUCCEEDED, REJECTED = 0, 1, 2, 5, 7, 255
 GOOD, CHECK, BUSY, CONFLICT, FULL, ABORTED = 0x00, 0x02, 0x08, 0x18, 0x28, 0x40
 NOBODY = 0xFFFFFFFF
 
@@ -84,6 +85,8 @@ class Session:
         self.target, self.cid, self.exp_stat_sn = target, cid, 0
         self.exp_cmd_sn = self.max_cmd_sn = None
         self.answers, self.functions, self.notices, self.rejects = {}, {}, [], []
+        # The Additional Response Information of the last function that was answered.
+        self.information = None
         # Of headers and of data, once logged in.
         self.digests = (False, False)
         self.logged_out = None
@@ -104,6 +107,8 @@ class Session:
         if header[0] & 0x3F != 0x23 or header[1] & 0x87 != 0x87:
             raise RuntimeError(f"login failed: {header.hex()} {data}")
         self.tsih = int.from_bytes(header[14:16], "big")
+        # What the target said to the keys.
+        self.keys = dict(pair.split("=", 1) for pair in data.decode().split("\0") if pair)
         self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
         self.digests = tuple(f"{kind}Digest=CRC32C" in more for kind in ("Header", "Data"))
 
@@ -180,7 +185,7 @@ class Session:
                 self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
                 answer.status, answer.when = header[3], time.monotonic()
         elif opcode == 0x22:
-            self.functions[tag] = header[2]
+            self.functions[tag], self.information = header[2], header[8:11]
         elif opcode == 0x26:
             self.logged_out = header[2]
         elif opcode == 0x3F:

@@ -85,7 +85,7 @@ use stmf_iscsi_proto::{
     names::IscsiName,
     params::Negotiated,
     sn::Sn,
-    types::{Cid, TmfResult, Ttt}, //
+    types::{Cid, Ttt}, //
 };
 use stmf_kernel::{
     clock,
@@ -137,9 +137,9 @@ pub(crate) struct Link {
     /// Whether the thread knows that the initiator has closed the connection.
     lost: Atomic<bool>,
     finished: Queue<TaskBody>,
-    /// How the task management functions in progress ended: 0 while they have not, else one more
-    /// than the code of the result.
-    managed: [Atomic<u32>; manage::MAX],
+    /// How the task management functions in progress ended, a `TmfOutcome` as a number: 0 while they
+    /// have not.
+    managed: [Atomic<u64>; manage::MAX],
     /// Where others stand that wait for what this connection has said to arrive.
     pass: Pass,
     thread: SetOnce<Thread>,
@@ -186,15 +186,8 @@ impl Completer for Link {
     fn managed(&self, cookie: u64, response: TmfResponse) {
         let place = usize::try_from(cookie).unwrap_or(usize::MAX);
         if let Some(slot) = self.managed.get(place) {
-            let result = match response {
-                TmfResponse::Complete => TmfResult::Complete,
-                TmfResponse::Succeeded | TmfResponse::Event(_) => TmfResult::Succeeded,
-                TmfResponse::NotSupported => TmfResult::NotSupported,
-                TmfResponse::IncorrectLun => TmfResult::NoSuchLun,
-                TmfResponse::TaskNotFound => TmfResult::NoSuchTask,
-                TmfResponse::Rejected | TmfResponse::TargetFailure => TmfResult::Rejected,
-            };
-            slot.store(number_of(result), ordering::Release);
+            let outcome = manage::outcome_of(response);
+            slot.store(outcome.to_number(), ordering::Release);
             self.doorbell.ring(MANAGED);
         }
     }
@@ -216,14 +209,7 @@ pub(crate) fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) {
     }
 }
 
-/// What stands for a result in [`Link::managed`].
-fn number_of(result: TmfResult) -> u32 {
-    u32::from(result as u8).wrapping_add(1)
-}
-
 /// Why a connection ends.
-    /// What came was damaged on its way, and leaves nothing to go on with.
-    Damage(&'static str),
 #[derive(Clone, Copy)]
 enum End {
     /// All is said, and the initiator has closed its side.
@@ -236,6 +222,8 @@ enum End {
     Late(&'static str),
     /// The initiator broke the protocol in a way that leaves nothing to go on with.
     Protocol(&'static str),
+    /// What came was damaged on its way, and leaves nothing to go on with.
+    Damage(&'static str),
     /// There was no memory to go on with.
     Memory,
 }
@@ -387,7 +375,6 @@ impl Connection {
             asked_for_pass: None,
             notices: Notices::new(),
             closing: None,
-        self.count_end(end);
             finished: false,
         };
         Ok(KBox::new(connection, GFP_KERNEL)?)
@@ -400,6 +387,7 @@ impl Connection {
                 break end;
             }
         };
+        self.count_end(end);
         self.report(end);
         self.give_up();
     }
@@ -563,16 +551,6 @@ impl Connection {
     /// Not for long when it is memory that is waited for: nobody rings when there is some.
     fn before_memory(&mut self, now: i64, until: i64) -> i64 {
         if self.tx.take_starved() {
-    /// Counts an end that is an error. Damage was counted when it was found.
-    fn count_end(&mut self, end: End) {
-        let counter = match end {
-            End::Late(_) => Counter::CxnTimeoutErrors,
-            End::Protocol(_) => Counter::FormatErrors,
-            End::Done | End::Lost | End::Stopped | End::Damage(_) | End::Memory => return,
-        };
-        self.numbers.counters.add(counter, 1);
-    }
-
             until.min(now.saturating_add(MEMORY_PAUSE))
         } else {
             until
@@ -583,6 +561,16 @@ impl Connection {
     fn say_no_more(&mut self) {
         let until = clock::monotonic_ns().saturating_add(CLOSE_LIMIT);
         self.closing = Some(until);
+    }
+
+    /// Counts an end that is an error. Damage was counted when it was found.
+    fn count_end(&mut self, end: End) {
+        let counter = match end {
+            End::Late(_) => Counter::CxnTimeoutErrors,
+            End::Protocol(_) => Counter::FormatErrors,
+            End::Done | End::Lost | End::Stopped | End::Damage(_) | End::Memory => return,
+        };
+        self.numbers.counters.add(counter, 1);
     }
 
     /// Tells the administrator what is worth knowing.

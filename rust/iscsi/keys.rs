@@ -8,6 +8,7 @@ use crate::{
         DigestPolicy,
         Limits,
         Negotiated,
+        SessionParams,
         MAX_LENGTH,
         MIN_LENGTH, //
     },
@@ -414,7 +415,7 @@ pub static KEYS: [Key; 34] = [
         number(
             (0, 31),
             Pick::Min,
-            |_| 1,
+            |_| SessionParams::MAX_PROTOCOL_LEVEL,
             |result| &mut result.session.protocol_level,
         ),
     ),

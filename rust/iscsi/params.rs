@@ -175,6 +175,11 @@ pub struct SessionParams {
     pub protocol_level: u32,
 }
 
+impl SessionParams {
+    /// The highest iSCSIProtocolLevel that this target has: what RFC 7144 adds.
+    pub const MAX_PROTOCOL_LEVEL: u32 = 2;
+}
+
 impl Default for SessionParams {
     fn default() -> Self {
         Self {

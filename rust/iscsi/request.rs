@@ -658,6 +658,17 @@ mod tests {
     }
 
     #[test]
+    fn a_command_priority_changes_nothing() {
+        // The bytes that RFC 7143 reserves, in which RFC 7144 has the priority: no logical unit looks
+        // at one (PRIOR_SUP is zero), so a target has nothing to do with it at any protocol level.
+        let plain = header(&[(0, &[0x01, 0x81, 0, 0]), TAGS, NUMBERS]);
+        let urgent = header(&[(0, &[0x01, 0x81, 0xff, 0xff]), TAGS, NUMBERS]);
+        let expected = Request::parse(&plain, &[]).map(|request| std::format!("{request:?}"));
+        let got = Request::parse(&urgent, &[]).map(|request| std::format!("{request:?}"));
+        assert_eq!(got, expected);
+    }
+
+    #[test]
     fn commands_that_contradict_themselves() {
         // Data to come, but not a write; then an attribute that there isn't.
         for flags in [0x40, 0x85] {

@@ -22,7 +22,7 @@ use crate::{
         RejectReason,
         Serials,
         Stage,
-        TmfResult,
+        TmfOutcome,
         Tsih,
         Ttt, //
     },
@@ -121,13 +121,13 @@ impl ScsiResponse {
     }
 }
 
-/// Task Management Function Response (RFC 7143 11.6).
+/// Task Management Function Response (RFC 7143 11.6, RFC 7144 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TmfResponse {
     /// The request this answers.
     pub itt: Itt,
     /// How it ended.
-    pub result: TmfResult,
+    pub outcome: TmfOutcome,
     /// The numbers.
     pub sn: Serials,
 }
@@ -136,7 +136,8 @@ impl TmfResponse {
     /// The header.
     pub fn encode(&self) -> [u8; BHS_LEN] {
         Builder::new(Opcode::TmfResponse, FINAL, 0)
-            .put::<2, 1>([self.result as u8])
+            .put::<2, 1>([self.outcome.result as u8])
+            .put::<8, 3>(self.outcome.information)
             .put_itt(self.itt)
             .put_serials(self.sn)
             .finish()
@@ -547,6 +548,7 @@ impl Reject {
 mod tests {
     use super::*;
     use crate::sn::Sn;
+    use crate::types::TmfResult;
 
     const SN: Serials = Serials {
         stat_sn: Sn::new(0x0101),
@@ -716,12 +718,21 @@ mod tests {
     fn tmf_and_logout_response() {
         let tmf = TmfResponse {
             itt: ITT,
-            result: TmfResult::Rejected,
+            outcome: TmfResult::Rejected.into(),
             sn: SN,
         };
         #[rustfmt::skip]
         check(tmf.encode(), [
             0x2280_ff00, 0, 0, 0, 0x1122_3344, 0,
+            0x101, 0x202, 0x303, 0, 0, 0,
+        ]);
+        let outcome = TmfOutcome {
+            result: TmfResult::Succeeded,
+            information: [0x16, 0x2a, 0x09],
+        };
+        #[rustfmt::skip]
+        check(TmfResponse { outcome, ..tmf }.encode(), [
+            0x2280_0700, 0, 0x162a_0900, 0, 0x1122_3344, 0,
             0x101, 0x202, 0x303, 0, 0, 0,
         ]);
         let logout = LogoutResponse {

@@ -186,6 +186,14 @@ impl TmfFunction {
             code => Self::Unknown(code),
         }
     }
+
+    /// The lowest iSCSIProtocolLevel that has the function (RFC 7144).
+    pub const fn protocol_level(self) -> u32 {
+        match self {
+            Self::QueryTask | Self::QueryTaskSet | Self::ItNexusReset | Self::QueryAsyncEvent => 2,
+            _ => 0,
+        }
+    }
 }
 
 /// How a task management request ended (RFC 7143 11.6.1, RFC 7144 4.2).
@@ -210,6 +218,64 @@ pub enum TmfResult {
     Succeeded = 7,
     /// Function rejected.
     Rejected = 255,
+}
+
+impl TmfResult {
+    /// The result with this code.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Complete,
+            1 => Self::NoSuchTask,
+            2 => Self::NoSuchLun,
+            3 => Self::StillAllegiant,
+            4 => Self::ReassignNotSupported,
+            5 => Self::NotSupported,
+            6 => Self::NotAuthorized,
+            7 => Self::Succeeded,
+            255 => Self::Rejected,
+            _ => return None,
+        })
+    }
+}
+
+/// All that is told of a task management request that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TmfOutcome {
+    /// How it ended.
+    pub result: TmfResult,
+    /// Additional Response Information (RFC 7144): what a query has found, as SAM has it.
+    pub information: [u8; 3],
+}
+
+impl From<TmfResult> for TmfOutcome {
+    fn from(result: TmfResult) -> Self {
+        Self {
+            result,
+            information: [0; 3],
+        }
+    }
+}
+
+impl TmfOutcome {
+    /// It as a number, which is never zero.
+    pub const fn to_number(self) -> u64 {
+        let [first, second, third] = self.information;
+        u64::from_be_bytes([1, self.result as u8, first, second, third, 0, 0, 0])
+    }
+
+    /// What [`TmfOutcome::to_number`] has made a number of; zero stands for none.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        let [1, code, first, second, third, ..] = number.to_be_bytes() else {
+            return None;
+        };
+        match TmfResult::from_code(code) {
+            Some(result) => Some(Self {
+                result,
+                information: [first, second, third],
+            }),
+            None => None,
+        }
+    }
 }
 
 /// What a logout ends (RFC 7143 11.14.1).
@@ -286,5 +352,38 @@ mod tests {
         assert_eq!(tag.slot(), 0xffff);
         assert!(!tag.is_reserved());
         assert_ne!(Ttt::for_r2t(3, 0), Ttt::for_r2t(3, 1));
+    }
+
+    #[test]
+    fn the_functions_of_rfc_7144_are_of_level_2() {
+        for code in 0..=127 {
+            let level = TmfFunction::from_code(code).protocol_level();
+            let expected = if (9..=12).contains(&code) { 2 } else { 0 };
+            assert_eq!(level, expected, "level of function {code}");
+        }
+    }
+
+    #[test]
+    fn every_result_has_a_code_of_its_own() {
+        let known: std::vec::Vec<_> = (0..=255).filter_map(TmfResult::from_code).collect();
+        assert_eq!(known.len(), 9);
+        for result in known {
+            assert_eq!(TmfResult::from_code(result as u8), Some(result));
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_what_its_number_says() {
+        assert_eq!(TmfOutcome::from_number(0), None);
+        let plain = TmfOutcome::from(TmfResult::Complete);
+        let event = TmfOutcome {
+            result: TmfResult::Succeeded,
+            information: [0x26, 0x29, 0x03],
+        };
+        for outcome in [plain, event, TmfResult::Rejected.into()] {
+            let number = outcome.to_number();
+            assert_ne!(number, 0);
+            assert_eq!(TmfOutcome::from_number(number), Some(outcome));
+        }
     }
 }

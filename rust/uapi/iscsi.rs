@@ -262,6 +262,8 @@ attributes! {
         SessionFormatErrors = 35, "session-format-errors", Kind::Uint;
         /// Connections of the session that ended because the initiator took too long.
         SessionTimeoutErrors = 36, "session-timeout-errors", Kind::Uint;
+        /// iSCSIProtocolLevel.
+        ProtocolLevel = 37, "protocol-level", Kind::U32;
     }
 }
 

@@ -24,7 +24,7 @@ use kernel::{
         Arc, //
     }, //
 };
-use stmf_iscsi_proto::types::{TmfResult, Ttt};
+use stmf_iscsi_proto::types::{TmfOutcome, Ttt};
 
 /// How often others have asked a connection, and up to which of these its initiator has all.
 pub(super) struct Pass {
@@ -57,7 +57,7 @@ impl Pass {
 /// A function that is done, and whom its answer waits for.
 pub(super) struct Fence {
     function: InProgress,
-    result: TmfResult,
+    outcome: TmfOutcome,
     others: KVec<(Arc<Link>, u32)>,
 }
 
@@ -73,7 +73,7 @@ impl Connection {
     pub(super) fn answer_behind_others(
         &mut self,
         function: InProgress,
-        result: TmfResult,
+        outcome: TmfOutcome,
     ) -> Result<(), End> {
         let Phase::Normal(normal) = &mut self.phase else {
             return Ok(());
@@ -87,7 +87,7 @@ impl Connection {
         }
         let fence = Fence {
             function,
-            result,
+            outcome,
             others,
         };
         normal.fences.push(fence, GFP_KERNEL)?;
@@ -104,7 +104,7 @@ impl Connection {
             let Some(open) = open.and_then(|at| normal.fences.remove(at).ok()) else {
                 return Ok(());
             };
-            self.end_function(open.function, open.result)?;
+            self.end_function(open.function, open.outcome)?;
         }
     }
 

@@ -10,9 +10,9 @@ use kernel::{
 use stmf::nexus::ManagementRequest;
 use stmf_iscsi_proto::{
     request,
-    types::{Itt, TmfFunction, TmfResult}, //
+    types::{Itt, TmfFunction, TmfOutcome, TmfResult}, //
 };
-use stmf_scsi::tmf::TaskManagement;
+use stmf_scsi::tmf::{TaskManagement, TmfResponse};
 
 /// The most functions in progress at a time.
 pub(super) const MAX: usize = 16;
@@ -47,12 +47,13 @@ impl Management {
 impl Connection {
     /// Starts a function.
     pub(super) fn task_management(&mut self, request: &request::TaskManagement) -> Result<(), End> {
-        let function = match supported(request.function) {
+        let level = self.params.session.protocol_level;
+        let function = match supported(request.function, level) {
             Ok(function) => function,
             Err(result) => return self.say_managed(request.itt, result),
         };
         self.drop_early(function, request);
-        if self.numbers.joint().is_some() && is_of_target(function) {
+        if self.numbers.joint().is_some() && ends_all(function) {
             // What has not come yet need not be waited for (RFC 7143 4.2.3.3).
             self.numbers.plug(request.order.cmd_sn);
         }
@@ -89,12 +90,13 @@ impl Connection {
         let numbers = &mut self.numbers;
         let is_joint = numbers.joint().is_some();
         let matches = |itt, lun| match function {
+            _ if function.is_query() => false,
             // Its own number is taken care of by whoever answers.
             TaskManagement::AbortTask => itt == request.rtt,
             // Those before it have been carried out by now, or are dropped by its plug.
             _ if is_joint => false,
             TaskManagement::ClearAca => false,
-            _ if is_of_target(function) => true,
+            _ if ends_all(function) => true,
             _ => lun == request.lun,
         };
         let is_abort = function == TaskManagement::AbortTask;
@@ -119,7 +121,8 @@ impl Connection {
             if slot.load(ordering::Relaxed) == 0 {
                 continue;
             }
-            let result = result_of(slot.xchg(0, ordering::Full));
+            let outcome = TmfOutcome::from_number(slot.xchg(0, ordering::Full));
+            let outcome = outcome.unwrap_or(TmfResult::Rejected.into());
             let Phase::Normal(normal) = &mut self.phase else {
                 return Ok(());
             };
@@ -128,8 +131,8 @@ impl Connection {
                 continue;
             };
             match self.numbers.joint() {
-                None => self.end_function(function, result)?,
-                Some(_) => self.answer_behind_others(function, result)?,
+                None => self.end_function(function, outcome)?,
+                Some(_) => self.answer_behind_others(function, outcome)?,
             }
         }
         Ok(())
@@ -139,30 +142,37 @@ impl Connection {
     pub(super) fn end_function(
         &mut self,
         InProgress { itt, function }: InProgress,
-        result: TmfResult,
+        outcome: TmfOutcome,
     ) -> Result<(), End> {
-        self.say_managed(itt, result)?;
-        if function == TaskManagement::TargetColdReset && result == TmfResult::Complete {
-            self.end_all_sessions();
+        self.say_managed(itt, outcome)?;
+        let Phase::Normal(normal) = &self.phase else {
+            return Ok(());
+        };
+        let membership = &normal.membership;
+        match function {
+            _ if outcome.result != TmfResult::Complete => return Ok(()),
+            // What it does beyond a warm reset (RFC 7143 11.5.1).
+            TaskManagement::TargetColdReset => membership.target.stop_sessions_but(&self.link),
+            // All connections of the session are dropped (RFC 7144 6.1).
+            TaskManagement::ItNexusReset => {
+                membership.session.close();
+                membership.session.stop_but(Some(&self.link));
+            }
+            _ => return Ok(()),
         }
+        // This connection ends when the function is answered.
+        self.say_no_more();
         Ok(())
-    }
-
-    /// What a cold reset of the target does beyond a warm one (RFC 7143 11.5.1). This session ends when
-    /// the function is answered.
-    fn end_all_sessions(&mut self) {
-        if let Phase::Normal(normal) = &self.phase {
-            normal.membership.target.stop_sessions_but(&self.link);
-            self.say_no_more();
-        }
     }
 }
 
-/// Whether a function concerns all logical units.
-fn is_of_target(function: TaskManagement) -> bool {
+/// Whether a function ends all commands of its I_T nexus.
+fn ends_all(function: TaskManagement) -> bool {
     matches!(
         function,
-        TaskManagement::TargetWarmReset | TaskManagement::TargetColdReset
+        TaskManagement::TargetWarmReset
+            | TaskManagement::TargetColdReset
+            | TaskManagement::ItNexusReset
     )
 }
 
@@ -175,22 +185,31 @@ pub(super) fn waits_for_commands(function: TmfFunction) -> bool {
     )
 }
 
-/// The result that the link's number stands for.
-fn result_of(number: u32) -> TmfResult {
-    let all = [
-        TmfResult::Complete,
-        TmfResult::Succeeded,
-        TmfResult::NotSupported,
-        TmfResult::NoSuchLun,
-        TmfResult::NoSuchTask,
-    ];
-    all.into_iter()
-        .find(|result| super::number_of(*result) == number)
-        .unwrap_or(TmfResult::Rejected)
+/// What the framework's response is in iSCSI.
+pub(super) fn outcome_of(response: TmfResponse) -> TmfOutcome {
+    let result = match response {
+        TmfResponse::Complete => TmfResult::Complete,
+        TmfResponse::Succeeded => TmfResult::Succeeded,
+        TmfResponse::Event(event) => {
+            return TmfOutcome {
+                result: TmfResult::Succeeded,
+                information: event.encode(),
+            }
+        }
+        TmfResponse::NotSupported => TmfResult::NotSupported,
+        TmfResponse::IncorrectLun => TmfResult::NoSuchLun,
+        TmfResponse::TaskNotFound => TmfResult::NoSuchTask,
+        TmfResponse::Rejected | TmfResponse::TargetFailure => TmfResult::Rejected,
+    };
+    result.into()
 }
 
-/// The function as the framework knows it, or why it is not carried out.
-fn supported(function: TmfFunction) -> Result<TaskManagement, TmfResult> {
+/// The function as the framework knows it, or why it is not carried out in a session with that
+/// iSCSIProtocolLevel.
+fn supported(function: TmfFunction, level: u32) -> Result<TaskManagement, TmfResult> {
+    if function.protocol_level() > level {
+        return Err(TmfResult::NotSupported);
+    }
     Ok(match function {
         TmfFunction::AbortTask => TaskManagement::AbortTask,
         TmfFunction::AbortTaskSet => TaskManagement::AbortTaskSet,
@@ -199,11 +218,10 @@ fn supported(function: TmfFunction) -> Result<TaskManagement, TmfResult> {
         TmfFunction::LogicalUnitReset => TaskManagement::LogicalUnitReset,
         TmfFunction::TargetWarmReset => TaskManagement::TargetWarmReset,
         TmfFunction::TargetColdReset => TaskManagement::TargetColdReset,
-        // Only negotiated with iSCSIProtocolLevel 2, which is not offered.
-        TmfFunction::QueryTask
-        | TmfFunction::QueryTaskSet
-        | TmfFunction::ItNexusReset
-        | TmfFunction::QueryAsyncEvent => return Err(TmfResult::NotSupported),
+        TmfFunction::QueryTask => TaskManagement::QueryTask,
+        TmfFunction::QueryTaskSet => TaskManagement::QueryTaskSet,
+        TmfFunction::ItNexusReset => TaskManagement::ItNexusReset,
+        TmfFunction::QueryAsyncEvent => TaskManagement::QueryAsyncEvent,
         TmfFunction::TaskReassign => return Err(TmfResult::ReassignNotSupported),
         TmfFunction::Unknown(_) => return Err(TmfResult::NotSupported),
     })

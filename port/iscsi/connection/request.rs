@@ -21,7 +21,7 @@ use kernel::{
 use stmf_iscsi_proto::{
     bhs::Bhs,
     request::{LogoutRequest, NopOut, Order, Request},
-    types::{Cid, Itt, LogoutReason, LogoutResult, RejectReason, TmfResult},
+    types::{Cid, Itt, LogoutReason, LogoutResult, RejectReason, TmfOutcome},
     window::Admit, //
 };
 use stmf_kernel::pages::{Contents, PageList};
@@ -192,8 +192,13 @@ impl Connection {
     }
 
     /// Answers a task management request.
-    pub(super) fn say_managed(&mut self, itt: Itt, result: TmfResult) -> Result<(), End> {
-        self.tx.say_later(Reply::new(Said::Managed(itt, result)))
+    pub(super) fn say_managed(
+        &mut self,
+        itt: Itt,
+        outcome: impl Into<TmfOutcome>,
+    ) -> Result<(), End> {
+        let said = Said::Managed(itt, outcome.into());
+        self.tx.say_later(Reply::new(said))
     }
 }
 

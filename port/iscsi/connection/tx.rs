@@ -23,7 +23,7 @@ use stmf_iscsi_proto::{
         LogoutResponse, NopIn, R2t, Reject, ScsiResponse, TextResponse, TmfResponse,
     },
     transfer::{R2tPlan, ReadSequence, Residual},
-    types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfResult, Tsih, Ttt}, //
+    types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfOutcome, Tsih, Ttt}, //
 };
 use stmf_kernel::{
     crypto::Crc32c,
@@ -57,7 +57,7 @@ pub(super) enum Said {
     /// The answer to a text.
     Text(TextResponse),
     /// A task management function ended.
-    Managed(Itt, TmfResult),
+    Managed(Itt, TmfOutcome),
     /// The end.
     Logout(Itt, LogoutResult),
     /// Something out of turn.
@@ -136,9 +136,9 @@ impl Reply {
             }
             Said::Login(response) => LoginResponse { sn, ..*response }.encode(),
             Said::Text(response) => TextResponse { sn, ..*response }.encode(),
-            Said::Managed(itt, result) => TmfResponse {
+            Said::Managed(itt, outcome) => TmfResponse {
                 itt: *itt,
-                result: *result,
+                outcome: *outcome,
                 sn,
             }
             .encode(),

@@ -106,6 +106,7 @@ fn write_negotiated(writer: &mut Writer<'_>, params: &Negotiated) -> Result {
         (S::FirstBurstLength, session.first_burst_length),
         (S::MaxOutstandingR2t, session.max_outstanding_r2t),
         (S::DefaultTime2wait, session.default_time2wait),
+        (S::ProtocolLevel, session.protocol_level),
         (S::HeaderDigest, crc32c(connection.header_digest)),
         (S::DataDigest, crc32c(connection.data_digest)),
         (

@@ -457,6 +457,7 @@ impl Decode for IscsiSession {
             (Key::FirstBurstLength, "FirstBurstLength", number),
             (Key::MaxOutstandingR2t, "MaxOutstandingR2T", number),
             (Key::DefaultTime2wait, "DefaultTime2Wait", number),
+            (Key::ProtocolLevel, "iSCSIProtocolLevel", number),
         ] {
             negotiated.push((name, show(need(key, fields.u32(key)?)?)));
         }

@@ -91,6 +91,7 @@ fn negotiated(builder: Builder) -> Builder {
         (Key::FirstBurstLength, 262_144),
         (Key::MaxOutstandingR2t, 1),
         (Key::DefaultTime2wait, 2),
+        (Key::ProtocolLevel, 2),
         (Key::HeaderDigest, 1),
         (Key::DataDigest, 0),
         (Key::MaxSendDataSegmentLength, 262_144),
