@@ -38,7 +38,8 @@ package_lists() {
 		util-linux udev ca-certificates"
 	# Initiators, devices and loads inside the guest.
 	echo "open-iscsi libiscsi-bin sg3-utils lsscsi mtx mt-st fio e2fsprogs
-		xfsprogs dmsetup nftables multipath-tools"
+		xfsprogs dmsetup nftables multipath-tools qemu-utils qemu-block-extra
+		tshark wireguard-tools"
 	# Packages of our own, and a system to install them in; what is imported from.
 	echo "dpkg-dev debhelper dh-dkms dkms debootstrap targetcli-fb"
 	# Checks.
@@ -78,7 +79,7 @@ install_packages() {
 	fi
 	logged packages apt_get update
 	case " ${missing[*]} " in
-	*' qemu-system-x86 '*) ! is_bookworm || install_newer_qemu ;;
+	*' qemu-'*) ! is_bookworm || install_newer_qemu ;;
 	esac
 	logged packages apt_get install --yes --no-install-recommends "${missing[@]}"
 	mapfile -t missing < <(missing_packages)
@@ -101,7 +102,8 @@ install_newer_qemu() {
 	echo "deb $DEBIAN_KEY $(mirror) bookworm-backports main" >"$state/parts/backports.list"
 	apt=(apt_get -o Dir::Cache="$state" -o Dir::State::Lists="$state/lists"
 		-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$state/parts")
-	for package in qemu-system-{x86,common,data} seabios; do
+	# All of one version, because QEMU takes no block driver of another.
+	for package in qemu-system-{x86,common,data} qemu-{utils,block-extra} seabios; do
 		packages+=("$package/bookworm-backports")
 	done
 	if ! "${apt[@]}" update >>"$CACHE/log/packages.log" 2>&1 ||
