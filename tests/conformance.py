@@ -186,7 +186,7 @@ def overall(test, columns):
 def count(what, known, columns):
     """Prints how many tests passed and so on."""
     tally = collections.Counter(overall(test, columns) or SKIPPED for test in known)
-    print(f"{what}: of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
+    print(f"NOTE: {what}: of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
     print(f"is lacking, {tally[EXCUSE]} excused, {tally[SKIPPED]} skipped, {tally[FAILED]} failed")
 
 
@@ -250,13 +250,13 @@ def main():
         peers = [Kind(argument, is_peer=True) for argument in args.peer]
         run_all(peers, known, args.logs)
         verdicts_of_peer = [kind.verdicts for kind in peers]
-        beside = {"(peer)": {test: overall(test, verdicts_of_peer) for test in known}}
+        beside = {"(LIO)": {test: overall(test, verdicts_of_peer) for test in known}}
 
     print_table(known, columns | beside)
     wrong = judge(known, args.kinds)
     count("here", known, columns.values())
     if beside:
-        count("peer", known, beside.values())
+        count("LIO beside it", known, beside.values())
     for sentence in wrong:
         print(f"WRONG: {sentence}")
     return 1 if wrong else 0

@@ -7,6 +7,9 @@ LIO_CORE=/sys/kernel/config/target/core
 LIO_FABRIC=/sys/kernel/config/target/iscsi
 LIO_PORTAL=127.0.0.1:3261
 
+# rtslib, which takes it all down, takes no name whose domain has less than two parts.
+lio_name() { echo "iqn.2026-11.test.lio:$1"; }
+
 # lio_disk PLUGIN NAME CONTROL [ATTRIBUTE=VALUE...]
 lio_disk() {
 	local dir=$LIO_CORE/$1_0/$2 setting
@@ -19,7 +22,7 @@ lio_disk() {
 # lio_target NAME PLUGIN DISK [ATTRIBUTE=VALUE...]: a target with the disk at LUN 0, for everybody.
 lio_target() {
 	local tpg setting
-	tpg=$LIO_FABRIC/$(target_name "lio-$1")/tpgt_1
+	tpg=$LIO_FABRIC/$(lio_name "$1")/tpgt_1
 	mkdir -p "$tpg/lun/lun_0"
 	ln -s "$LIO_CORE/$2_0/$3" "$tpg/lun/lun_0/$3"
 	for setting in authentication=0 generate_node_acls=1 cache_dynamic_acls=1 \
@@ -30,7 +33,7 @@ lio_target() {
 	echo 1 >"$tpg/enable"
 }
 
-lio_url() { echo "iscsi://$LIO_PORTAL/$(target_name "lio-$1")/0"; }
+lio_url() { echo "iscsi://$LIO_PORTAL/$(lio_name "$1")/0"; }
 
 # lio_file NAME SIZE: makes a sparse file; prints LIO's way to say so.
 lio_file() {
