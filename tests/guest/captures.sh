@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Wireshark's dissector finds nothing wrong in sessions of each kind, and all PDUs that belong there.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 300
+# time-limit: 400
 . "$COMSTAR_TOP/tests/target.sh"
 . "$COMSTAR_TOP/tests/capture.sh"
 
