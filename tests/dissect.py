@@ -19,10 +19,12 @@ import sys
 import tempfile
 
 PORTS = "3260-3263"
+# Packets with bytes that were not there before: the capture has lost none.
+PAYLOAD = "tcp.len > 0 and not tcp.analysis.retransmission and not tcp.analysis.spurious_retransmission"
 # What tells of a fault wherever it stands.
 FAULTS = ("Expert Info (Error", "Malformed", "Bad CRC", "ncorrect, should be", "Invalid opcode", "Invalid key")
-# Part of a PDU that another frame has the end of; and what has been seen already.
-PARTS = ("[Reassembled PDU in frame:", "Retransmitted TCP segment data")
+# Part of a PDU that another frame has the end of.
+PART = "[Reassembled PDU in frame:"
 # INQUIRY data that the initiator has wanted four bytes of: the dissector looks for more.
 SHORT = re.compile(r"DataSegmentLength: 4 .*^SCSI Payload \(Inquiry Response Data\)", re.M | re.S)
 PCAP_HEADER, RECORD_HEADER = 24, 16
@@ -36,7 +38,7 @@ def dissect(captures):
     with tempfile.NamedTemporaryFile(suffix=".pcapng") as merged:
         # Each capture keeps an interface of its own.
         subprocess.run(["mergecap", "-I", "none", "-w", merged.name, *captures], check=True)
-        command = ["tshark", "-2", "-r", merged.name, "-O", "frame,tcp,iscsi,scsi", "-Y", "tcp.len > 0"]
+        command = ["tshark", "-2", "-r", merged.name, "-O", "frame,tcp,iscsi,scsi", "-Y", PAYLOAD]
         command += ["-o", f"iscsi.target_ports:{PORTS}"]
         done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, errors="replace",
                               stderr=subprocess.DEVNULL)
@@ -59,8 +61,9 @@ def faults(frame):
                 yield line
     for text in re.findall(r"^ *KeyValue: ([^=\n]*)$", frame, flags=re.M):
         yield f"expected key=value: {text}"
-    if not kinds(frame) and not any(part in frame for part in PARTS):
-        yield "not iSCSI"
+    if not kinds(frame) and PART not in frame:
+        about = re.findall(r"^Transmission Control Protocol, (.*)$|(Expert Info.*)$", frame, flags=re.M)
+        yield f"not iSCSI: {'; '.join(map(''.join, about))}"
 
 
 def judge(captures):
