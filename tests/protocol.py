@@ -233,7 +233,8 @@ def gaps():
     session.cmd_sn = first + 1
     session.command(2, WRITE, flags=0x20, edtl=4096, data=pattern[:512])
     session.data_out(2, NONE, 0, 512, pattern[512:])
-    session.command(3, READ, flags=0xC0, edtl=4096)
+    # ORDERED, so that it comes after the write whatever the disk does first.
+    session.command(3, READ, flags=0xC2, edtl=4096)
     session.send(0x40, 0x80, bytes(8), (9, NONE, session.cmd_sn, 0))
     header, _ = session.expect(0x20, 9)
     check(struct.unpack(">I", header[28:32])[0] == first, "nothing was carried out yet")
