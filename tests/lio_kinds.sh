@@ -7,9 +7,6 @@ LIO_CORE=/sys/kernel/config/target/core
 LIO_FABRIC=/sys/kernel/config/target/iscsi
 LIO_PORTAL=127.0.0.1:3261
 
-# rtslib, which takes it all down, takes no name whose domain has less than two parts.
-lio_name() { echo "iqn.2026-11.test.lio:$1"; }
-
 # lio_disk PLUGIN NAME CONTROL [ATTRIBUTE=VALUE...]
 lio_disk() {
 	local dir=$LIO_CORE/$1_0/$2 setting
@@ -22,7 +19,7 @@ lio_disk() {
 # lio_target NAME PLUGIN DISK [ATTRIBUTE=VALUE...]: a target with the disk at LUN 0, for everybody.
 lio_target() {
 	local tpg setting
-	tpg=$LIO_FABRIC/$(lio_name "$1")/tpgt_1
+	tpg=$LIO_FABRIC/$(target_name "lio-$1")/tpgt_1
 	mkdir -p "$tpg/lun/lun_0"
 	ln -s "$LIO_CORE/$2_0/$3" "$tpg/lun/lun_0/$3"
 	for setting in authentication=0 generate_node_acls=1 cache_dynamic_acls=1 \
@@ -33,12 +30,26 @@ lio_target() {
 	echo 1 >"$tpg/enable"
 }
 
-lio_url() { echo "iscsi://$LIO_PORTAL/$(lio_name "$1")/0"; }
+lio_url() { echo "iscsi://$LIO_PORTAL/$(target_name "lio-$1")/0"; }
 
 # lio_file NAME SIZE: makes a sparse file; prints LIO's way to say so.
 lio_file() {
 	truncate -s "$2" "$WORK/lio-$1"
 	echo "fd_dev_name=$WORK/lio-$1,fd_dev_size=$(stat -c %s "$WORK/lio-$1")"
+}
+
+# Takes all of it down. (targetctl doesn't know disks that share an HBA.)
+lio_gone() {
+	local tpg
+	for tpg in "$LIO_FABRIC"/iqn.*/tpgt_1; do
+		echo 0 >"$tpg/enable"
+		find "$tpg/lun" -type l -delete
+		rmdir "$tpg/lun/lun_0" "$tpg/np/$LIO_PORTAL" "$tpg" "${tpg%/*}"
+	done
+	rmdir "$LIO_FABRIC"
+	find "$LIO_CORE"/*_0 -mindepth 1 -maxdepth 1 -type d -exec rmdir {} +
+	rmdir "$LIO_CORE"/*_0
+	modprobe -r iscsi_target_mod target_core_iblock target_core_file
 }
 
 # lio_kinds DEVICE: makes all of it, the disk "plain" on a block device.
@@ -47,8 +58,7 @@ lio_kinds() {
 	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 	# Without it LIO refuses reservations with APTPL.
 	mkdir -p /etc/target /var/target/pr /var/target/alua "$LIO_FABRIC"
-	at_exit "rmdir $LIO_FABRIC; modprobe -r iscsi_target_mod target_core_iblock target_core_file"
-	at_exit "targetctl clear"
+	at_exit lio_gone
 	lio_disk iblock plain "udev_path=$1"
 	lio_disk fileio thin "$(lio_file thin 256M)" emulate_tpu=1 emulate_tpws=1
 	lio_disk fileio aligned "$(lio_file aligned 16M)" emulate_tpu=1 emulate_tpws=1
