@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kinds of packets of a capture (pcap, Ethernet): `packets.py FILE`.
 
-One a line: `tcp 3260`, `udp 51820` with the lower port, or the number of another protocol of IPv4; ARP and
-IPv6, which look for neighbours, are left out.
+One a line: `tcp 3260`, `udp 51820` with the port of iSCSI or WireGuard if it is one of both, else the lower,
+or the number of another protocol of IPv4; ARP and IPv6, which look for neighbours, are left out.
 """
 
 import struct
@@ -11,6 +11,7 @@ import sys
 
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 NAMES = {6: "tcp", 17: "udp"}
+SERVICES = (3260, 51820)
 
 
 def packets(capture):
@@ -28,7 +29,9 @@ def kind(packet):
     protocol, start = packet[14 + 9], 14 + (packet[14] & 15) * 4
     if protocol not in NAMES:
         return str(protocol)
-    return f"{NAMES[protocol]} {min(struct.unpack_from('>HH', packet, start))}"
+    ports = struct.unpack_from(">HH", packet, start)
+    port = next((port for port in ports if port in SERVICES), min(ports))
+    return f"{NAMES[protocol]} {port}"
 
 
 with open(sys.argv[1], "rb") as file:
