@@ -167,7 +167,8 @@ impl Threshold {
         let before = self.reached.load(ordering::Relaxed);
         let set = Self::set_bytes(disk.geometry().block_size());
         let reached = thresholds.reached(space.available, space.used, set, before);
-        self.reached.store(reached, ordering::Relaxed);
+        // Whoever has changed the thresholds meanwhile wants to know what is reached of those.
+        let _ = self.reached.cmpxchg(before, reached, ordering::Relaxed);
         for (bit, attention) in [
             (
                 Thresholds::AVAILABLE,
