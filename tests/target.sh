@@ -131,6 +131,15 @@ as_nobody() {
 		--bounding-set=-all "$WORK/$tool.copy" "$@")
 }
 
+# chap_secrets TARGET: the initiator is joe, with initiator-secret; the target is us, with target-secret-x.
+chap_secrets() {
+	echo initiator-secret >"$WORK/theirs"
+	echo target-secret-x >"$WORK/ours"
+	itadm create-initiator -S "$WORK/theirs" -u joe "$INITIATOR" >/dev/null
+	at_exit "itadm delete-initiator '$INITIATOR'"
+	itadm modify-target -S "$WORK/ours" -u us "$1" >/dev/null
+}
+
 # configuration: all that administrators have set up, to be compared.
 configuration() {
 	stmfadm backup

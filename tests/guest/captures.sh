@@ -12,11 +12,7 @@ file_lu disk 16M 0
 truncate -s 16M "$WORK/second"
 second=$(make_lu "$WORK/second")
 at_exit "stmfadm delete-lu $second"
-echo initiator-secret >"$WORK/theirs"
-echo target-secret-x >"$WORK/ours"
-itadm create-initiator -S "$WORK/theirs" -u joe "$INITIATOR" >/dev/null
-at_exit "itadm delete-initiator '$INITIATOR'"
-itadm modify-target -S "$WORK/ours" -u us "$target" >/dev/null
+chap_secrets "$target"
 cd "$WORK"
 
 # record NAME COMMAND...: what goes over the wire meanwhile.

@@ -23,11 +23,7 @@ serve
 target=$(target_name settings)
 make_target "$target"
 file_lu disk 32M 0
-echo initiator-secret >"$WORK/theirs"
-echo target-secret-x >"$WORK/ours"
-itadm create-initiator -S "$WORK/theirs" -u joe "$INITIATOR" >/dev/null
-at_exit "itadm delete-initiator '$INITIATOR'"
-itadm modify-target -S "$WORK/ours" -u us "$target" >/dev/null
+chap_secrets "$target"
 
 at_exit "{ iscsiadm -m node -T '$target' --logout; iscsiadm -m node -T '$target' -o delete; } 2>/dev/null"
 
