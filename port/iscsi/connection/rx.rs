@@ -134,7 +134,8 @@ pub(super) struct Receiver {
     segment: Option<Segment>,
     /// Whether the socket may have more.
     ready: bool,
-    /// Whether the stream ends: then only its end says that there is no more.
+    /// Whether the stream may have ended: then only its end, or that there is nothing to wait for yet,
+    /// says that there is no more.
     ending: bool,
     /// Whether anything was received since somebody asked.
     heard: bool,
@@ -150,9 +151,9 @@ impl Receiver {
             start: 0,
             end: 0,
             segment: None,
-            // What came before the doorbell was connected has not rung.
+            // What came before the doorbell was connected has not rung, were it the end.
             ready: true,
-            ending: false,
+            ending: true,
             heard: false,
             behind: 0,
         }
@@ -302,7 +303,7 @@ impl Receiver {
             Ok(0) => return Err(End::Lost),
             Ok(received) => received,
             Err(error) if error == EAGAIN => {
-                self.ready = false;
+                (self.ready, self.ending) = (false, false);
                 return Ok(());
             }
             Err(_) => return Err(End::Lost),
