@@ -87,6 +87,8 @@ class Session:
         self.answers, self.functions, self.notices, self.rejects = {}, {}, [], []
         # The Additional Response Information of the last function that was answered.
         self.information = None
+        # Whether the target's own pings are answered.
+        self.answers_pings = True
         # Of headers and of data, once logged in.
         self.digests = (False, False)
         self.logged_out = None
@@ -173,6 +175,8 @@ class Session:
         if opcode in (0x21, 0x22, 0x26, 0x32, 0x3F) or (opcode == 0x20 and tag != NOBODY):
             self.exp_stat_sn = int.from_bytes(header[24:28], "big") + 1
         if opcode == 0x20 and header[20:24] != b"\xff" * 4:
+            if not self.answers_pings:
+                return True
             rest = header[8:16] + b"\xff" * 4 + header[20:24]
             rest += struct.pack(">II", self.cmd_sn, self.exp_stat_sn) + bytes(16)
             self.send(0x40, 0x80, rest)

@@ -525,6 +525,30 @@ def functions():
         expect_end(link, "a cold reset")
 
 
+def mute():
+    """A function doesn't wait for ever for a connection that says a lot, but not what is waited for."""
+    run("itadm", "modify-target", "--limit", "NopInInterval=2", TARGET)
+    one, two = connections(2)
+    run("itadm", "modify-target", "--limit", "NopInInterval=default", TARGET)
+    two.answers_pings = False
+    asked = [one.start_function(LUN_RESET) for _ in range(2)]
+    begin = time.monotonic()
+    try:
+        while not one.until(lambda: any(tag in one.functions for tag in asked), 0.1):
+            if time.monotonic() - begin > 10:
+                fail("expected the end of the connection that doesn't answer, and a response")
+            ping(two)
+        expect_end(two, "it has not answered", 1)
+    except OSError:
+        two.close()
+    if time.monotonic() - begin < 2:
+        fail("expected the other connection to have two seconds to answer")
+    if not one.until(lambda: all(tag in one.functions for tag in asked), 2):
+        fail(f"expected both responses, got {one.functions}")
+    expect([COMPLETE] * 2, [one.functions[tag] for tag in asked], "responses to two functions")
+    one.close()
+
+
 # --- who may not ----------------------------------------------------------------
 
 

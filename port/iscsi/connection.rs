@@ -85,7 +85,7 @@ use stmf_iscsi_proto::{
     names::IscsiName,
     params::Negotiated,
     sn::Sn,
-    types::{Cid, Ttt}, //
+    types::Cid, //
 };
 use stmf_kernel::{
     clock,
@@ -304,8 +304,8 @@ struct Connection {
     asked: Option<i64>,
     /// Whether the connection has given back what memory it can do without.
     lean: bool,
-    /// The NOP-In that other connections wait for the answer to, and how often they have asked.
-    asked_for_pass: Option<(Ttt, u32)>,
+    /// What other connections wait for the answer to.
+    question: Option<fence::Question>,
     /// What the initiator is to be told out of turn.
     notices: Notices,
     /// Until when it may still be there, once nothing more is to be said than is on its way.
@@ -372,7 +372,7 @@ impl Connection {
             heard: now,
             asked: None,
             lean: false,
-            asked_for_pass: None,
+            question: None,
             notices: Notices::new(),
             closing: None,
             finished: false,
@@ -497,6 +497,7 @@ impl Connection {
             return Ok(None);
         };
         let until = self.before_gap(now, until)?;
+        let until = self.before_answer(now, until)?;
         let until = self.before_shrinking(now, until);
         Ok(Some(self.before_memory(now, until)))
     }

@@ -23,7 +23,7 @@ several alone
 refused itadm modify-target --limit MaxConnections=9 "$target"
 itadm modify-target --limit MaxConnections=8 "$target" >/dev/null
 for what in stripes order gaps flood cut connection_reinstatement load session_reinstatement logouts \
-	functions strangers chap unfilled; do
+	functions mute strangers chap unfilled; do
 	several "$what"
 done
 several notices "$second"

@@ -4,7 +4,8 @@
 //! initiator has all that was said before of such tasks, on whichever connection.
 //!
 //! Each other connection asks for a sign with a NOP-In that goes out behind all answers that it has,
-//! and passes when the initiator answers it, or when the connection ends.
+//! and passes when the initiator answers it, or when the connection ends: which it does when there is no
+//! answer for as long as a silent initiator has, whatever else comes.
 
 use super::{
     manage::InProgress,
@@ -25,6 +26,7 @@ use kernel::{
     }, //
 };
 use stmf_iscsi_proto::types::{TmfOutcome, Ttt};
+use stmf_kernel::clock;
 
 /// How often others have asked a connection, and up to which of these its initiator has all.
 pub(super) struct Pass {
@@ -52,6 +54,15 @@ impl Pass {
         // Neither is ever far ahead of the other.
         self.gone.load(ordering::Acquire) != 0 || passed.wrapping_sub(number) < 1 << 31
     }
+}
+
+/// The NOP-In that other connections wait for the answer to.
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    ttt: Ttt,
+    /// How often they had asked when it was sent.
+    asked: u32,
+    since: i64,
 }
 
 /// A function that is done, and whom its answer waits for.
@@ -114,22 +125,46 @@ impl Connection {
             // It passes when it is gone, which is soon.
             return Ok(());
         }
-        let asked = self.link.pass.asked.load(ordering::Acquire);
-        let ttt = self.numbers.next_ping();
-        self.asked_for_pass = Some((ttt, asked));
-        self.tx.say_later(Reply::new(Said::Ping(ttt)))
+        if self.question.is_some() {
+            // The next one is for when this one is answered.
+            return Ok(());
+        }
+        let question = Question {
+            ttt: self.numbers.next_ping(),
+            asked: self.link.pass.asked.load(ordering::Acquire),
+            since: clock::monotonic_ns(),
+        };
+        self.question = Some(question);
+        self.tx.say_later(Reply::new(Said::Ping(question.ttt)))
+    }
+
+    /// Not beyond the moment at which the question has to be answered.
+    pub(super) fn before_answer(&self, now: i64, until: i64) -> Result<i64, End> {
+        let Some(question) = self.question else {
+            return Ok(until);
+        };
+        let limit = question.since.saturating_add(self.patience);
+        if now < limit {
+            return Ok(until.min(limit));
+        }
+        Err(End::Late(
+            "a NOP-In that a function waits for was not answered",
+        ))
     }
 
     /// The initiator has answered a NOP-In.
-    pub(super) fn was_answered(&mut self, ttt: Ttt) {
-        let (Some((expected, number)), Phase::Normal(normal)) = (self.asked_for_pass, &self.phase)
-        else {
-            return;
+    pub(super) fn was_answered(&mut self, ttt: Ttt) -> Result<(), End> {
+        let Some(question) = self.question.take_if(|question| question.ttt == ttt) else {
+            return Ok(());
         };
-        if ttt == expected {
-            self.asked_for_pass = None;
-            self.link.pass.passed.store(number, ordering::Release);
+        let pass = &self.link.pass;
+        pass.passed.store(question.asked, ordering::Release);
+        if let Phase::Normal(normal) = &self.phase {
             self.tell_the_others(&normal.membership.session);
+        }
+        match pass.asked.load(ordering::Acquire) == question.asked {
+            true => Ok(()),
+            false => self.ask_for_pass(),
         }
     }
 

@@ -77,7 +77,7 @@ impl Connection {
     fn dispatch(&mut self, request: &Request<'_>, bhs: &Bhs) -> Result<Payload, End> {
         match request {
             Request::NopOut(nop) => {
-                self.was_answered(nop.ttt);
+                self.was_answered(nop.ttt)?;
                 ping(nop, bhs)
             }
             Request::Text(text) => Ok(Payload::Text(text_for(bhs)?, Texted::Text(*text, *bhs))),
