@@ -100,10 +100,10 @@ impl Session {
         let response = connection.receive()?;
         let status = (response.opcode(), response.header[36], response.header[37]);
         if status != (opcode::LOGIN_RESPONSE, 0, 0) {
-            return Err(Trouble::wrong("a login that succeeds", &response.header));
+            return Err(Trouble::wrong("a login that succeeds", response.header));
         }
         if response.header[1] & 0x83 != 0x83 {
-            return Err(Trouble::wrong("the full feature phase", &response.header));
+            return Err(Trouble::wrong("the full feature phase", response.header));
         }
         connection.digests = digests;
         Ok(Self {
