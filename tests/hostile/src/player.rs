@@ -2,6 +2,8 @@
 
 //! Who plays the cases: one after the other, each beside a session that has to stay as it is.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 
 use crate::connection::{Connection, Outcome, Trouble};
@@ -12,6 +14,9 @@ use crate::session::{Place, Session, GOOD, READ, WRITE};
 pub(crate) const ANY_LUN: u8 = 0;
 /// The one of which each player has blocks of its own, with content that it knows.
 pub(crate) const DISK_LUN: u8 = 200;
+
+/// How long a session may say nothing.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// Bytes of a block, and of what a player has on the disk.
 pub(crate) const BLOCK: usize = 512;
@@ -101,6 +106,12 @@ impl Player {
     /// The target answers, and what this player wrote is there.
     pub(crate) fn is_usable(&mut self) -> Outcome<()> {
         let echo = random_bytes(&mut self.rng, 64);
+        if let Some(digested) = &mut self.digested {
+            // It is seldom its turn, and the target would take it for dead.
+            if digested.heard.elapsed() > IDLE {
+                digested.ping(echo.clone())?;
+            }
+        }
         self.session()?.ping(echo)
     }
 

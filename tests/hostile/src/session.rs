@@ -3,6 +3,7 @@
 //! A session of one connection, which keeps to the protocol until a case doesn't.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use crate::connection::{Connection, Outcome, Trouble};
 use crate::pdu::{opcode, Digests, Pdu, IMMEDIATE, NO_TAG};
@@ -76,6 +77,8 @@ pub(crate) struct Session {
     pub(crate) max_cmd_sn: u32,
     /// The StatSN that comes next.
     pub(crate) exp_stat_sn: u32,
+    /// When something came.
+    pub(crate) heard: Instant,
     tag: u32,
 }
 
@@ -112,6 +115,7 @@ impl Session {
             exp_cmd_sn: response.word_at(28),
             max_cmd_sn: response.word_at(32),
             exp_stat_sn: response.word_at(24).wrapping_add(1),
+            heard: Instant::now(),
             tag: 16,
         })
     }
@@ -149,6 +153,7 @@ impl Session {
     pub(crate) fn receive(&mut self) -> Outcome<Pdu> {
         loop {
             let pdu = self.connection.receive()?;
+            self.heard = Instant::now();
             self.exp_cmd_sn = pdu.word_at(28);
             self.max_cmd_sn = pdu.word_at(32);
             let has_status = match pdu.opcode() {
