@@ -158,16 +158,17 @@ pub(crate) enum Addition {
     None,
     /// TPGS, in the standard INQUIRY data.
     Tpgs(Tpgs),
-    /// Designators, in the Device Identification VPD page: of the target port, and of its group.
+    /// Designators, in the Device Identification VPD page: of the target port, and of its group if
+    /// there are groups.
     Designators {
         port: Designator<'static>,
-        group: Designator<'static>,
+        group: Option<Designator<'static>>,
     },
 }
 
 impl Addition {
-    /// The length of both designators.
-    const DESIGNATORS: u32 = 16;
+    /// The length of each of the designators.
+    const DESIGNATOR: u32 = 8;
 
     /// What is added to the answer to a command. For most it takes one look at the operation code.
     pub(crate) fn to(nexus: &ItNexus, cdb: &[u8]) -> Self {
@@ -176,10 +177,9 @@ impl Addition {
         let &[opcode::INQUIRY, flags, code, ..] = cdb else {
             return Self::None;
         };
-        if !nexus.has_port_groups() {
-            return Self::None;
-        }
+        let has_groups = nexus.has_port_groups();
         match (flags & EVPD != 0, code) {
+            (false, _) if !has_groups => Self::None,
             (false, _) if nexus.may_set_port_groups() => Self::Tpgs(Tpgs::Both),
             (false, _) => Self::Tpgs(Tpgs::Implicit),
             (true, page::DEVICE_IDENTIFICATION) => Self::Designators {
@@ -187,7 +187,7 @@ impl Addition {
                     Some(protocol(nexus.port().protocol)),
                     nexus.relative_port(),
                 ),
-                group: Designator::TargetPortGroup(nexus.port_group()),
+                group: has_groups.then(|| Designator::TargetPortGroup(nexus.port_group())),
             },
             (true, _) => Self::None,
         }
@@ -196,9 +196,10 @@ impl Addition {
     /// The length of an answer of `len` bytes with it, as far as the ALLOCATION LENGTH lets it.
     fn lengthened(&self, len: u32, cdb: &[u8]) -> u32 {
         match (self, cdb) {
-            (Self::Designators { .. }, &[_, _, _, high, low, ..]) => {
+            (Self::Designators { group, .. }, &[_, _, _, high, low, ..]) => {
                 let allocation = u32::from(u16::from_be_bytes([high, low]));
-                len.saturating_add(Self::DESIGNATORS).min(allocation)
+                let both = u32::from(group.is_some());
+                len.saturating_add(Self::DESIGNATOR << both).min(allocation)
             }
             _ => len,
         }
@@ -220,7 +221,9 @@ impl Addition {
             }
             Self::Designators { port, group } => {
                 port.write(sink);
-                group.write(sink);
+                if let Some(group) = group {
+                    group.write(sink);
+                }
                 let len = sink.since(HEAD);
                 sink.patch_u16(PAGE_LENGTH, u16::try_from(len).unwrap_or(u16::MAX));
             }

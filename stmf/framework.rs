@@ -78,7 +78,6 @@ pub(crate) enum Asker {
 #[pin_data]
 pub(crate) struct Framework {
     last_id: Atomic<u64>,
-    last_relative_port: Atomic<u32>,
     #[pin]
     registry: Mutex<Registry>,
     /// Sessions with commands that were aborted, but that a device has still.
@@ -101,6 +100,8 @@ pub(crate) struct Registry {
     pub(crate) views: Views,
     pub(crate) access: AccessTable,
     pub(crate) service: Service,
+    /// The highest relative target port identifier that a target port has had.
+    last_relative_port: u16,
     /// Counts changes, so that a listing in several parts can say that it isn't of one moment.
     pub(crate) generation: u32,
 }
@@ -111,11 +112,11 @@ impl Framework {
         let framework = Arc::pin_init(
             try_pin_init!(Self {
                 last_id: Atomic::new(0),
-                last_relative_port: Atomic::new(0),
                 registry <- new_mutex!(
                     Registry {
                         lus: Table::new(),
                         lu_ids: Table::new(),
+                        last_relative_port: 0,
                         targets: Table::new(),
                         target_names: Table::new(),
                         nexuses: Table::new(),
@@ -140,12 +141,6 @@ impl Framework {
     /// A number that no object had before.
     pub(crate) fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, ordering::Relaxed).wrapping_add(1)
-    }
-
-    /// A relative target port identifier that no port had before.
-    pub(crate) fn next_relative_port_id(&self) -> Result<u16> {
-        let last = self.last_relative_port.fetch_add(1, ordering::Relaxed);
-        u16::try_from(last.wrapping_add(1)).map_err(|_| ENOSPC)
     }
 
     /// Looks at the registry; nothing changes meanwhile.

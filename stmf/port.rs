@@ -22,7 +22,10 @@ use kernel::{
     },
     ThisModule, //
 };
-use stmf_kernel::module::ModuleRef;
+use stmf_kernel::{
+    genl::Refusal,
+    module::ModuleRef, //
+};
 use stmf_scsi::tmf::TmfResponse;
 
 /// The transport protocol of a target port; the numbers are SPC's protocol identifiers.
@@ -118,6 +121,9 @@ pub struct TargetDescription<'a> {
     pub provider: &'static str,
     /// The transport protocol.
     pub protocol: Protocol,
+    /// The relative target port identifier (SPC-5 7.7.6.9), from 1, that the port had before; `None`
+    /// for the next that no port had. Initiators and persistent reservations know the port by it.
+    pub relative_id: Option<u16>,
 }
 
 /// A registered target port; dropping it takes the port out of the framework.
@@ -134,7 +140,7 @@ impl TargetRegistration {
     ///
     /// # Errors
     ///
-    /// `EEXIST` when the name is taken.
+    /// `EEXIST` when the name is taken, `EBUSY` when the relative target port identifier is.
     pub fn new(
         description: &TargetDescription<'_>,
         port: Arc<dyn TargetPort>,
@@ -148,7 +154,10 @@ impl TargetRegistration {
                 alias: CString::try_from_fmt(fmt!("{}", description.alias))?,
                 provider: description.provider,
                 protocol: description.protocol,
-                relative_id: framework.next_relative_port_id()?,
+                relative_id: match description.relative_id {
+                    Some(id) => id,
+                    None => framework.new_relative_port_id()?,
+                },
                 portal_group: Atomic::new(0),
                 statistics: Statistics::new()?,
             },
@@ -156,6 +165,16 @@ impl TargetRegistration {
         )?;
         framework.add_target(entry.clone(), port, ModuleRef::get(module)?)?;
         Ok(Self { framework, entry })
+    }
+
+    /// What an administrator is told of an error of [`TargetRegistration::new`].
+    pub fn refusal(error: Error) -> Refusal {
+        let why = match error {
+            EEXIST => "there is a target of that name",
+            EBUSY => "another target has that relative target port identifier",
+            _ => return Refusal::from(error),
+        };
+        Refusal::new(error, format_args!("{why}"))
     }
 
     /// Says that the port can be online; unless the service or the port is wanted offline,

@@ -16,6 +16,7 @@ use kernel::{
     sync::{aref::ARef, Arc, Mutex},
     time::{Delta, Nsec}, //
 };
+use stmf::port::TargetRegistration;
 use stmf_iscsi_proto::{
     names::IscsiName,
     params::Limits, //
@@ -168,17 +169,13 @@ impl Provider {
         self: &Arc<Self>,
         name: IscsiName,
         config: Config,
+        relative_id: Option<u16>,
         namespace: &ARef<Namespace>,
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
         self.check_groups(&config)?;
-        let target = Target::register(name, config, self.module).map_err(|error| {
-            if error == EEXIST {
-                Refusal::new(error, format_args!("there is a target of that name"))
-            } else {
-                Refusal::from(error)
-            }
-        })?;
+        let target = Target::register(name, config, relative_id, self.module)
+            .map_err(TargetRegistration::refusal)?;
         let added = self.targets.lock().add(target.clone());
         let outcome = added
             .map_err(Refusal::from)

@@ -90,10 +90,12 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// `EEXIST` when any provider has a target of that name.
+    /// `EEXIST` when any provider has a target of that name, `EBUSY` when one has that relative target
+    /// port identifier.
     pub(crate) fn register(
         name: IscsiName,
         config: Config,
+        relative_id: Option<u16>,
         module: &'static ThisModule,
     ) -> Result<Arc<Self>> {
         let config = Arc::new(config, GFP_KERNEL)?;
@@ -120,6 +122,7 @@ impl Target {
             alias: shown.alias(),
             provider: provider::NAME,
             protocol: Protocol::Iscsi,
+            relative_id,
         };
         let registration = TargetRegistration::new(&description, target.clone(), module)?;
         registration.set_portal_group(shown.groups.first());
@@ -302,6 +305,11 @@ impl Target {
         description: &NexusDescription<'_>,
     ) -> Result<NexusRegistration> {
         self.registration()?.login(description)
+    }
+
+    /// Its relative target port identifier, as long as it is registered.
+    pub(crate) fn relative_id(&self) -> Result<u16> {
+        Ok(self.registration()?.relative_id())
     }
 
     fn registration(&self) -> Result<Arc<TargetRegistration>> {

@@ -45,7 +45,7 @@ fn name(request: &Request<'_>) -> Result<Name, Refusal> {
 
 /// `target-create`.
 fn create_target(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-    provider()?.create_target(name(request)?)
+    provider()?.create_target(name(request)?, request.u16(T::RelativeId as u16))
 }
 
 /// `target-delete`.
@@ -57,6 +57,10 @@ fn delete_target(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusa
 fn write_target(writer: &mut Writer<'_>, target: &Target) -> Result {
     let name = target.name.text()?;
     writer.text(T::Name as u16, name.to_str().unwrap_or(""))?;
+    // One that is being deleted has none any more.
+    if let Ok(relative_id) = target.relative_id() {
+        writer.u16(T::RelativeId as u16, relative_id)?;
+    }
     match target.host() {
         Some(host) => writer.u32(T::Host as u16, host),
         None => Ok(()),

@@ -8,6 +8,7 @@ use kernel::{
     prelude::*,
     sync::{Arc, Mutex}, //
 };
+use stmf::port::TargetRegistration;
 use stmf_kernel::{
     genl::Refusal,
     module::ModuleCell,
@@ -74,7 +75,11 @@ impl Provider {
     }
 
     /// Creates a target and brings it online. May sleep.
-    pub(crate) fn create_target(&self, name: Name) -> Result<(), Refusal> {
+    pub(crate) fn create_target(
+        &self,
+        name: Name,
+        relative_id: Option<u16>,
+    ) -> Result<(), Refusal> {
         let mut targets = self.targets.lock();
         if targets.all.len() >= MAX_TARGETS {
             return Err(Refusal::new(
@@ -83,13 +88,8 @@ impl Provider {
             ));
         }
         targets.all.reserve(1, GFP_KERNEL)?;
-        let target = Target::register(name, self.module).map_err(|error| {
-            if error == EEXIST {
-                Refusal::new(error, format_args!("there is a target of that name"))
-            } else {
-                Refusal::from(error)
-            }
-        })?;
+        let target = Target::register(name, relative_id, self.module)
+            .map_err(TargetRegistration::refusal)?;
         if let Err(error) = target.go_online() {
             target.unregister();
             return Err(error.into());

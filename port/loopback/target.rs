@@ -64,8 +64,13 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// `EEXIST` when any provider has a target of that name.
-    pub(crate) fn register(name: Name, module: &'static ThisModule) -> Result<Arc<Self>> {
+    /// `EEXIST` when any provider has a target of that name, `EBUSY` when one has that relative target
+    /// port identifier.
+    pub(crate) fn register(
+        name: Name,
+        relative_id: Option<u16>,
+        module: &'static ThisModule,
+    ) -> Result<Arc<Self>> {
         let target = Arc::pin_init(
             pin_init!(Self {
                 name,
@@ -80,6 +85,7 @@ impl Target {
             alias: "",
             provider: provider::NAME,
             protocol: Protocol::Scsi,
+            relative_id,
         };
         let registration = TargetRegistration::new(&description, target.clone(), module)?;
         *target.registration.lock() = Some(Arc::new(registration, GFP_KERNEL)?);
@@ -100,6 +106,11 @@ impl Target {
     pub(crate) fn unregister(&self) {
         let registration = self.registration.lock().take();
         drop(registration);
+    }
+
+    /// Its relative target port identifier, as long as it is registered.
+    pub(crate) fn relative_id(&self) -> Result<u16> {
+        Ok(self.registration()?.relative_id())
     }
 
     /// The number of the SCSI host, while the target is online.

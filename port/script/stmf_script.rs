@@ -132,6 +132,7 @@ impl Port {
             alias: "script",
             provider: "script",
             protocol: Protocol::Scsi,
+            relative_id: None,
         };
         let registration = TargetRegistration::new(&description, port.clone(), module)?;
         let registration = Arc::new(registration, GFP_KERNEL)?;

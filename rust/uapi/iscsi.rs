@@ -127,6 +127,8 @@ attributes! {
         Redirect = 23, "redirect", Kind::String { max: REDIRECT_MAX };
         /// For how long, a [`Redirection`].
         Redirection = 24, "redirection", Kind::U32 { min: 0, max: 1 };
+        /// Relative target port identifier; without one, the next that no target port had.
+        RelativeId = 25, "relative-id", Kind::U16 { min: 1, max: u16::MAX };
     }
 }
 
@@ -280,7 +282,7 @@ commands! {
                 Name, Alias, Auth, ChapUser, ChapSecret, Tpgs, MaxConnections, InitialR2t,
                 ImmediateData, MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength,
                 MaxOutstandingR2t, DefaultTime2wait, HeaderDigest, DataDigest, NopInInterval,
-                Redirect, Redirection
+                Redirect, Redirection, RelativeId
             ];
         }
         /// Delete a target.

@@ -24,6 +24,8 @@ attributes! {
         Host = 2, "host", Kind::U32;
         /// Delete it although it is online.
         Force = 3, "force", Kind::Flag;
+        /// Relative target port identifier; without one, the next that no target port had.
+        RelativeId = 4, "relative-id", Kind::U16 { min: 1, max: u16::MAX };
     }
 }
 
@@ -31,7 +33,7 @@ commands! {
     /// Commands of the family.
     Command {
         /// Create a target.
-        TargetCreate = 1, "target-create", Target { permission: admin; request: [Name]; }
+        TargetCreate = 1, "target-create", Target { permission: admin; request: [Name, RelativeId]; }
         /// Delete a target.
         TargetDelete = 2, "target-delete", Target { permission: admin; request: [Name, Force]; }
         /// Get or dump targets.

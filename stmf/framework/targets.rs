@@ -52,7 +52,19 @@ impl TargetRecord {
 }
 
 impl Framework {
+    /// A relative target port identifier that no port had before.
+    pub(crate) fn new_relative_port_id(&self) -> Result<u16> {
+        let mut registry = self.registry.lock();
+        let next = registry.last_relative_port.checked_add(1);
+        registry.last_relative_port = next.ok_or(ENOSPC)?;
+        Ok(registry.last_relative_port)
+    }
+
     /// Registers a target port, offline.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` when the name is taken, `EBUSY` when the relative target port identifier is.
     pub(crate) fn add_target(
         &self,
         entry: Arc<TargetEntry>,
@@ -66,6 +78,12 @@ impl Framework {
         if registry.target_names.get(&name).is_some() {
             return Err(EEXIST);
         }
+        let relative_id = entry.relative_id;
+        let has_it = |target: &TargetRecord| target.entry.relative_id == relative_id;
+        if registry.targets.values().any(has_it) {
+            return Err(EBUSY);
+        }
+        registry.last_relative_port = registry.last_relative_port.max(relative_id);
         let id = entry.id;
         let record = TargetRecord {
             entry,

@@ -6,7 +6,13 @@
 export STMF_STORE=$WORK/store
 serve
 target=$(target_name kept)
+# It comes first, but is restored last: the others keep their relative target port identifiers, by which
+# initiators and reservations know them.
+last=$(target_name made.first)
+make_target "$last"
 make_target "$target"
+relative_ids() { itadm list-target --json | jq -c 'map({name, relative_id})'; }
+ids=$(relative_ids)
 truncate -s 16M "$WORK/here" "$WORK/away"
 here=$(make_lu "$WORK/here" -p serial=here)
 away=$(make_lu "$WORK/away" -p serial=away)
@@ -21,7 +27,7 @@ step "modules are unloaded and loaded: nothing is there"
 itadm delete-target -f "$target" --dry-run | grep -q "would remove target $target" ||
 	fail "expected a dry run to say what it would remove"
 # As a reboot would: behind the store's back.
-STMF_STORE='' itadm delete-target -f "$target"
+STMF_STORE='' itadm delete-target -f "$target" "$last"
 STMF_STORE='' stmfadm delete-lu -k "$here" "$away"
 unload_stmf
 load_stmf stmf_sbd stmf_iscsi
@@ -37,8 +43,15 @@ stmfadm list-lu -v "$here" | grep -q 'Operational Status: Online' ||
 	fail "expected $here to be online"
 stmfadm list-lu -v "$away" | grep -q 'Operational Status: unregistered' ||
 	fail "expected $away to be listed as unregistered"
+expect "$ids" "$(relative_ids)" "relative target port identifiers"
 login "$target"
 disk=$(disk_of "$target" 3)
+# SPC-5 7.7.6.9: of a target port of iSCSI, 4 bytes long.
+page=$(od -An -v -tx1 "/sys/block/${disk##*/}/device/vpd_pg83" | tr -d ' \n')
+[[ $page =~ 519400040000(....) ]] || fail "expected a relative target port identifier, got $page"
+told=${BASH_REMATCH[1]}
+expect "$(jq -r --arg t "$target" '.[] | select(.name == $t).relative_id' <<<"$ids")" "$((16#$told))" \
+	"the one that the initiator is told"
 expect here "$(tail -c +5 "/sys/block/${disk##*/}/device/vpd_pg80")" "serial number"
 ! find_disk "$target" 7 || fail "expected no disk at LUN 7"
 

@@ -20,7 +20,8 @@ pub(super) fn create(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Re
     let name = name(request, T::Name as u16)?;
     let mut config = Config::new()?;
     change(request, &mut config)?;
-    provider()?.create_target(name, config, &Namespace::of(request))
+    let relative_id = request.u16(T::RelativeId as u16);
+    provider()?.create_target(name, config, relative_id, &Namespace::of(request))
 }
 
 /// `target-modify`.
@@ -158,6 +159,10 @@ fn write(writer: &mut Writer<'_>, target: &Target) -> Result {
         ObjectState::Offline
     };
     writer.text(T::Name as u16, target.name.as_str())?;
+    // One that is being deleted has none any more.
+    if let Ok(relative_id) = target.relative_id() {
+        writer.u16(T::RelativeId as u16, relative_id)?;
+    }
     if !config.alias().is_empty() {
         writer.text(T::Alias as u16, config.alias())?;
     }

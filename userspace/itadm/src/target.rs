@@ -183,8 +183,8 @@ pub(crate) fn set_or_unset(is_set: bool) -> String {
     if is_set { "set" } else { "unset" }.to_owned()
 }
 
-pub(crate) fn or_dash(text: Option<&String>) -> String {
-    text.cloned().unwrap_or_else(|| "-".to_owned())
+pub(crate) fn or_dash<T: ToString>(value: Option<&T>) -> String {
+    value.map_or_else(|| "-".to_owned(), T::to_string)
 }
 
 fn properties(
@@ -203,6 +203,7 @@ fn properties(
         ("targetchapuser:", or_dash(settings.chap_user.as_ref())),
         ("targetchapsecret:", set_or_unset(settings.chap_secret_set)),
         ("tpg-tags:", tpg_tags(target, tpgs)),
+        ("relative-id:", or_dash(target.relative_id.as_ref())),
     ];
     if let Some(Redirect {
         address,
@@ -249,6 +250,7 @@ fn describe(target: &IscsiTarget, tpgs: &[Tpg]) -> Value {
             let tpg = tpgs.iter().find(|tpg| tpg.tag == *tag);
             tpg.map_or(DEFAULT_TPG.1, |tpg| tpg.name.as_str())
         }).collect::<Vec<_>>(),
+        "relative_id": target.relative_id,
         "redirect": target.redirect.as_ref().map(|redirect| json!({
             "address": redirect.address,
             "redirection": redirect.redirection.name(),

@@ -84,6 +84,7 @@ fn targets_are_listed_in_columns() {
         targetchapuser:         -
         targetchapsecret:       unset
         tpg-tags:               default
+        relative-id:            2
 ";
     assert_eq!(
         ok(&mut sim, "itadm list-target -v iqn.2026-11.org.example:b"),
@@ -117,7 +118,7 @@ fn targets_are_listed_for_programs() {
         ok(&mut sim, "itadm list-target -p -v"),
         format!(
             "{NAME}\tonline\t0\n\talias:\t-\n\tauth:\tnone (defaults)\n\ttargetchapuser:\t-\n\
-             \ttargetchapsecret:\tunset\n\ttpg-tags:\tdefault\n"
+             \ttargetchapsecret:\tunset\n\ttpg-tags:\tdefault\n\trelative-id:\t1\n"
         )
     );
 }
@@ -271,6 +272,7 @@ fn properties_of_targets_are_changed_and_listed() {
         targetchapuser:         me
         targetchapsecret:       set
         tpg-tags:               7 = 7
+        relative-id:            1
         MaxBurstLength          65536
 ";
     let out = ok(&mut sim, "itadm list-target -v");

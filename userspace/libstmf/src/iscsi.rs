@@ -267,6 +267,7 @@ mod tests {
             state: ObjectState::Online,
             sessions: 0,
             tpgs: vec![1],
+            relative_id: Some(1),
             redirect: None,
             settings: IscsiSettings {
                 auth: AuthMethod::Default,

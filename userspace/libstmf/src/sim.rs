@@ -78,6 +78,7 @@ struct Target {
     protocol: Protocol,
     state: ObjectState,
     wanted: ObjectState,
+    relative_id: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -181,14 +182,30 @@ impl Sim {
     }
 
     fn add_target_of(&mut self, provider: &'static str, protocol: Protocol, name: &str) {
+        let highest = self.targets.values().map(|target| target.relative_id).max();
         let target = Target {
             provider,
             alias: None,
             protocol,
             state: self.first_state(self.default_target),
             wanted: self.default_target,
+            relative_id: highest.unwrap_or(0) + 1,
         };
         self.targets.insert(name.to_owned(), target);
+    }
+
+    /// Gives a new target the relative target port identifier that was asked for, or takes the target
+    /// away again.
+    fn number_target(&mut self, name: &str, wanted: Option<u16>) -> Answer {
+        let mut others = self.targets.iter().filter(|(other, _)| *other != name);
+        if others.any(|(_, other)| Some(other.relative_id) == wanted) {
+            self.targets.remove(name);
+            return Err(bare(libc::EBUSY));
+        }
+        if let (Some(id), Some(target)) = (wanted, self.targets.get_mut(name)) {
+            target.relative_id = id;
+        }
+        Ok(Vec::new())
     }
 
     /// Adds a session that began on 2009-03-03 at 10:00 UTC.
@@ -346,7 +363,12 @@ impl Sim {
 
     fn loopback(&mut self, command: loopback::Command, mode: Mode, fields: &Fields<'_>) -> Answer {
         use loopback::Target as Key;
-        let reply = |name: &String| Builder::new().text(Key::Name, name);
+        let reply = |sim: &Self, name: &String| {
+            let id = sim.targets[name].relative_id;
+            Builder::new()
+                .text(Key::Name, name)
+                .u16(Key::RelativeId, id)
+        };
         match command {
             loopback::Command::TargetCreate => {
                 let name = fields.text(Key::Name).ok_or_else(|| missing(Key::Name))?;
@@ -357,7 +379,7 @@ impl Sim {
                     return Err(bare(libc::EEXIST));
                 }
                 self.add_target_of("loopback", Protocol::Scsi, &name);
-                Ok(Vec::new())
+                self.number_target(&name, fields.u16(Key::RelativeId).unwrap())
             }
             loopback::Command::TargetDelete => {
                 let name = self.known_target(Key::Name, fields)?;
@@ -371,9 +393,12 @@ impl Sim {
             loopback::Command::TargetGet if mode == Mode::Dump => {
                 let all = self.targets.iter();
                 let own = all.filter(|(_, target)| target.provider == "loopback");
-                Ok(own.map(|(name, _)| reply(name)).collect())
+                Ok(own.map(|(name, _)| reply(self, name)).collect())
             }
-            loopback::Command::TargetGet => Ok(vec![reply(&self.known_target(Key::Name, fields)?)]),
+            loopback::Command::TargetGet => {
+                let name = self.known_target(Key::Name, fields)?;
+                Ok(vec![reply(self, &name)])
+            }
         }
     }
 

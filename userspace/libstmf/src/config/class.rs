@@ -360,7 +360,7 @@ pub(crate) static CLASSES: &[Class] = &[
         list: loopback::Command::TargetGet.number(),
         list_with: &[],
         only: &[],
-        get: None,
+        get: Some(loopback::Command::TargetGet.number()),
         takes: &["offline-target"],
         is_complete: false,
     },

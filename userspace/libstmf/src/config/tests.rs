@@ -127,6 +127,24 @@ fn what_is_saved_is_what_comes_back() {
 }
 
 #[test]
+fn target_ports_keep_the_identifiers_they_had() {
+    let directory = tempfile::tempdir().unwrap();
+    let (late, early) = ("iqn.2026-11.org.example:z", "iqn.2026-11.org.example:a");
+    let mut sim = Sim::new();
+    let mut targets = IscsiTargets::with_transport(recorder(&mut sim, directory.path()));
+    // The first that is made is the last by name, and one goes.
+    for target in [late, "iqn.2026-11.org.example:m", early] {
+        targets.create(target, &IscsiChange::default()).unwrap();
+    }
+    targets.delete("iqn.2026-11.org.example:m", true).unwrap();
+    let mut booted = Sim::new();
+    become_as(&mut booted, &of_store(directory.path()), Extent::All);
+    let mut targets = IscsiTargets::with_transport(&mut booted);
+    assert_eq!(targets.target(late).unwrap().relative_id, Some(1));
+    assert_eq!(targets.target(early).unwrap().relative_id, Some(3));
+}
+
+#[test]
 fn what_began_offline_is_offline_after_a_reboot_too() {
     let directory = TempDir::new().unwrap();
     let mut sim = Sim::new();

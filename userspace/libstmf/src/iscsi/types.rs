@@ -261,6 +261,8 @@ pub struct IscsiTarget {
     pub sessions: u32,
     /// Tags of its portal groups.
     pub tpgs: Vec<u16>,
+    /// Its relative target port identifier, by which initiators and reservations know it.
+    pub relative_id: Option<u16>,
     /// Where its initiators are sent instead.
     pub redirect: Option<Redirect>,
     /// What is set for it.
@@ -277,6 +279,7 @@ impl Decode for IscsiTarget {
             state: need(Key::State, fields.number(Key::State)?)?,
             sessions: need(Key::Sessions, fields.u32(Key::Sessions)?)?,
             tpgs: tags.split(',').flat_map(str::parse).collect(),
+            relative_id: fields.u16(Key::RelativeId)?,
             redirect: Redirect::decode(fields)?,
             settings: IscsiSettings::decode(fields)?,
         })

@@ -148,6 +148,7 @@ impl Sim {
             return Err(bare(libc::EEXIST));
         }
         self.add_target(&name);
+        self.number_target(&name, fields.u16(Target::RelativeId).unwrap())?;
         self.change_target(&name, attributes);
         Ok(Vec::new())
     }
@@ -183,6 +184,11 @@ impl Sim {
         // Known only now.
         let state = self.targets[name].state.number();
         object.insert(Target::State.number(), state.to_ne_bytes().to_vec());
+        let relative_id = self.targets[name].relative_id;
+        object.insert(
+            Target::RelativeId.number(),
+            relative_id.to_ne_bytes().to_vec(),
+        );
         reply(Target::ALL, &object, Builder::new())
     }
 
