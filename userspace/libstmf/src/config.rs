@@ -124,6 +124,17 @@ impl Configuration {
 
     /// Takes over what another one has besides: items that are not here, and secrets.
     pub fn complete(&mut self, other: &Self) {
+        self.take_over(other, |_| true);
+    }
+
+    /// Does that, too, but not with items that a third one wants: these have yet to be made here.
+    pub fn complete_for(&mut self, wanted: &Self, other: &Self) {
+        let keys: std::collections::BTreeSet<_> =
+            wanted.document.items.iter().map(item::Item::key).collect();
+        self.take_over(other, |item| !keys.contains(&item.key()));
+    }
+
+    fn take_over(&mut self, other: &Self, is_taken: impl Fn(&item::Item) -> bool) {
         let mut here: std::collections::BTreeMap<_, _> = std::mem::take(&mut self.document.items)
             .into_iter()
             .map(|item| (item.key(), item))
@@ -135,7 +146,7 @@ impl Configuration {
                 }
                 std::collections::btree_map::Entry::Vacant(free) => {
                     // A state that is not there has been left since.
-                    if !item.is_state() {
+                    if !item.is_state() && is_taken(item) {
                         free.insert(item.clone());
                     }
                 }

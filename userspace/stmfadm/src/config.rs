@@ -15,17 +15,21 @@ use libstmf::{Error, LioImport, Transport};
 
 use crate::args::{Backup, FromFile, ImportLio, LoadConfig};
 
-/// What the kernel has, and besides what is saved: secrets, and what is away.
+/// What the kernel has, and besides what is saved: secrets, and what is away. Not what is away and wanted.
 fn current<T: Transport>(
     transport: &mut T,
     store: Option<&mut Store>,
+    wanted: Option<&Configuration>,
     console: &mut Console<'_>,
 ) -> Result<Configuration, Failure> {
     let mut current = Configuration::of_kernel(transport)?;
     if let Some(store) = store {
         let (saved, errors) = Configuration::of_store(store).map_err(Error::from)?;
         console.each(errors, |_, error| Err(Error::from(error).into()));
-        current.complete(&saved);
+        match wanted {
+            Some(wanted) => current.complete_for(wanted, &saved),
+            None => current.complete(&saved),
+        }
     }
     Ok(current)
 }
@@ -36,7 +40,7 @@ pub(crate) fn backup<T: Transport>(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let (transport, store) = recorder.parts();
-    let text = current(transport, store, console)?.to_string();
+    let text = current(transport, store, None, console)?.to_string();
     match &args.file {
         None => console.print(text),
         Some(path) => write(path, text.as_bytes())
@@ -76,7 +80,7 @@ pub(crate) fn become_as<T: Transport>(
         recorder.hold().map_err(Error::from)?;
     }
     let (transport, store) = recorder.parts();
-    let current = current(transport, store, console)?;
+    let current = current(transport, store, Some(&wanted), console)?;
     take(
         &current.steps_to(&wanted, extent),
         is_dry,
@@ -99,7 +103,7 @@ pub(crate) fn import_lio<T: Transport>(
         recorder.hold().map_err(Error::from)?;
     }
     let (transport, store) = recorder.parts();
-    let current = current(transport, store, console)?;
+    let current = current(transport, store, None, console)?;
     let import = LioImport::parse(&text, &current).map_err(|error| failure(&error))?;
     for sentence in &import.left_out {
         console.print(format_args!("not taken over: {sentence}\n"));

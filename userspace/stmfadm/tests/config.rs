@@ -130,6 +130,33 @@ fn a_backup_is_restored() {
 }
 
 #[test]
+fn what_is_saved_but_not_there_is_restored() {
+    let (mut sim, store) = configured();
+    let path = store.path();
+    let file = path.join("backup");
+    ok(
+        &mut sim,
+        path,
+        &format!("stmfadm backup {}", file.display()),
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    // The modules were unloaded and loaded: all is saved, and the kernel has nothing.
+    for command in ["restore", "apply"] {
+        let mut sim = Sim::new();
+        let line = format!("stmfadm {command} {}", file.display());
+        let out = ok(&mut sim, path, &line);
+        assert!(
+            out.contains(&format!("create view entry {A} host-group web lun=5\n")),
+            "{out}"
+        );
+        let out = ok(&mut sim, path, &format!("stmfadm list-view -l {A}"));
+        assert!(out.contains("Host group   : web\n"), "{out}");
+        assert_eq!(ok(&mut sim, path, "stmfadm backup"), text);
+        assert_eq!(ok(&mut sim, path, &line), "");
+    }
+}
+
+#[test]
 fn a_file_that_makes_no_sense_is_refused() {
     let (mut sim, store) = configured();
     let file = store.path().join("bad");
