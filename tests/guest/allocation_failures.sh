@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# An allocation that fails, whichever it is, costs one request, login or command, and leaves nothing behind.
+# SPDX-License-Identifier: GPL-2.0
+# own-boot
+# time-limit: 900
+. "$COMSTAR_TOP/tests/target.sh"
+
+[ -e /sys/kernel/debug/failslab ] || skip "only the debug kernel can make allocations fail"
+# Every so-many-th allocation; the first one by chance. STRIDE=1 makes every one fail, in an hour.
+stride=${STRIDE:-7} seed=${SEED:-$RANDOM}
+echo "STRIDE=$stride SEED=$seed"
+# steps WHICH [ARGUMENT...]
+steps() {
+	local which=$1
+	shift
+	python3 "$COMSTAR_TOP/tests/allocation_failures.py" "$which" "$stride" "$seed" "$@"
+}
+# What is lost is found by the kernel, which puts it into its log.
+scan() {
+	local n
+	for n in 1 2; do
+		sleep 6
+		echo scan >/sys/kernel/debug/kmemleak
+	done
+	[ ! -s /sys/kernel/debug/kmemleak ] || {
+		cat /sys/kernel/debug/kmemleak
+		fail "expected no memory lost"
+	}
+}
+
+ip link set lo up
+step "loading the modules"
+steps modules
+at_exit unload_stmf
+
+step "requests, logins, commands"
+truncate -s 1M "$WORK/third"
+file_lu disk 16M 0
+make_target iqn.2026-11.test:allocations
+loop_target
+disk=$(loop_disk "$LOOP_HOST" 0)
+udevadm settle
+steps rest "$WORK" "/dev/$(ls "/sys/block/${disk##*/}/device/scsi_generic")"
+
+step "all is well when nothing fails any more"
+stmfadm delete-target -f "$LOOP_TARGET"
+start_iscsid
+login iqn.2026-11.test:allocations
+disk=$(disk_of iqn.2026-11.test:allocations 0)
+fio_verify after "$disk" --rw=randwrite --bs=4k --size=4M
+logout iqn.2026-11.test:allocations
+itadm delete-target -f iqn.2026-11.test:allocations
+stmfadm delete-lu "$GUID"
+unload_stmf
+scan
