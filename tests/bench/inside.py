@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Measures inside the guest: `inside.py NAME SECONDS REPEATS LOADS`.
 
-NAME is instructions, profile, concurrency, memory or control; LOADS is a regular expression
-that chooses loads by their names. Leaves what it measured as JSON in
-$COMSTAR_SCRATCH, for tests/bench/run.
+NAME is one of those that tests/bench/run knows; LOADS is a regular expression that chooses
+loads by their names. Leaves what it measured as JSON in $COMSTAR_SCRATCH, for tests/bench/run.
 """
 
 import json
@@ -20,6 +19,7 @@ import control
 import load
 import memory
 import profile
+import scaling
 import sides
 from load import LOADS, SESSIONS
 
@@ -28,6 +28,7 @@ TRACING = pathlib.Path("/sys/kernel/tracing")
 CHOICE = sys.argv[4] if len(sys.argv) > 4 else ""
 PROFILED = ("LIO iSCSI", "our iSCSI", "LIO loop", "our loopback")
 MOST_SESSIONS = max(each.sessions for each in SESSIONS)
+NULL_LUN = 9
 PERCENTILES = ("50.000000", "99.000000", "99.900000")
 # The threads that serve a connection, by side.
 THREADS = {"LIO iSCSI": ("iscsi_ttx", "iscsi_trx"), "our iSCSI": ("iscsit/conn",)}
@@ -46,13 +47,15 @@ def set_up():
     sides.load_ours()
     sides.start_iscsid()
     disks = {"raw": [sides.null_device("raw")]}
-    disks["LIO iSCSI"] = sides.lio_iscsi(sides.null_device("lioiscsi"), MOST_SESSIONS)
-    disks["LIO loop"] = sides.lio_loop(sides.null_device("lioloop"))
-    sides.null_lu(9)
+    disks["LIO iSCSI"] = sides.lio_iscsi([sides.null_device("lioiscsi")], MOST_SESSIONS)
+    disks["LIO loop"] = sides.lio_loop([sides.null_device("lioloop")])
+    sides.null_lu(NULL_LUN)
     sides.our_lu(sides.null_device("ours"), 0)
-    disks["our iSCSI"], null_iscsi = sides.our_iscsi(MOST_SESSIONS)
-    disks["our loopback"], null_loop = sides.our_loop()
-    disks["our iSCSI, null LU"], disks["our loopback, null LU"] = null_iscsi, null_loop
+    disks["our iSCSI"] = sides.our_iscsi(MOST_SESSIONS)
+    local, local_null = sides.our_loop([0, NULL_LUN])
+    disks["our loopback"] = [local]
+    null_disks = sides.session_disks(sides.OUR_NAME, NULL_LUN, MOST_SESSIONS)
+    disks["our iSCSI, null LU"], disks["our loopback, null LU"] = null_disks[:1], [local_null]
     sides.hold_udev()
     return disks
 
@@ -141,8 +144,10 @@ class Calls:
 
     def __init__(self):
         for name, function in CALLS.items():
-            with open(TRACING / "kprobe_events", "a", encoding="ascii") as events:
-                events.write(f"p:bench/{name} {function}\n")
+            # Python's own way to append looks for the file's end, which this one hasn't.
+            events = os.open(TRACING / "kprobe_events", os.O_WRONLY | os.O_APPEND)
+            os.write(events, f"p:bench/{name} {function}\n".encode())
+            os.close(events)
             sides.put(self.home(name) / "trigger", "hist:keys=common_pid.execname")
             sides.put(self.home(name) / "enable", 1)
 
@@ -212,8 +217,10 @@ def main():
         results = {"memory": memory, "control": control}[what].measure()
     else:
         measure = {"instructions": instructions, "profile": profiles, "concurrency": concurrency}
+        measure["scaling"] = scaling.measure
         results = measure[what](seconds, repeats)
     results["conditions"] = {
+        "day": time.strftime("%Y-%m-%d"),
         "kernel": platform.release(),
         "CPUs": os.cpu_count(),
         "seconds": seconds,

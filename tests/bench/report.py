@@ -28,6 +28,8 @@ GOALS = {
         "128k write qd8": 1.0,
     },
 }
+# The same of the time that 99 % of all I/O takes at most.
+P99_GOALS = {"4k randread qd32": 1.0, "4k randwrite qd32": 1.0}
 FUNCTIONS = 12  # As many of each side are listed.
 NOTE = "<!-- Written by `make bench`; don't edit. -->"
 
@@ -41,11 +43,15 @@ def table(head, rows):
 def conditions(results):
     """One line that says how the figures came about."""
     said = results["conditions"]
-    cpus = f"{said['CPUs']} CPU" + "s" * (said["CPUs"] > 1)
     return (
-        f"Kernel {said['kernel']}, {cpus}, {said['seconds']:g} s for each run after a ramp, "
-        f"{said['repeats']} runs of each."
+        f"{said['day']}, kernel {said['kernel']}, {cpus_of(said['CPUs'])}, {said['seconds']:g} s "
+        f"for each run, {said['repeats']} runs of each."
     )
+
+
+def cpus_of(count):
+    """A number of CPUs."""
+    return f"{count} CPU" + "s" * (int(count) > 1)
 
 
 def sides_of(cells):
@@ -73,16 +79,16 @@ def per_io(results):
     return lines + [f"All runs of a figure agree within {AGREE * 100:g} %."]
 
 
-def ratios(cells):
-    """Ours as a share of LIO's, beside the goal."""
+def ratios(cells, goals, value):
+    """Ours as a share of LIO's, beside the goal; `value` makes a number of a cell."""
     measured = [side for side in PEERS if any(side in row for row in cells.values())]
     rows = []
     for name, row in cells.items():
         line = [name]
         for side in measured:
             if side in row and PEERS[side] in row:
-                ratio = statistics.mean(row[side]) / statistics.mean(row[PEERS[side]])
-                goal = GOALS[side].get(name)
+                ratio = value(row[side]) / value(row[PEERS[side]])
+                goal = goals[side].get(name)
                 mark = "" if goal is None or ratio <= goal else " missed"
                 line += [f"{ratio:.2f}", f"{goal:.2f}{mark}" if goal else ""]
             else:
@@ -117,6 +123,19 @@ def latencies(results):
             ]
             rows.append([name, side, *cells])
     return table(["load", "side", *(title for title, _ in columns.values())], rows)
+
+
+def growth(results):
+    """Rates with one CPU, and what several make of them."""
+    counts = [str(n) for n in range(1, results["conditions"]["CPUs"] + 1)]
+    rows = []
+    for name, row in results["cells"].items():
+        for side, runs in row.items():
+            rates = [statistics.median(runs[count]) for count in counts]
+            cells = [f"{rates[0]:,.0f}"]
+            cells += [f"{rate:,.0f} ({rate / rates[0]:.2f})" for rate in rates[1:]]
+            rows.append([name, side, *cells])
+    return table(["load", "side", *(f"I/O per s, {cpus_of(count)}" for count in counts)], rows)
 
 
 def by_function(row):
@@ -195,7 +214,7 @@ def write(home, found):
         lines += ["The guest's clock counts instructions: one a nanosecond.", ""]
         lines += ["![instructions per I/O](instructions.svg)", ""]
         lines += per_io(results) + [""]
-        lines += ["### Ours as a share of LIO's", ""] + ratios(cells) + [""]
+        lines += ["### Ours as a share of LIO's", ""] + ratios(cells, GOALS, statistics.mean) + [""]
         lines += ["### How they were set up", ""] + set_up(results["settings"]) + [""]
         sides = [side for side in ("LIO iSCSI", "our iSCSI", "LIO loop", "our loopback")]
         (home / "instructions.svg").write_text(
@@ -203,18 +222,29 @@ def write(home, found):
             encoding="utf-8",
         )
     if results := found.get("profile"):
-        lines += ["`profile.md` tells where the instructions go.", ""]
         write_profiles(home, results)
+    if (home / "profile.md").exists():
+        lines += ["`profile.md` tells where the instructions go.", ""]
     if results := found.get("concurrency"):
         lines += ["## Several CPUs", "", conditions(results)]
         lines += ["Medians of the runs, the sides taking turns. The guest is emulated: compare"]
         lines += ["sides, don't take the figures for those of a machine.", ""]
         lines += latencies(results) + [""]
+        p99_goals = dict.fromkeys(PEERS, P99_GOALS)
+        lines += ["### Our 99th percentile as a share of LIO's", ""]
+        lines += ratios(results["cells"], p99_goals, lambda cell: cell["p99"]) + [""]
+    if results := found.get("scaling"):
+        lines += ["## From one CPU to several", "", conditions(results)]
+        lines += ["Medians of the runs, in one boot: CPUs were taken offline. In parentheses the rate"]
+        lines += ["as a share of that with one CPU, which the initiator and fio share.", ""]
+        lines += growth(results) + [""]
     if results := found.get("memory"):
-        lines += ["## Memory", "", f"Kernel {results['conditions']['kernel']}.", ""]
+        said = results["conditions"]
+        lines += ["## Memory", "", f"{said['day']}, kernel {said['kernel']}.", ""]
         rows = [[what, amount(count)] for what, count in results["bytes"].items()]
         lines += table(["what", "takes"], rows) + [""]
     if results := found.get("control"):
         write_scale(home, results)
+    if (home / "scale.md").exists():
         lines += ["`scale.md` tells what it takes to manage many logical units.", ""]
     (home / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")

@@ -132,6 +132,15 @@ def disks_below(root, pattern):
     return ["/dev/" + path.name for path in sorted(found, key=lambda p: (len(p.name), p.name))]
 
 
+def local_disks(root, luns):
+    """The disks of a SCSI host at these LUNs, when they are there."""
+
+    def disk(lun):
+        return wait_for(lambda: disks_below(root, f"*:{lun}"), f"the local disk at LUN {lun}")[0]
+
+    return [tuned(disk(lun)) for lun in luns]
+
+
 def hold_udev():
     """Keeps udev from looking at a disk anew after each load that wrote to it."""
     run("udevadm", "settle")
@@ -207,8 +216,8 @@ def load_lio():
     run("modprobe", "target_core_iblock")
 
 
-def lio_iscsi(device, sessions):
-    """LIO's iSCSI target; returns a disk of each session."""
+def lio_iscsi(devices, sessions):
+    """LIO's iSCSI target with a LUN for each device; returns LUN 0 of each session."""
     run("modprobe", "iscsi_target_mod")
     (FABRIC / "iscsi").mkdir(exist_ok=True)
     tpg = FABRIC / "iscsi" / LIO_NAME / "tpgt_1"
@@ -217,23 +226,25 @@ def lio_iscsi(device, sessions):
         put(tpg / "attrib" / key, value)
     for key, value in LIO_PARAMETERS.items():
         put(tpg / "param" / key, value)
-    lio_lun(tpg, 0, lio_backstore("iscsi", device))
+    for number, device in enumerate(devices):
+        lio_lun(tpg, number, lio_backstore(f"iscsi{number}", device))
     (tpg / "np" / LIO_PORTAL).mkdir()
     put(tpg / "enable", 1)
     login(LIO_NAME, LIO_PORTAL, sessions)
     return session_disks(LIO_NAME, 0, sessions)
 
 
-def lio_loop(device):
-    """LIO's local port; returns its disk."""
+def lio_loop(devices):
+    """LIO's local port with a LUN for each device; returns its disks."""
     run("modprobe", "tcm_loop", f"nr_hw_queues={os.cpu_count()}")
     (FABRIC / "loopback").mkdir(exist_ok=True)
     tpg = FABRIC / "loopback" / LIO_LOOP / "tpgt_1"
     tpg.mkdir(parents=True)
     put(tpg / "nexus", LIO_LOOP[:-1] + "f")
-    lio_lun(tpg, 0, lio_backstore("loop", device))
+    for number, device in enumerate(devices):
+        lio_lun(tpg, number, lio_backstore(f"loop{number}", device))
     root = "/sys/devices/tcm_loop_0/tcm_loop_adapter_*/host*"
-    return [tuned(disk) for disk in wait_for(lambda: disks_below(root, "*"), "LIO's local disk")]
+    return local_disks(root, range(len(devices)))
 
 
 # --- ours ---------------------------------------------------------------------
@@ -260,18 +271,13 @@ def null_lu(lun):
 
 
 def our_iscsi(sessions):
-    """Our iSCSI target; returns a disk of each session, and one of the null LU."""
+    """Our iSCSI target; returns LUN 0 of each session."""
     run("itadm", "create-target", "-n", OUR_NAME)
     login(OUR_NAME, OUR_PORTAL, sessions)
-    return session_disks(OUR_NAME, 0, sessions), session_disks(OUR_NAME, 9, sessions)[:1]
+    return session_disks(OUR_NAME, 0, sessions)
 
 
-def our_loop():
-    """Our local port; returns a disk on the device, and one of the null LU."""
+def our_loop(luns):
+    """Our local port; returns the disks at these LUNs."""
     run("stmfadm", "create-target", "-P", "loopback")
-    root = "/sys/devices/faux/stmf_loopback.*/host*"
-
-    def disk(lun):
-        return [tuned(each) for each in wait_for(lambda: disks_below(root, f"*:{lun}"), "our disk")]
-
-    return disk(0), disk(9)
+    return local_disks("/sys/devices/faux/stmf_loopback.*/host*", luns)
