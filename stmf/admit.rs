@@ -13,6 +13,7 @@ use crate::{
     task::{Incoming, Outcome, TaskBody, CDB_MAX},
     taskset::{Effect, Slot}, //
 };
+use core::mem;
 use kernel::{
     alloc::AllocError,
     prelude::*,
@@ -43,11 +44,11 @@ use stmf_scsi::{
 /// REPORT LUNS, which the framework answers for every logical unit (SPC-5 6.36).
 const REPORT_LUNS: u8 = 0xa0;
 
-/// What admission decides of a command.
+/// What admission decides of a command. The list of its pages isn't in it, but filled where it is: it
+/// is too long to be handed from one function to the next.
 struct Decision {
     lu: Option<LiveRef<LuPath>>,
     phase: DataPhase,
-    data: PageList,
     outcome: Option<Outcome>,
 }
 
@@ -62,7 +63,6 @@ impl Decision {
         Self {
             lu: lu.cloned(),
             phase: DataPhase::None,
-            data: PageList::empty(),
             outcome: Some(outcome),
         }
     }
@@ -80,8 +80,9 @@ pub(crate) fn admit(
         statistics::count_refused(&endpoint.nexus, command.unit());
         return Err(Status::TaskSetFull);
     };
-    let made = decide(&endpoint, command, opcode, slot, lender)
-        .and_then(|decision| Ok(build(endpoint, command, decision, slot, lender)?));
+    let mut data = PageList::empty();
+    let made = decide(&endpoint, command, opcode, slot, &mut data, lender)
+        .and_then(|decision| Ok(build(endpoint, command, decision, slot, &mut data, lender)?));
     let incoming = made.map_err(|full| {
         tasks.release(slot);
         statistics::count_refused(&endpoint.nexus, command.unit());
@@ -119,8 +120,9 @@ impl From<AllocError> for Full {
 fn build(
     endpoint: ArcBorrow<'_, Endpoint>,
     command: &Command<'_>,
-    mut decision: Decision,
+    decision: Decision,
     slot: Slot,
+    data: &mut PageList,
     lender: &mut Option<scsi_host::Command>,
 ) -> Result<Incoming, AllocError> {
     trace::task_admit(|| {
@@ -134,30 +136,33 @@ fn build(
         }
     });
     if let Some(lender) = lender.take() {
-        decision.data.carry(lender, command.write);
+        data.carry(lender, command.write);
     }
     let mut cdb = [0; CDB_MAX];
     let cdb_len = command.cdb.len().min(CDB_MAX);
     if let (Some(to), Some(from)) = (cdb.get_mut(..cdb_len), command.cdb.get(..cdb_len)) {
         to.copy_from_slice(from);
     }
-    Incoming::new(|| TaskBody {
+    let stopwatch = Stopwatch::start(endpoint.tasks().arrived(slot));
+    // `init!` has a `slot` of its own.
+    let place = slot;
+    Incoming::new(init!(TaskBody {
         endpoint: endpoint.into(),
-        slot,
+        place,
         lu: decision.lu,
         lun: command.unit().map_or(0, Lun::value),
-        stopwatch: Stopwatch::start(endpoint.tasks().arrived(slot)),
+        stopwatch,
         cdb,
         // CAST: at most 32.
         cdb_len: cdb_len as u8,
         phase: decision.phase,
         expected: command.expected,
         note: 0,
-        data: decision.data,
-        room: Room::new(),
+        data: mem::replace(data, PageList::empty()),
+        room <- Room::init(),
         outcome: decision.outcome,
         origin: Origin::Initiator,
-    })
+    }))
 }
 
 fn decide(
@@ -165,18 +170,19 @@ fn decide(
     command: &Command<'_>,
     opcode: u8,
     slot: Slot,
+    data: &mut PageList,
     lender: &mut Option<scsi_host::Command>,
 ) -> Result<Decision, Full> {
     let nexus = &endpoint.nexus;
     if opcode == REPORT_LUNS {
-        return answered(default_lu::report_luns(nexus, command), command);
+        return answered(default_lu::report_luns(nexus, command), command, data);
     }
     let (lu, state) = {
         let guard = rcu::read_lock();
         let lun = command.unit();
         let Some(itl) = lun.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) else {
             drop(guard);
-            return answered(default_lu::answer(command), command);
+            return answered(default_lu::answer(command), command, data);
         };
         if nexus.has_attention(itl) {
             if let Some((sense, disposition)) = attention(endpoint, itl, opcode) {
@@ -184,7 +190,7 @@ fn decide(
                 drop(guard);
                 return match disposition {
                     UaDisposition::ReturnAsData => {
-                        answered(default_lu::sense_data(command, sense), command)
+                        answered(default_lu::sense_data(command, sense), command, data)
                     }
                     _ => Ok(Decision::refuse(sense, Some(&lu))),
                 };
@@ -194,7 +200,7 @@ fn decide(
         (itl.lu.clone(), itl.access())
     };
     if !state.is_active() {
-        if let Some(decision) = inaccessible(state, &lu, command) {
+        if let Some(decision) = inaccessible(state, &lu, command, data) {
             return decision;
         }
     }
@@ -214,7 +220,7 @@ fn decide(
         }
         Ok(plan) => {
             endpoint.tasks().set_effect(slot, Effect::of(&plan));
-            reserve(endpoint, slot, command, plan, lu, lender)
+            reserve(endpoint, slot, command, plan, lu, data, lender)
         }
         Err(Refusal::Sense(sense)) => Ok(Decision::refuse(sense, Some(&lu))),
         Err(Refusal::Status(status)) => Ok(Decision::over(Outcome::status(status), Some(&lu))),
@@ -227,6 +233,7 @@ fn inaccessible(
     state: AccessState,
     lu: &LiveRef<LuPath>,
     command: &Command<'_>,
+    data: &mut PageList,
 ) -> Option<Result<Decision, Full>> {
     if let Err(sense) = state.check(command.cdb) {
         return Some(Ok(Decision::refuse(sense, Some(lu))));
@@ -234,7 +241,11 @@ fn inaccessible(
     let sense = state
         .sense()
         .filter(|_| command.cdb.first() == Some(&REQUEST_SENSE))?;
-    Some(answered(default_lu::sense_data(command, sense), command))
+    Some(answered(
+        default_lu::sense_data(command, sense),
+        command,
+        data,
+    ))
 }
 
 /// Whether a command has to come again later, because of aborted commands that the device has.
@@ -264,6 +275,7 @@ fn reserve(
     command: &Command<'_>,
     plan: Plan,
     lu: LiveRef<LuPath>,
+    data: &mut PageList,
     lender: &mut Option<scsi_host::Command>,
 ) -> Result<Decision, Full> {
     let phase = plan.phase;
@@ -284,34 +296,43 @@ fn reserve(
         }
     };
     let len = len as usize;
-    let data = match lend(phase, len, lender) {
-        Some(lent) => lent,
-        None if endpoint.tasks().charge(slot, len) => PageList::alloc(len, contents)?,
-        None => return Err(Full::Share),
-    };
+    if !lend(phase, len, data, lender) {
+        if !endpoint.tasks().charge(slot, len) {
+            return Err(Full::Share);
+        }
+        data.extend(len, contents)?;
+    }
     Ok(Decision {
         lu: Some(lu),
         phase,
-        data,
         outcome: None,
     })
 }
 
-/// The memory that a local host's command brings along, for the data of a device. What a logical
-/// unit reads or builds itself may expect more of its pages than an initiator's memory keeps.
-fn lend(phase: DataPhase, len: usize, lender: &mut Option<scsi_host::Command>) -> Option<PageList> {
+/// Whether `data` is now the memory that a local host's command brings along, for the data of a device.
+/// What a logical unit reads or builds itself may expect more of its pages than an initiator's memory
+/// keeps.
+fn lend(
+    phase: DataPhase,
+    len: usize,
+    data: &mut PageList,
+    lender: &mut Option<scsi_host::Command>,
+) -> bool {
     let is_bulk = matches!(
         phase,
         DataPhase::FromMedium(1..) | DataPhase::ToMedium { .. }
     );
     if !is_bulk || len == 0 {
-        return None;
+        return false;
     }
-    match PageList::lent(lender.take()?, len) {
-        Ok(list) => Some(list),
+    let Some(command) = lender.take() else {
+        return false;
+    };
+    match data.borrow_from(command, len) {
+        Ok(()) => true,
         Err(command) => {
             *lender = Some(command);
-            None
+            false
         }
     }
 }
@@ -320,8 +341,9 @@ fn lend(phase: DataPhase, len: usize, lender: &mut Option<scsi_host::Command>) -
 fn answered(
     answer: Result<PageList, default_lu::Refused>,
     command: &Command<'_>,
+    data: &mut PageList,
 ) -> Result<Decision, Full> {
-    let data = match answer {
+    *data = match answer {
         Ok(data) => data,
         Err(default_lu::Refused::Sense(sense)) => return Ok(Decision::refuse(sense, None)),
         Err(default_lu::Refused::NoMemory) => return Err(Full::Memory),
@@ -330,7 +352,6 @@ fn answered(
     Ok(Decision {
         lu: None,
         phase: DataPhase::Answer(len),
-        data,
         outcome: Some(Outcome::good(if command.read { len } else { 0 })),
     })
 }

@@ -160,7 +160,7 @@ impl Sample {
 
     fn of(task: &mut TaskBody) -> Self {
         let times = task.stopwatch.stop();
-        let aborted = task.endpoint.tasks().is_aborted(task.slot);
+        let aborted = task.endpoint.tasks().is_aborted(task.place);
         let fault = match task.outcome.map(|outcome| outcome.status) {
             _ if aborted => Some(Counter::Aborted),
             None | Some(Status::TaskAborted) => Some(Counter::Aborted),

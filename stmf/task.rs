@@ -108,7 +108,7 @@ impl Outcome {
 /// The task's contents, opaque to providers.
 pub struct TaskBody {
     pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) slot: Slot,
+    pub(crate) place: Slot,
     /// `None` for a command that the framework answers itself.
     pub(crate) lu: Option<LiveRef<LuPath>>,
     /// Where the nexus saw the logical unit.
@@ -147,7 +147,7 @@ impl MustEnd for TaskBody {
     fn abandoned(mut token: Token<Self>) {
         // Dropped by the logical unit or the device: answered here. Dropped by the port, before or
         // after, it is just over.
-        let is_executing = token.endpoint.tasks().stage(token.slot) == Stage::Executing;
+        let is_executing = token.endpoint.tasks().stage(token.place) == Stage::Executing;
         if is_executing && token.outcome.is_none() {
             framework::count_lost_task();
             let sense = Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE);
@@ -165,7 +165,7 @@ impl Carried for TaskBody {
     }
 
     fn is_wanted(&self) -> bool {
-        !self.endpoint.tasks().is_aborted(self.slot)
+        !self.endpoint.tasks().is_aborted(self.place)
     }
 }
 
@@ -173,7 +173,7 @@ impl Carried for TaskBody {
 fn end(mut token: Token<TaskBody>) {
     statistics::count(&mut token);
     leave_order(&token);
-    token.endpoint.tasks().release(token.slot);
+    token.endpoint.tasks().release(token.place);
     look_again(&token);
     token.end(FrameworkKey(()));
 }
@@ -182,8 +182,8 @@ fn end(mut token: Token<TaskBody>) {
 /// device, so this is process context when there is something to do.
 fn leave_order(token: &TaskBody) {
     if let Some(lu) = &token.lu {
-        if token.endpoint.tasks().is_dormant(token.slot) {
-            lu.entry.order.leave(&token.endpoint.nexus, token.slot);
+        if token.endpoint.tasks().is_dormant(token.place) {
+            lu.entry.order.leave(&token.endpoint.nexus, token.place);
         }
     }
 }
@@ -203,7 +203,7 @@ fn answer(mut token: Token<TaskBody>) {
     }
     let answered = token.outcome.map_or(0, |outcome| outcome.answered);
     let data = answered.min(token.expected) > 0;
-    match token.endpoint.tasks().begin_response(token.slot, data) {
+    match token.endpoint.tasks().begin_response(token.place, data) {
         Reply::Send => look_at_error(&token),
         Reply::TaskAborted => token.outcome = Some(Outcome::status(Status::TaskAborted)),
         Reply::Nobody => return end(token),
@@ -224,7 +224,7 @@ fn answer(mut token: Token<TaskBody>) {
 /// Hands a task of the copy manager's back to it, also when it was aborted.
 fn answer_copy(mut token: Token<TaskBody>, mailbox: &Mailbox) {
     if !matches!(
-        token.endpoint.tasks().begin_response(token.slot, false),
+        token.endpoint.tasks().begin_response(token.place, false),
         Reply::Send
     ) {
         token.outcome = Some(Outcome::status(Status::TaskAborted));
@@ -245,7 +245,7 @@ fn done(token: &TaskBody) -> (u64, u64, Ending) {
             AdditionalSense(ending.asc, ending.ascq) = sense.code;
         }
     }
-    let tag = token.endpoint.tasks().tag(token.slot);
+    let tag = token.endpoint.tasks().tag(token.place);
     (token.endpoint.nexus.id, tag, ending)
 }
 
@@ -266,7 +266,7 @@ fn look_at_error(token: &TaskBody) {
     let cdb = token.cdb.get(..usize::from(token.cdb_len)).unwrap_or(&[]);
     lu.entry.unit().failed(cdb, sense);
     if lu.entry.control().qerr != QueueError::Continue {
-        let tag = token.endpoint.tasks().tag(token.slot);
+        let tag = token.endpoint.tasks().tag(token.place);
         tmf::queue_error(&token.endpoint, lu, tag);
     }
 }
@@ -276,8 +276,8 @@ pub struct Incoming(Token<TaskBody>);
 
 impl Incoming {
     #[inline]
-    pub(crate) fn new(body: impl FnOnce() -> TaskBody) -> Result<Self, AllocError> {
-        Token::new_with(body, GFP_KERNEL).map(Self)
+    pub(crate) fn new(body: impl Init<TaskBody>) -> Result<Self, AllocError> {
+        Token::init(body, GFP_KERNEL).map(Self)
     }
 
     /// The bytes that the logical unit wants before it executes the command. The initiator may
@@ -298,13 +298,13 @@ impl Incoming {
 
     /// The tag under which the port brought the command in.
     pub fn tag(&self) -> u64 {
-        self.0.endpoint.tasks().tag(self.0.slot)
+        self.0.endpoint.tasks().tag(self.0.place)
     }
 
     /// Whether the task was aborted meanwhile, and its initiator expects no answer: the port drops
     /// it.
     pub fn is_aborted(&self) -> bool {
-        self.0.endpoint.tasks().is_forgotten(self.0.slot)
+        self.0.endpoint.tasks().is_forgotten(self.0.place)
     }
 
     /// Notes a number that the port wants back with the answer; zero if it notes none.
@@ -318,7 +318,7 @@ impl Incoming {
     pub fn execute(self) {
         let is_prompt = self.wanted() == 0;
         let mut token = self.0;
-        match token.endpoint.tasks().begin_execution(token.slot) {
+        match token.endpoint.tasks().begin_execution(token.place) {
             Begin::Go => token.stopwatch.pass_on(Hands::Device, is_prompt),
             Begin::Wait => {
                 token.stopwatch.pass(Hands::Queue);
@@ -346,19 +346,19 @@ impl Incoming {
         let TaskBody {
             endpoint,
             lu: Some(lu),
-            slot,
+            place,
             outcome,
             ..
         } = &*self.0
         else {
             return Ok(());
         };
-        endpoint.tasks().set_lu(*slot, lu.entry.id);
+        endpoint.tasks().set_lu(*place, lu.entry.id);
         let order = &lu.entry.order;
         if outcome.is_some() || (attribute == TaskAttribute::Simple && !order.matters()) {
             return Ok(());
         }
-        order.enter(&endpoint.framework, &endpoint.nexus, *slot, attribute)
+        order.enter(&endpoint.framework, &endpoint.nexus, *place, attribute)
     }
 
     /// The task is dormant: it waits, unless it has become its turn.
@@ -373,7 +373,7 @@ impl Incoming {
 
     /// Whose the task is, and its place there.
     pub(crate) fn place(&self) -> (Arc<Nexus>, Slot) {
-        (self.0.endpoint.nexus.clone(), self.0.slot)
+        (self.0.endpoint.nexus.clone(), self.0.place)
     }
 
     /// Ends the task with CHECK CONDITION, without its logical unit: the data-out broke the
@@ -440,7 +440,7 @@ impl Task {
 
     /// The tag under which the port brought the command in, unique in its session.
     pub fn tag(&self) -> u64 {
-        self.0.endpoint.tasks().tag(self.0.slot)
+        self.0.endpoint.tasks().tag(self.0.place)
     }
 
     /// The connection that the command came by.
@@ -479,7 +479,7 @@ impl Task {
 
     /// Whether the task was aborted: nobody waits for its answer any more. A hint, to save work.
     pub fn is_aborted(&self) -> bool {
-        self.0.endpoint.tasks().is_aborted(self.0.slot)
+        self.0.endpoint.tasks().is_aborted(self.0.place)
     }
 
     /// The logical unit's way to the framework.
@@ -591,7 +591,7 @@ pub struct Finished(Token<TaskBody>);
 impl Finished {
     /// The tag under which the port brought the command in.
     pub fn tag(&self) -> u64 {
-        self.0.endpoint.tasks().tag(self.0.slot)
+        self.0.endpoint.tasks().tag(self.0.place)
     }
 
     /// What the port noted with [`Incoming::set_note`].

@@ -173,12 +173,18 @@ unsafe impl Send for Room {}
 unsafe impl Sync for Room {}
 
 impl Room {
-    /// Makes room. Nothing is written: it costs nothing.
+    /// Makes room.
     pub const fn new() -> Self {
         Self {
             deferred: Opaque::uninit(),
             io: Opaque::uninit(),
         }
+    }
+
+    /// Makes room where it is to be: it isn't copied there, and costs nothing.
+    pub fn init() -> impl Init<Self> {
+        // SAFETY: All of it may be uninitialized memory.
+        unsafe { pin_init::init_from_closure(|_| Ok(())) }
     }
 
     /// The memory for a block device's state, written by nobody else.

@@ -78,14 +78,16 @@ impl PageList {
         }
     }
 
-    /// Makes a list of the first `len` bytes of a command's own memory, if that consists of whole
-    /// pages; else gives the command back. Process context; may sleep.
-    pub fn lent(command: Command, len: usize) -> Result<Self, Command> {
-        let mut list = Self::empty();
+    /// Makes an empty list one of the first `len` bytes of a command's own memory, if that consists of
+    /// whole pages; else gives the command back. Process context; may sleep.
+    pub fn borrow_from(&mut self, command: Command, len: usize) -> Result<(), Command> {
         let Ok(bytes) = u32::try_from(len) else {
             return Err(command);
         };
-        let (inline, spilled) = (&mut list.inline, &mut list.spilled);
+        if !self.is_empty() {
+            return Err(command);
+        }
+        let (inline, spilled) = (&mut self.inline, &mut self.spilled);
         let found = command.segments(bytes, |most| {
             if most <= INLINE {
                 return Some(&mut inline[..]);
@@ -94,19 +96,19 @@ impl PageList {
             Some(&mut spilled[..])
         });
         let Some(found) = found else {
-            list.spilled.clear();
+            self.spilled.clear();
             return Err(command);
         };
-        if list.spilled.is_empty() {
-            list.count = found;
+        if self.spilled.is_empty() {
+            self.count = found;
         } else {
-            list.spilled.truncate(found);
+            self.spilled.truncate(found);
         }
         // INVARIANT: The segments are `len` bytes of the command's memory, and it comes along.
-        list.len = len;
-        list.lent = true;
-        list.lender = Some(command);
-        Ok(list)
+        self.len = len;
+        self.lent = true;
+        self.lender = Some(command);
+        Ok(())
     }
 
     /// Has the list carry a command that it works on a copy for. `write`: its data is copied here.
@@ -143,10 +145,19 @@ impl PageList {
     /// Allocates `len` bytes. Process context; may sleep.
     pub fn alloc(len: usize, contents: Contents) -> Result<Self, AllocError> {
         let mut list = Self::empty();
-        while list.len < len {
-            list.grow(len - list.len, contents)?;
-        }
+        list.extend(len, contents)?;
         Ok(list)
+    }
+
+    /// Makes the list `len` bytes longer, or as much as there is memory for. Process context; may
+    /// sleep. The list's memory has to be its own.
+    pub fn extend(&mut self, len: usize, contents: Contents) -> Result<(), AllocError> {
+        debug_assert!(!self.lent);
+        let end = self.len + len;
+        while self.len < end {
+            self.grow(end - self.len, contents)?;
+        }
+        Ok(())
     }
 
     /// Adds one chunk of at most `want` bytes.

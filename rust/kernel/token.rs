@@ -8,6 +8,7 @@
 //! forgetting it.
 
 use core::{
+    convert::Infallible,
     mem,
     ops::{Deref, DerefMut},
     ptr::NonNull, //
@@ -50,18 +51,23 @@ unsafe impl<T: MustEnd + Sync> Sync for Token<T> {}
 impl<T: MustEnd> Token<T> {
     /// Allocates a token.
     pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
-        Self::new_with(|| value, flags)
+        Self::init(value, flags)
     }
 
-    /// Allocates a token, and then makes the value, in its place.
+    /// Allocates a token, and then makes the value in its place.
     #[inline]
-    pub fn new_with(value: impl FnOnce() -> T, flags: Flags) -> Result<Self, AllocError> {
-        let cell = KBox::new_uninit(flags)?.write(Cell {
-            next: core::ptr::null_mut(),
-            value: value(),
-        });
+    pub fn init(value: impl Init<T>, flags: Flags) -> Result<Self, AllocError> {
+        let cell = KBox::init(
+            init!(Cell {
+                next: core::ptr::null_mut(),
+                value <- value,
+            }? Infallible),
+            flags,
+        );
         // INVARIANT: `KBox::leak` gives up the only owner of a live `Cell`.
-        Ok(Self(NonNull::from(KBox::leak(cell))))
+        Ok(Self(NonNull::from(KBox::leak(
+            cell.map_err(|_| AllocError)?,
+        ))))
     }
 
     /// Ends the value: drops it and frees its memory.

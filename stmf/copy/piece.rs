@@ -278,12 +278,15 @@ fn build(
         cdb: &command.cdb,
         expected: u32::try_from(data.len()).unwrap_or(u32::MAX),
     });
-    Incoming::new(|| TaskBody {
+    let stopwatch = Stopwatch::start(endpoint.tasks().arrived(slot));
+    // `init!` has a `slot` of its own.
+    let place = slot;
+    Incoming::new(init!(TaskBody {
         endpoint: endpoint.clone(),
-        slot,
+        place,
         lu: Some(lu),
         lun: command.to.lun,
-        stopwatch: Stopwatch::start(endpoint.tasks().arrived(slot)),
+        stopwatch,
         cdb,
         // CAST: 16.
         cdb_len: command.cdb.len() as u8,
@@ -291,9 +294,9 @@ fn build(
         expected: u32::try_from(data.len()).unwrap_or(u32::MAX),
         note: 0,
         data: mem::replace(data, PageList::empty()),
-        room: Room::new(),
+        room <- Room::init(),
         outcome: None,
         origin: Origin::Copy(mailbox.clone()),
-    })
+    }))
     .map_err(|_| BUSY)
 }
