@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Runs every test that libiscsi's iscsi-test-cu knows, and accounts for each:
-`conformance.py --logs DIR [--peer KIND]... KIND...`, KIND being NAME=URL[,URL][@PATTERN[,PATTERN]].
+`conformance.py --logs DIR [--without PATTERNS] [--peer KIND]... KIND...`, KIND being
+NAME=URL[,URL][@PATTERN[,PATTERN]]. A local disk has its generic SCSI device for a URL.
 
 A kind is a logical unit of some nature, on a target of its own: its tests run in
 their order, those of several kinds at the same time. PATTERN is SUITE or
@@ -11,8 +12,9 @@ A test is *passed* on a kind when it has done all it wanted, *partly* passed whe
 it left out no more than what the disk lacks (LACKING), *skipped* when it says
 that it left something out, *failed* when an assertion didn't hold or it never
 ended. None may fail on any kind, and each must pass on one, but for those in
-EXCUSED. What becomes of them on the disks of a peer, another target, is printed in
-one column more, and not judged.
+EXCUSED, and for what the tool does over iSCSI alone where all disks are local. What
+becomes of them on the disks of a peer, another target, is printed in one column more,
+and not judged. --without: tests that aren't looked at.
 """
 
 import argparse
@@ -42,10 +44,13 @@ EXCUSED = {
     ),
 }
 
+# What the tool says of a local disk when it leaves something out that needs an iSCSI session.
+ISCSI_ALONE = re.compile("only supported for iSCSI|Non-iSCSI")
+
 PASSED, PARTLY, SKIPPED, FAILED = "passed", "partly", "skipped", "FAILED"
-EXCUSE = "excused"
-SIGNS = {PASSED: "+", PARTLY: "~", SKIPPED: "s", EXCUSE: "x", FAILED: "F", None: "."}
-LEGEND = "+ passed, ~ but for what is lacking, s skipped, x excused, F failed, . not run"
+EXCUSE, ELSEWHERE = "excused", "over iSCSI alone"
+SIGNS = {PASSED: "+", PARTLY: "~", SKIPPED: "s", EXCUSE: "x", ELSEWHERE: "i", FAILED: "F", None: "."}
+LEGEND = "+ passed, ~ but for what is lacking, s skipped, x excused, i over iSCSI alone, F failed, . not run"
 
 
 def matches(test, pattern):
@@ -106,6 +111,8 @@ def verdict(test, text):
     left_out = [line for line in complaints if "[SKIPPED]" in line]
     if not left_out:
         return PASSED
+    if all(map(ISCSI_ALONE.search, left_out)):
+        return ELSEWHERE
     lacking = all(any(what in line for what in LACKING) for line in left_out)
     return PARTLY if lacking else SKIPPED
 
@@ -177,7 +184,7 @@ class Kind:
 def overall(test, columns):
     """How a test counts: by the worst of its failures, or by the best."""
     seen = {column.get(test) for column in columns}
-    for worst_or_best in (FAILED, PASSED, PARTLY, EXCUSE, SKIPPED):
+    for worst_or_best in (FAILED, PASSED, PARTLY, EXCUSE, ELSEWHERE, SKIPPED):
         if worst_or_best in seen:
             return worst_or_best
     return None
@@ -187,7 +194,8 @@ def count(what, known, columns):
     """Prints how many tests passed and so on."""
     tally = collections.Counter(overall(test, columns) or SKIPPED for test in known)
     print(f"NOTE: {what}: of {len(known)} tests {tally[PASSED]} passed, {tally[PARTLY]} but for what", end=" ")
-    print(f"is lacking, {tally[EXCUSE]} excused, {tally[SKIPPED]} skipped, {tally[FAILED]} failed")
+    print(f"is lacking, {tally[EXCUSE]} excused, {tally[SKIPPED]} skipped, {tally[FAILED]} failed", end="")
+    print(f", {tally[ELSEWHERE]} are about iSCSI alone" if tally[ELSEWHERE] else "")
 
 
 def judge(known, kinds):
@@ -202,7 +210,7 @@ def judge(known, kinds):
             wrong.append(f"{test}: failed on {', '.join(where)}")
         elif passed and test in EXCUSED:
             wrong.append(f"{test}: passed; it needs no excuse")
-        elif not passed and result != EXCUSE:
+        elif not passed and result not in (EXCUSE, ELSEWHERE):
             wrong.append(f"{test}: passed nowhere; it says:")
             wrong.extend(why_skipped(test, kinds))
     print(f"lacking: {'; '.join(LACKING.values())}")
@@ -238,12 +246,17 @@ def run_all(kinds, known, logs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--logs", type=pathlib.Path, required=True, help="where the output goes")
+    parser.add_argument("--without", default="", metavar="PATTERNS")
     parser.add_argument("--peer", action="append", default=[], metavar="KIND")
     parser.add_argument("kinds", nargs="+", type=Kind, metavar="NAME=URL[,URL][@PATTERNS]")
     args = parser.parse_args()
 
+    without = [pattern for pattern in args.without.split(",") if pattern]
     known = known_tests()
+    for kind in args.kinds:
+        kind.patterns += [f"-{pattern}" for pattern in without]
     run_all(args.kinds, known, args.logs)
+    known = [test for test in known if not any(matches(test, pattern) for pattern in without)]
     columns = {kind.name: kind.verdicts for kind in args.kinds}
     beside = {}
     if args.peer:

@@ -16,6 +16,7 @@
 #	# own-boot                       nothing else in this boot
 #	# time-limit: 300                seconds, instead of 120
 #	# expect-log: REGEX              such lines in the kernel's log are no failure
+#	# also-over: loopback            once more as NAME_loopback, over the local bus: see tests/loopback.sh
 
 set -euo pipefail
 
@@ -122,22 +123,31 @@ logout() {
 
 # disk_of TARGET LUN: waits for the disk and prints its device, such as /dev/sda.
 disk_of() {
-	local disk
 	wait_for find_disk "$1" "$2"
-	disk=$(find_disk "$1" "$2")
-	[ -b "$disk" ] || wait_for test -b "$disk"
-	echo "$disk"
+	find_disk "$1" "$2"
 }
 
-find_disk() {
-	local session device
-	for session in /sys/class/iscsi_session/session*; do
-		[ "$(cat "$session/targetname" 2>/dev/null)" = "$1" ] || continue
-		for device in "$session"/device/target*/*:*:*:"$2"/block/*; do
-			[ -e "$device" ] || continue
-			echo "/dev/${device##*/}"
+find_disk() { find_node block "$1" "$2"; }
+find_generic() { find_node scsi_generic "$1" "$2"; }
+
+# find_node CLASS TARGET LUN: the device of that class that a session with the target has at the LUN.
+find_node() {
+	local unit node
+	for unit in $(units_at "$2" "$3"); do
+		for node in "$unit/$1"/*; do
+			[ -e "/dev/${node##*/}" ] || continue
+			echo "/dev/${node##*/}"
 			return
 		done
 	done
 	return 1
+}
+
+# units_at TARGET LUN: the SCSI devices there, below /sys.
+units_at() {
+	local session
+	for session in /sys/class/iscsi_session/session*; do
+		[ "$(cat "$session/targetname" 2>/dev/null)" = "$1" ] || continue
+		compgen -G "$session/device/target*/*:*:*:$2" || true
+	done
 }

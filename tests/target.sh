@@ -113,6 +113,9 @@ make_target() {
 	at_exit "itadm delete-target -f '$1' 2>/dev/null || true"
 }
 
+# port_of TARGET: what stmfadm calls it.
+port_of() { echo "$1"; }
+
 # quick_recovery TARGET PORTAL: the initiator reconnects soon, gives up late.
 quick_recovery() {
 	iscsiadm -m node -T "$1" -p "$2" -o update \
@@ -292,3 +295,6 @@ find_loop_disk() {
 
 # no_loop_disk HOST LUN: succeeds when there is no device, whatever its kind.
 no_loop_disk() { ! compgen -G "$1/device/target*/*:*:*:$2" >/dev/null; }
+
+# shellcheck source=tests/loopback.sh
+[ "${COMSTAR_TRANSPORT:-iscsi}" != loopback ] || . "$COMSTAR_TOP/tests/loopback.sh"

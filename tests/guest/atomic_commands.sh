@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # COMPARE AND WRITE lets nobody in between, while others read and write the same disk.
 # SPDX-License-Identifier: GPL-2.0
+# also-over: loopback
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
@@ -9,6 +10,8 @@ make_target "$target"
 file_lu disk 64M 0
 login "$target"
 disk=$(disk_of "$target" 0)
+# It would look at the disk anew, and have all wait for that, each time somebody is done with writing.
+keep_udev_still
 dd if=/dev/zero of="$disk" bs=512 count=1 oflag=direct status=none
 
 # add_to_block TIMES NAME: adds one to the number in block 0, by COMPARE AND WRITE.

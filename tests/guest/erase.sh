@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SANITIZE and FORMAT UNIT overwrite all of a disk, tell how far they are, and say what has failed.
 # SPDX-License-Identifier: GPL-2.0
+# also-over: loopback
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 
@@ -29,20 +30,6 @@ progress() { sg_requests --progress "$sg" | sed -n 's/^Progress indication: \([0
 # is EXPECTED: what TEST UNIT READY says.
 is() { [ "$(ended sg_raw "$sg" 00 00 00 00 00 00)" = "$1" ]; }
 
-# find_generic TARGET: the generic device of LUN 0. (Of a disk that isn't ready there may be no other.)
-find_generic() {
-	local session device
-	for session in /sys/class/iscsi_session/session*; do
-		[ "$(cat "$session/targetname" 2>/dev/null)" = "$1" ] || continue
-		for device in "$session"/device/target*/*:*:*:0/scsi_generic/*; do
-			[ -c "/dev/${device##*/}" ] || continue
-			echo "/dev/${device##*/}"
-			return
-		done
-	done
-	return 1
-}
-
 # holds FILE: the device has the bytes of the file in each block, from its start.
 holds() {
 	python3 - "$1" "$WORK/backing" "$SIZE" <<'PY'
@@ -69,7 +56,8 @@ lu=$GUID
 login "$target"
 disk_of "$target" 0
 keep_udev_still
-sg=$(find_generic "$target")
+# (Of a disk that isn't ready there may be no other device.)
+sg=$(find_generic "$target" 0)
 printf abc >"$WORK/pattern"
 overwrite=(--overwrite --pattern="$WORK/pattern" --ipl=3 --quick)
 # Parameter lists.
@@ -119,8 +107,8 @@ sg_reset --device "$sg"
 wait_for is "Logical unit not ready, sanitize in progress"
 logout "$target"
 login "$target"
-wait_for find_generic "$target"
-sg=$(find_generic "$target")
+wait_for find_generic "$target" 0
+sg=$(find_generic "$target" 0)
 wait_for is "Logical unit not ready, sanitize in progress"
 wait_for is ok
 becomes 0

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A disk is changed while it is in use: its size both ways, its write cache, what it is called.
 # SPDX-License-Identifier: GPL-2.0
+# also-over: loopback
 # expect-log: (capacity change|has changed|Sense Key|Add. Sense|I/O error|critical|Write cache|CDB|FAILED Result)
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What sg3_utils and Linux's disk driver make of a disk is what its device is.
 # SPDX-License-Identifier: GPL-2.0
+# also-over: loopback
 . "$COMSTAR_TOP/tests/target.sh"
 
 # Many details have tests of their own: logs and the clock (condition.sh), mode pages
@@ -106,7 +107,7 @@ sg_sync "$disk"
 step "the driver has found nothing wrong"
 name=${disk##*/}
 # Other tests' disks had this name before.
-if dmesg | sed '1,/comstar-test: start sg3_utils$/d' | grep -F "[$name]" |
+if dmesg | sed "1,/comstar-test: start ${COMSTAR_TEST:-sg3_utils}$/d" | grep -F "[$name]" |
 	grep -iE 'fail|error|invalid|bad|asking for cache|assuming|unaligned|disabl|sense key'; then
 	fail "expected no complaint about $disk"
 fi

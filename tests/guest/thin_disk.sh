@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Space is given back: UNMAP and WRITE SAME reach files and devices, and the initiator finds both out.
 # SPDX-License-Identifier: GPL-2.0
+# also-over: loopback
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
