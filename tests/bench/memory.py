@@ -132,6 +132,12 @@ def per_command():
     return results
 
 
+def reads_in(disk):
+    """The reads that wait in a disk."""
+    name = pathlib.Path(disk).resolve().name
+    return int(pathlib.Path(f"/sys/block/{name}/inflight").read_text(encoding="ascii").split()[0])
+
+
 def in_flight(disk, size):
     """Bytes that DEPTH reads take that wait in a device, fio's part included, and after them."""
     job = load.Load("memory", "randread", size, DEPTH)
@@ -140,10 +146,11 @@ def in_flight(disk, size):
     for _ in range(ROUNDS + 1):
         before = taken_from_system()
         fio = subprocess.Popen(
-            job.arguments([disk], 10, 0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            job.arguments([disk], 600, 0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(5)
+        sides.wait_for(lambda: reads_in(disk) >= DEPTH, f"{DEPTH} reads in {disk}")
         during = taken_from_system()
+        fio.terminate()
         fio.wait()
         found.append((during - before, taken_from_system() - before))
     return [statistics.median(column) for column in zip(*found[1:])]

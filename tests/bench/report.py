@@ -235,8 +235,8 @@ def write(home, found):
         lines += ratios(results["cells"], p99_goals, lambda cell: cell["p99"]) + [""]
     if results := found.get("scaling"):
         lines += ["## From one CPU to several", "", conditions(results)]
-        lines += ["Medians of the runs, in one boot: CPUs were taken offline. In parentheses the rate"]
-        lines += ["as a share of that with one CPU, which the initiator and fio share.", ""]
+        lines += ["Medians of the runs, a boot for each number of CPUs, up to the one above. In parentheses"]
+        lines += ["the rate as a share of that with one CPU, which the initiator and fio share.", ""]
         lines += growth(results) + [""]
     if results := found.get("memory"):
         said = results["conditions"]

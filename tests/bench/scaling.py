@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How rates grow from one CPU to several, with sessions and with logical units.
+"""Rates with sessions and with logical units, for as many CPUs as this guest has.
 
-All is measured in one boot: CPUs are taken offline and put back, and between two measurements
-of the same load every side has its turn.
+tests/bench/run boots a guest for each number of CPUs.
 """
 
-import os
-import pathlib
-import statistics
 import sys
 
 import load
@@ -46,31 +42,17 @@ def devices(name):
     return [sides.null_device(f"{name}{number}") for number in range(MANY)]
 
 
-def use_cpus(count):
-    """Puts so many CPUs to work."""
-    for number in range(1, os.cpu_count() or 1):
-        switch = pathlib.Path(f"/sys/devices/system/cpu/cpu{number}/online")
-        wanted = str(int(number < count))
-        if switch.read_text(encoding="ascii").strip() != wanted:
-            sides.put(switch, wanted)
-
-
 def measure(seconds, repeats):
-    """I/O per second: {load: {side: {CPUs: [each run]}}}."""
-    all_cpus = os.cpu_count()
-    counts = [count for count in (1, 2, 3, 4) if count <= all_cpus]
+    """I/O per second: {load: {side: [each run]}}; the sides take turns."""
     found = {}
     for kind, by_side in set_up().items():
         for many in STEPS:
             name = f"4k randread qd{DEPTH}, {many} {kind if many > 1 else kind[:-1]}"
             job = load.Load(name, "randread", "4k", DEPTH, sessions=many)
             for _ in range(repeats):
-                for count in counts:
-                    use_cpus(count)
-                    for side, disks in by_side.items():
-                        measured = load.fio(job, disks, seconds, seconds / 4)
-                        row = found.setdefault(name, {}).setdefault(side, {})
-                        row.setdefault(count, []).append(measured.ios / measured.seconds)
+                for side, disks in by_side.items():
+                    measured = load.fio(job, disks, seconds, seconds / 4)
+                    row = found.setdefault(name, {}).setdefault(side, [])
+                    row.append(measured.ios / measured.seconds)
             print(f"{name}: done", file=sys.stderr, flush=True)
-    use_cpus(all_cpus)
     return {"cells": found}
