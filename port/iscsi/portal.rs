@@ -27,7 +27,7 @@ use stmf_kernel::{
     kthread::Thread,
     net::{Interface, Listener, Namespace}, //
 };
-use stmf_uapi::iscsi::{DEFAULT_PORT, DEFAULT_TPGT};
+use stmf_uapi::iscsi::{Tpg as G, DEFAULT_PORT, DEFAULT_TPGT};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -340,7 +340,12 @@ impl Portals {
     }
 
     /// Makes a group. Its tag is its name, if that is a number from 2 on, or else a free one.
-    pub(crate) fn add_group(&mut self, name: &str, dscp: u8) -> Result<u16, Refusal> {
+    pub(crate) fn add_group(
+        &mut self,
+        name: &str,
+        tag: Option<u16>,
+        dscp: u8,
+    ) -> Result<u16, Refusal> {
         let taken = |tag: u16| self.has_group(tag);
         let has_name = |group: &Group| group.name.to_str() == Ok(name);
         if self.groups.iter().any(has_name) {
@@ -349,14 +354,19 @@ impl Portals {
                 format_args!("there is a target portal group {name} already"),
             ));
         }
-        let tag = match name.parse() {
-            Ok(tag) if tag > DEFAULT_TPGT && !taken(tag) => tag,
-            Ok(_) => {
+        let tag = match (tag, name.parse()) {
+            (Some(tag), _) if tag > DEFAULT_TPGT && !taken(tag) => tag,
+            (Some(tag), _) => {
+                let text = format_args!("{tag} is the tag of another target portal group");
+                return Err(Refusal::new(EBUSY, text).at(G::Tag as u16));
+            }
+            (None, Ok(tag)) if tag > DEFAULT_TPGT && !taken(tag) => tag,
+            (None, Ok(_)) => {
                 let text = format_args!("a number as name has to be a free tag from 2 to 65535");
                 return Err(Refusal::new(EINVAL, text));
             }
             // Those that are no numbers begin where nobody begins to count.
-            Err(_) => (256..=u16::MAX)
+            (None, Err(_)) => (256..=u16::MAX)
                 .find(|tag| !taken(*tag))
                 .ok_or_else(|| Refusal::new(ENOSPC, format_args!("no tag is left")))?,
         };
@@ -493,16 +503,17 @@ impl Provider {
     pub(crate) fn create_group(
         self: &Arc<Self>,
         name: &str,
+        tag: Option<u16>,
         dscp: u8,
         places: &[Place],
-    ) -> Result<(), Refusal> {
+    ) -> Result<u16, Refusal> {
         let _admin = self.admin.lock();
-        let tag = self.portals.lock().add_group(name, dscp)?;
-        let added = self.add_portals(places, tag);
-        if added.is_err() {
+        let tag = self.portals.lock().add_group(name, tag, dscp)?;
+        if let Err(refusal) = self.add_portals(places, tag) {
             self.portals.lock().remove_group(tag);
+            return Err(refusal);
         }
-        added
+        Ok(tag)
     }
 
     /// Deletes a group and its portals. Sessions that came in by them go on.

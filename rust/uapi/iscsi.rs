@@ -162,7 +162,7 @@ attributes! {
     Tpg {
         /// Name.
         Name = 1, "name", Kind::String { max: TPG_NAME_MAX };
-        /// Tag.
+        /// Tag; without one, that of a name that is a number, or one that is free.
         Tag = 2, "tag", Kind::U16 { min: 1, max: u16::MAX };
         /// Portals.
         Portals = 3, "portals", Kind::String { max: PORTALS_MAX };
@@ -323,7 +323,10 @@ commands! {
         /// Get the defaults of all targets.
         DefaultsGet = 9, "defaults-get", Target { request: []; }
         /// Create a target portal group.
-        TpgCreate = 10, "tpg-create", Tpg { permission: admin; request: [Name, Portals, Dscp]; }
+        TpgCreate = 10, "tpg-create", Tpg {
+            permission: admin;
+            request: [Name, Tag, Portals, Dscp];
+        }
         /// Delete a target portal group.
         TpgDelete = 11, "tpg-delete", Tpg { permission: admin; request: [Name, Force]; }
         /// Dump target portal groups.

@@ -11,8 +11,14 @@ target=$(target_name kept)
 last=$(target_name made.first)
 make_target "$last"
 make_target "$target"
+# So do groups of portals, to which targets belong by their tags.
+itadm create-tpg outside 127.0.0.1:3261 >/dev/null
+itadm create-tpg inside 127.0.0.1:3262 >/dev/null
+at_exit "itadm delete-tpg -f outside; itadm delete-tpg -f inside"
+itadm modify-target -t outside "$last" >/dev/null
 relative_ids() { itadm list-target --json | jq -c 'map({name, relative_id})'; }
 ids=$(relative_ids)
+groups=$(itadm list-tpg --json)
 truncate -s 16M "$WORK/here" "$WORK/away"
 here=$(make_lu "$WORK/here" -p serial=here)
 away=$(make_lu "$WORK/away" -p serial=away)
@@ -44,6 +50,7 @@ stmfadm list-lu -v "$here" | grep -q 'Operational Status: Online' ||
 stmfadm list-lu -v "$away" | grep -q 'Operational Status: unregistered' ||
 	fail "expected $away to be listed as unregistered"
 expect "$ids" "$(relative_ids)" "relative target port identifiers"
+expect "$groups" "$(itadm list-tpg --json)" "target portal groups"
 login "$target"
 disk=$(disk_of "$target" 3)
 # SPC-5 7.7.6.9: of a target port of iSCSI, 4 bytes long.

@@ -86,7 +86,7 @@ fn group<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
 }
 
 /// `tpg-create`.
-pub(super) fn create_group(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+pub(super) fn create_group(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), Refusal> {
     let namespace = Namespace::of(request);
     let mut places = KVec::new();
     let texts = request.text(G::Portals as u16).unwrap_or("");
@@ -97,7 +97,9 @@ pub(super) fn create_group(request: &Request<'_>, _: &mut Writer<'_>) -> Result<
     }
     let dscp = request.u32(G::Dscp as u16).unwrap_or(0);
     let dscp = u8::try_from(dscp).unwrap_or(0);
-    provider()?.create_group(group(request)?, dscp, &places)
+    let tag = request.u16(G::Tag as u16);
+    let tag = provider()?.create_group(group(request)?, tag, dscp, &places)?;
+    Ok(writer.u16(G::Tag as u16, tag)?)
 }
 
 /// `tpg-delete`.

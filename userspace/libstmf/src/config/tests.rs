@@ -145,6 +145,31 @@ fn target_ports_keep_the_identifiers_they_had() {
 }
 
 #[test]
+fn portal_groups_keep_their_tags() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sim = Sim::new();
+    let mut targets = IscsiTargets::with_transport(recorder(&mut sim, directory.path()));
+    // The first that is made is the last by name.
+    for (name, address) in [("outside", "192.0.2.1"), ("inside", "10.0.0.1")] {
+        targets
+            .create_tpg(name, &[address.to_owned()], None)
+            .unwrap();
+    }
+    let tags = |targets: &mut IscsiTargets<&mut Sim>| -> Vec<(String, u16)> {
+        let groups = targets.tpgs().unwrap().into_iter();
+        groups.map(|tpg| (tpg.name, tpg.tag)).collect()
+    };
+    let before = tags(&mut IscsiTargets::with_transport(&mut sim));
+    assert_eq!(
+        before,
+        [("outside".to_owned(), 256), ("inside".to_owned(), 257)]
+    );
+    let mut booted = Sim::new();
+    become_as(&mut booted, &of_store(directory.path()), Extent::All);
+    assert_eq!(before, tags(&mut IscsiTargets::with_transport(&mut booted)));
+}
+
+#[test]
 fn what_began_offline_is_offline_after_a_reboot_too() {
     let directory = TempDir::new().unwrap();
     let mut sim = Sim::new();

@@ -215,12 +215,17 @@ impl Sim {
             if self.iscsi.groups.contains_key(&name) {
                 return Err(bare(libc::EEXIST));
             }
-            let next = u16::try_from(self.iscsi.groups.len() + 256).unwrap();
-            let tag = name.parse().unwrap_or(next);
+            let taken = |tag: &u16| self.iscsi.groups.values().any(|(other, ..)| other == tag);
+            let next = || (256..).find(|tag| !taken(tag)).unwrap();
+            let asked = fields.u16(Tpg::Tag).unwrap();
+            let tag = asked.unwrap_or_else(|| name.parse().unwrap_or_else(|_| next()));
+            if taken(&tag) {
+                return Err(bare(libc::EBUSY));
+            }
             let portals = fields.text(Tpg::Portals).unwrap_or_default();
             let dscp = fields.u32(Tpg::Dscp).unwrap().unwrap_or(0);
             self.iscsi.groups.insert(name, (tag, portals, dscp));
-            return Ok(Vec::new());
+            return Ok(vec![Builder::new().u16(Tpg::Tag, tag)]);
         }
         let (tag, ..) = self.iscsi.groups.get(&name).ok_or_else(not_found)?;
         if self.targets_in(*tag) > 0 && !fields.has(Tpg::Force) {
