@@ -31,7 +31,7 @@ mkdir "$WORK/logs"
 python3 "$COMSTAR_TOP/tests/conformance.py" --logs "$WORK/logs" --without "$without" \
 	"thin=$(generic thin)@-$ONES,-ReceiveCopyResults" \
 	"copies=$(generic copies)@ReceiveCopyResults" \
-	"aligned=$(generic aligned)@WriteSame10,WriteSame16,-$ONES" \
+	"aligned=$(generic aligned)@CompareAndWrite.InvalidDataOutSize,WriteSame10,WriteSame16,-$ONES" \
 	"removable=$(generic removable)@PreventAllow,NoMedia,StartStopUnit,Inquiry" \
 	"protected=$(generic protected)@ReadOnly,Sanitize.Readonly,Inquiry" \
 	"atomic=$(generic atomic)@WriteAtomic16,$ONES" ||
