@@ -344,10 +344,13 @@ def put_back(backup):
 
 
 def configuration():
-    """All that administrators have set up, and its states."""
+    """All that administrators have set up, and its states; not who is logged in at the moment."""
     lists = ("stmfadm list-lu", "itadm list-target", "itadm list-tpg", "stmfadm list-hg",
              "stmfadm list-tg", *(f"stmfadm list-view -l {guid}" for guid in GUIDS))
-    return {what: json.loads(run(*what.split(), "--json")) for what in lists}
+    found = {what: json.loads(run(*what.split(), "--json")) for what in lists}
+    for target in found["itadm list-target"]:
+        del target["sessions"]
+    return found
 
 
 def main():
