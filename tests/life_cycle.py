@@ -149,6 +149,18 @@ def check_loads():
             fail(f"{load.name}: expected every block as written: {load.wrong[:2000]}")
 
 
+def look_at_empty_disks():
+    """Linux takes a disk for empty whose size it asked for while it was away, until it is told to ask again."""
+    for load in LOADS:
+        disk = disk_of(load.host, load.target)
+        block = disk and pathlib.Path("/sys/block", pathlib.Path(disk).name)
+        try:
+            if block and read_line(block / "size") == "0":
+                (block / "device" / "rescan").write_text("1", encoding="ascii")
+        except OSError:
+            continue
+
+
 def recover():
     """All sessions come back, and do a round without an error. The initiator gives up what it was told is gone."""
     begin = time.monotonic()
@@ -163,6 +175,7 @@ def recover():
             again |= missing
             for host, target in missing:
                 run("iscsiadm", "-m", "node", "-T", TARGETS[target], "-I", f"host{host}", "--login")
+        look_at_empty_disks()
         time.sleep(0.5)
     print(f"    all work again after {time.monotonic() - begin:.1f} s, {len(again)} by a new login", flush=True)
 
