@@ -20,6 +20,7 @@ help:
 	@echo '                time builds it: about 15 minutes); T=NAME runs the one of that name'
 	@echo 'make fuzz       fuzz the parsers, each for MINUTES=1; T=NAME only one, JOBS=2 two at a time'
 	@echo 'make power-cuts kill guests that write, N=100 times, and look whether anything is lost'
+	@echo 'make life-cycle take everything away under load, and give it back, N=2 rounds'
 	@echo 'make hostile    an initiator that does N=200000 things that no initiator should, on the'
 	@echo '                debug kernel'
 	@echo 'make shell      a shell in a virtual machine with the modules loaded'
@@ -84,6 +85,10 @@ fuzz: setup
 power-cuts: all
 	@tests/power/cuts.py --cuts $(or $(N),100) --seed $(or $(SEED),1)
 
+life-cycle: all
+	@tools/guest --timeout $$(($(or $(N),2) * 300 + 300)) -- env ROUNDS=$(or $(N),2) $(if $(SEED),SEED=$(SEED)) \
+		'$(CURDIR)/tests/by_hand/life_cycle.sh'
+
 hostile: userspace modules-debug
 	@tests/run --debug --guest-only --time-limit 30000 --set CASES=$(or $(N),200000) hostile_initiator
 
@@ -111,5 +116,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz power-cuts hostile bench bench-control shell lint doc \
+.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz power-cuts life-cycle hostile bench bench-control shell lint doc \
 	rust-project.json clean

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Whatever is taken away under load, and comes back, in any order: in time, and without a wrong block.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 300
 . "$COMSTAR_TOP/tests/initiator.sh"
 
 seed=${SEED:-$RANDOM} rounds=${ROUNDS:-2}
@@ -34,4 +33,4 @@ stmfadm add-view -h four -t both -n 3 "${guids[3]}"
 hosts_log_in "${targets[0]}" 4
 iscsiadm -m node -T "${targets[1]}" --login >/dev/null
 at_exit "iscsiadm -m node -T ${targets[1]} --logout >/dev/null"
-python3 "$COMSTAR_TOP/tests/life_cycle.py" "$seed" "$rounds" "$WORK" "${targets[*]}" "${guids[*]}"
+PYTHONPATH=$COMSTAR_TOP/tests python3 "$COMSTAR_TOP/tests/by_hand/life_cycle.py" "$seed" "$rounds" "$WORK" "${targets[*]}" "${guids[*]}"

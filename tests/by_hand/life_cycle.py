@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/life_cycle.sh: `life_cycle.py SEED ROUNDS DIRECTORY TARGETS GUIDS`.
+"""The steps of life_cycle.sh: `life_cycle.py SEED ROUNDS DIRECTORY TARGETS GUIDS`.
 
 Eight sessions, of four hosts with two targets, write and verify all the time.  In each round
 everything that an administrator can take away goes, and comes back, in an order by chance: so
