@@ -18,7 +18,7 @@ use crate::types::{
 };
 
 /// How often a list that changes while it is read is read again.
-const DUMP_TRIES: usize = 16;
+const DUMP_TRIES: usize = 64;
 
 /// Provider of disks.
 const SBD: &str = "sbd";
