@@ -339,7 +339,8 @@ impl Portals {
             .map_or(0, |group| group.dscp)
     }
 
-    /// Makes a group. Its tag is its name, if that is a number from 2 on, or else a free one.
+    /// Makes a group. Its tag is the one that is asked for, which it had before; without one its name, if
+    /// that is a number from 2 on, or else one that is free.
     pub(crate) fn add_group(
         &mut self,
         name: &str,

@@ -3,7 +3,7 @@
 //! What is saved, and the commands about the configuration as a whole.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -95,16 +95,19 @@ fn one_object_that_is_away_keeps_no_other_from_coming_back() {
     assert!(!out.contains("unregistered"), "{out}");
 }
 
+/// As [`configured`], with a backup in a file.
+fn backed_up() -> (Sim, TempDir, PathBuf) {
+    let (mut sim, store) = configured();
+    let file = store.path().join("backup");
+    let line = format!("stmfadm backup {}", file.display());
+    ok(&mut sim, store.path(), &line);
+    (sim, store, file)
+}
+
 #[test]
 fn a_backup_is_restored() {
-    let (mut sim, store) = configured();
+    let (mut sim, store, file) = backed_up();
     let path = store.path();
-    let file = path.join("backup");
-    ok(
-        &mut sim,
-        path,
-        &format!("stmfadm backup {}", file.display()),
-    );
     ok(&mut sim, path, &format!("stmfadm delete-lu {A}"));
     ok(&mut sim, path, "stmfadm create-hg other");
     let line = format!("stmfadm restore --dry-run {}", file.display());
@@ -131,14 +134,8 @@ fn a_backup_is_restored() {
 
 #[test]
 fn what_is_saved_but_not_there_is_restored() {
-    let (mut sim, store) = configured();
+    let (_, store, file) = backed_up();
     let path = store.path();
-    let file = path.join("backup");
-    ok(
-        &mut sim,
-        path,
-        &format!("stmfadm backup {}", file.display()),
-    );
     let text = fs::read_to_string(&file).unwrap();
     // The modules were unloaded and loaded: all is saved, and the kernel has nothing.
     for command in ["restore", "apply"] {

@@ -30,26 +30,28 @@ fn goes_on(session: &mut Session) -> Outcome<()> {
     session.ping(b"still there".to_vec())
 }
 
-pub(super) fn immediate_data(player: &mut Player) -> Outcome<()> {
+/// A write to the player's blocks, new content for them, and a place in it.
+fn new_write(player: &mut Player) -> Outcome<(Pdu, Vec<u8>, usize)> {
     player.prepare_blocks()?;
     let cdb = player.own_blocks(0x2a);
     let content = player.new_content();
     let place = player.rng.usize(..);
     let session = player.digested()?;
     let write = session.command(DISK_LUN, &cdb, WRITE, OWN as u32);
-    let write = write.data(content);
-    damaged(session, &write, place)?;
+    Ok((write, content, place))
+}
+
+pub(super) fn immediate_data(player: &mut Player) -> Outcome<()> {
+    let (write, content, place) = new_write(player)?;
+    let session = player.digested()?;
+    damaged(session, &write.data(content), place)?;
     goes_on(session)?;
     player.check_blocks()
 }
 
 pub(super) fn solicited_data(player: &mut Player) -> Outcome<()> {
-    player.prepare_blocks()?;
-    let cdb = player.own_blocks(0x2a);
-    let content = player.new_content();
-    let place = player.rng.usize(..);
+    let (write, content, place) = new_write(player)?;
     let session = player.digested()?;
-    let write = session.command(DISK_LUN, &cdb, WRITE, OWN as u32);
     session.send(&write)?;
     let r2t = session.receive()?;
     let data = super::data::data_out(session, &r2t, content);
