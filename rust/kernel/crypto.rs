@@ -124,3 +124,54 @@ pub fn wipe(bytes: &mut [u8]) {
     // SAFETY: The slice is writable.
     unsafe { shims::memzero_explicit(ptr::from_mut(bytes).cast(), bytes.len()) };
 }
+
+#[kernel::macros::kunit_tests(stmf_crypto)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crc32c_is_that_of_rfc_3720() {
+        // RFC 3720 B.4: 32 bytes of zeros, of ones, and counting.
+        for (bytes, sum) in [
+            ([0; 32], [0xaa, 0x36, 0x91, 0x8a]),
+            ([0xff; 32], [0x43, 0xab, 0xa8, 0x62]),
+            (array::from_fn(|n| n as u8), [0x4e, 0x79, 0xdd, 0x46]),
+        ] {
+            let mut whole = Crc32c::new();
+            whole.update(&bytes);
+            assert_eq!(whole.bytes(), sum);
+            let (one, other) = bytes.split_at(5);
+            let mut pieces = Crc32c::new();
+            pieces.update(one);
+            pieces.update(&[]);
+            pieces.update(other);
+            assert_eq!(pieces.bytes(), sum);
+        }
+    }
+
+    // The examples of RFC 1321, FIPS 180-4 and FIPS 202.
+    #[test]
+    fn digests_of_pieces_are_those_of_the_whole() {
+        let pieces: [&[u8]; 3] = [b"a", b"", b"bc"];
+        assert_eq!(
+            md5(pieces),
+            0x9001_5098_3cd2_4fb0_d696_3f7d_28e1_7f72_u128.to_be_bytes()
+        );
+        assert_eq!(sha1(pieces)[..4], [0xa9, 0x99, 0x3e, 0x36]);
+        assert_eq!(sha1(pieces)[16..], [0x9c, 0xd0, 0xd8, 0x9d]);
+        assert_eq!(sha256(pieces)[..4], [0xba, 0x78, 0x16, 0xbf]);
+        assert_eq!(sha256(pieces)[28..], [0xf2, 0x00, 0x15, 0xad]);
+        assert_eq!(sha3_256(pieces)[..4], [0x3a, 0x98, 0x5d, 0xa7]);
+        assert_eq!(sha3_256(pieces)[28..], [0x11, 0x43, 0x15, 0x32]);
+        assert_eq!(sha256(pieces), sha256([b"abc"]));
+    }
+
+    #[test]
+    fn equal_is_equal_in_every_byte() {
+        assert!(equal(b"", b""));
+        assert!(equal(b"secret", b"secret"));
+        assert!(!equal(b"secret", b"secreu"));
+        assert!(!equal(b"secret", b"tecret"));
+        assert!(!equal(b"secret", b"secre"));
+    }
+}

@@ -210,3 +210,53 @@ impl<T: Send + Sync + 'static> Drop for LiveRef<T> {
         unsafe { shims::percpu_ref_put((*self.0.as_ptr()).refs.get()) };
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_live)]
+mod tests {
+    use super::*;
+    use crate::drops::Drops;
+
+    const SOON: Delta<Nsec> = Delta::from_millis(20);
+    const LONG: Delta<Nsec> = Delta::from_secs(20);
+
+    #[test]
+    fn no_reference_is_given_once_it_is_killed() -> Result {
+        let live = Live::new(7)?;
+        let one = live.get().ok_or(ENOENT)?;
+        let another = one.get_live().ok_or(ENOENT)?;
+        assert_eq!(*another, 7);
+        live.kill();
+        live.kill();
+        assert!(live.get().is_none());
+        assert!(one.get_live().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn it_drains_with_its_last_reference() -> Result {
+        let live = Live::new(7)?;
+        let one = live.get().ok_or(ENOENT)?;
+        live.kill();
+        assert!(!live.wait_drained(SOON));
+        // Killed or not, who has a reference may hand on others.
+        let another = one.clone();
+        drop(one);
+        assert!(!live.wait_drained(SOON));
+        drop(another);
+        assert!(live.wait_drained(LONG));
+        Ok(())
+    }
+
+    #[test]
+    fn the_value_goes_with_the_owner() -> Result {
+        let drops = Drops::new()?;
+        let live = Live::new(drops.witness())?;
+        drop(live.get());
+        live.kill();
+        assert!(live.wait_drained(LONG));
+        assert_eq!(drops.count(), 0);
+        drop(live);
+        assert_eq!(drops.count(), 1);
+        Ok(())
+    }
+}

@@ -390,3 +390,93 @@ impl Drop for PageList {
         }
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_pages)]
+mod tests {
+    use super::*;
+
+    const ODD: usize = 5 * PAGE_SIZE + 123;
+
+    /// A list whose bytes count.
+    fn counting(len: usize) -> Result<PageList> {
+        let mut list = PageList::alloc(len, Contents::Garbage)?;
+        let mut number = 0u8;
+        for byte in list.slices_mut().flatten() {
+            *byte = number;
+            number = number.wrapping_add(1);
+        }
+        Ok(list)
+    }
+
+    #[test]
+    fn it_has_the_bytes_that_were_asked_for() -> Result {
+        for len in [0, 1, PAGE_SIZE, ODD, 1 << 20] {
+            let mut list = PageList::alloc(len, Contents::Zeroed)?;
+            assert_eq!(list.len(), len);
+            assert_eq!(list.slices().map(<[u8]>::len).sum::<usize>(), len);
+            assert!(list.is_zero());
+            list.extend(ODD, Contents::Zeroed)?;
+            assert_eq!(list.len(), len + ODD);
+            assert!(list.is_zero());
+            list.truncate(len / 2);
+            assert_eq!(list.slices().map(<[u8]>::len).sum::<usize>(), len / 2);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_written_across_its_pages_is_read() -> Result {
+        let mut list = PageList::alloc(ODD, Contents::Zeroed)?;
+        let bytes = [1, 2, 3, 4];
+        for offset in [0, PAGE_SIZE - 2, 8 * PAGE_SIZE / 2 - 1, ODD - 4] {
+            assert_eq!(list.write_at(offset, &bytes), 4);
+            let mut read = list.slices().flatten().skip(offset);
+            assert!(bytes.iter().all(|byte| read.next() == Some(byte)));
+        }
+        assert_eq!(list.write_at(ODD - 1, &bytes), 1);
+        assert_eq!(list.write_at(ODD, &bytes), 0);
+        assert!(!list.is_zero());
+        Ok(())
+    }
+
+    #[test]
+    fn lists_are_compared_from_where_it_was_asked() -> Result {
+        let (whole, mut part) = (counting(ODD)?, PageList::alloc(300, Contents::Zeroed)?);
+        for (offset, byte) in part.slices_mut().flatten().enumerate() {
+            *byte = (PAGE_SIZE - 100 + offset) as u8;
+        }
+        assert_eq!(part.first_difference(&whole, PAGE_SIZE - 100), None);
+        part.write_at(299, &[0xee]);
+        assert_eq!(part.first_difference(&whole, PAGE_SIZE - 100), Some(299));
+        part.write_at(7, &[0xee]);
+        assert_eq!(part.first_difference(&whole, PAGE_SIZE - 100), Some(7));
+        Ok(())
+    }
+
+    #[test]
+    fn a_checksum_is_that_of_the_bytes_alone() -> Result {
+        let list = counting(ODD)?;
+        for (offset, len) in [(0, ODD), (PAGE_SIZE - 3, 6), (7, 0), (ODD - 1, 1)] {
+            let (mut whole, mut single) = (Crc32c::new(), Crc32c::new());
+            list.checksum(offset, len, &mut whole);
+            for byte in list.slices().flatten().skip(offset).take(len) {
+                single.update(&[*byte]);
+            }
+            assert_eq!(whole.bytes(), single.bytes());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_pattern_goes_on_from_page_to_page() -> Result {
+        let mut list = PageList::alloc(ODD, Contents::Garbage)?;
+        list.fill_with(b"abc");
+        let expected = b"abc".iter().cycle();
+        assert!(list
+            .slices()
+            .flatten()
+            .zip(expected)
+            .all(|(is, should)| is == should));
+        Ok(())
+    }
+}

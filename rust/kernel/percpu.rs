@@ -229,3 +229,50 @@ impl<const N: usize> Drop for Counting<'_, N> {
         unsafe { self.mine.value.ended.get().write_volatile(self.number) };
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_percpu)]
+mod tests {
+    use super::*;
+    use crate::drops::{Drops, Witness};
+
+    #[test]
+    fn what_is_counted_is_read() -> Result {
+        let counters = PerCpu::<Counters<2>>::new()?;
+        assert!(counters.iter().next().is_none());
+        for _ in 0..3 {
+            let cpu = ThisCpu::alone();
+            let mut counting = counters.mine(&cpu, Counters::new).ok_or(ENOMEM)?.count();
+            counting.add(0, 1);
+            counting.add(1, 10);
+            counting.add(2, 100);
+        }
+        let sums = counters.iter().fold([0; 2], |[a, b], of_one| {
+            let [c, d] = of_one.read();
+            [a + c, b + d]
+        });
+        assert_eq!(sums, [3, 30]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_cpu_gets_one_value_and_it_goes_with_all() -> Result {
+        let (values, drops) = (PerCpu::<Option<Witness>>::new()?, Drops::new()?);
+        let cpu = ThisCpu::alone();
+        for _ in 0..2 {
+            values.mine(&cpu, || None).ok_or(ENOMEM)?;
+        }
+        drop(cpu);
+        assert_eq!(values.iter().count(), 1);
+        let values = PerCpu {
+            slots: {
+                let mut slots = KVec::new();
+                let value = KBox::new(Some(drops.witness()), GFP_KERNEL)?;
+                slots.push(Atomic::new(KBox::into_raw(value)), GFP_KERNEL)?;
+                slots
+            },
+        };
+        drop(values);
+        assert_eq!(drops.count(), 1);
+        Ok(())
+    }
+}

@@ -121,3 +121,65 @@ impl<T: MustEnd> Drop for Batch<T> {
         self.for_each(drop);
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_queue)]
+mod tests {
+    use super::*;
+    use crate::drops::{Drops, Witness};
+    use kernel::prelude::*;
+
+    struct Item {
+        number: u32,
+        _witness: Witness,
+    }
+
+    impl MustEnd for Item {
+        type Key = ();
+
+        fn abandoned(token: Token<Self>) {
+            token.end(());
+        }
+    }
+
+    fn item(number: u32, drops: &Drops) -> Result<Token<Item>> {
+        let _witness = drops.witness();
+        Ok(Token::new(Item { number, _witness }, GFP_KERNEL)?)
+    }
+
+    #[test]
+    fn what_came_first_is_taken_first() -> Result {
+        let (queue, drops) = (Queue::new(), Drops::new()?);
+        assert!(queue.is_empty());
+        // Only the first wakes the consumer.
+        assert!(queue.push(item(0, &drops)?));
+        assert!(!queue.push(item(1, &drops)?));
+        assert!(!queue.push(item(2, &drops)?));
+        let mut batch = queue.take_all();
+        assert!(queue.is_empty());
+        // What comes now isn't part of it.
+        assert!(queue.push(item(3, &drops)?));
+        for number in 0..3 {
+            assert!(batch.next().is_some_and(|item| item.number == number));
+        }
+        assert!(batch.next().is_none());
+        assert_eq!(drops.count(), 3);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_left_in_it_comes_to_its_end() -> Result {
+        let (queue, drops) = (Queue::new(), Drops::new()?);
+        for number in 0..4 {
+            queue.push(item(number, &drops)?);
+        }
+        let mut batch = queue.take_all();
+        queue.push(item(4, &drops)?);
+        drop(batch.next());
+        assert_eq!(drops.count(), 1);
+        drop(batch);
+        assert_eq!(drops.count(), 4);
+        drop(queue);
+        assert_eq!(drops.count(), 5);
+        Ok(())
+    }
+}

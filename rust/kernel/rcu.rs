@@ -270,3 +270,60 @@ impl<T: Send + Sync + 'static> PinnedDrop for RcuMap<T> {
         unsafe { bindings::xa_destroy(self.xa.get()) };
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_rcu)]
+mod tests {
+    use super::*;
+    use crate::drops::{Drops, Witness};
+
+    #[test]
+    fn a_cell_has_the_value_that_was_put_last() -> Result {
+        let drops = Drops::new()?;
+        let cell = RcuCell::<(u32, Witness)>::empty();
+        assert!(cell.read(&rcu::read_lock()).is_none());
+        for number in 0..3 {
+            let old = cell.replace(Some(KBox::new((number, drops.witness()), GFP_KERNEL)?));
+            assert_eq!(old.map(|old| old.0), number.checked_sub(1));
+            assert!(cell
+                .read(&rcu::read_lock())
+                .is_some_and(|value| value.0 == number));
+        }
+        assert_eq!(drops.count(), 2);
+        drop(cell);
+        assert_eq!(drops.count(), 3);
+        Ok(())
+    }
+
+    #[test]
+    fn a_map_has_what_was_put_in_until_it_is_taken_out() -> Result {
+        let drops = Drops::new()?;
+        let map = KBox::pin_init(RcuMap::<(u32, Witness)>::new(), GFP_KERNEL)?;
+        for index in [300, 1, 7] {
+            map.insert(index, (index as u32, drops.witness()))?;
+        }
+        assert_eq!(map.insert(7, (0, drops.witness())), Err(EBUSY));
+        assert_eq!(drops.count(), 1);
+
+        let mut seen = KVec::new();
+        map.for_each(|index, value| {
+            if value.0 as usize == index {
+                let _ = seen.push(index, GFP_ATOMIC);
+            }
+        });
+        assert_eq!(&seen[..], [1, 7, 300]);
+        assert_eq!(map.find(8, |value| value.0), Some((300, 300)));
+        assert_eq!(map.find(301, |value| value.0), None);
+
+        let mut retired = Retired::new();
+        assert!(map.remove(7, &mut retired));
+        assert!(!map.remove(7, &mut retired));
+        assert!(map.read(7, &rcu::read_lock()).is_none());
+        // A reader may still look at it.
+        assert_eq!(drops.count(), 1);
+        drop(retired);
+        assert_eq!(drops.count(), 2);
+        drop(map);
+        assert_eq!(drops.count(), 4);
+        Ok(())
+    }
+}

@@ -11,6 +11,8 @@ pub mod block;
 pub mod clock;
 pub mod crypto;
 pub mod debugfs;
+#[cfg(CONFIG_KUNIT = "y")]
+mod drops;
 pub mod fs;
 pub mod genl;
 pub mod io;

@@ -69,3 +69,24 @@ impl<const N: usize> Tallier<N> {
         }
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_tally)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_counter_is_read_as_it_is() -> Result {
+        let mut tallier = Tallier::<3>::new()?;
+        let tally = tallier.tally();
+        tallier.add(0, 5);
+        tallier.add(2, u64::MAX);
+        tallier.add(2, 3);
+        // There is none of that number.
+        tallier.add(3, 1);
+        assert_eq!(tally.read(), [5, 0, 2]);
+        // Who reads may stay longer than who counts.
+        drop(tallier);
+        assert_eq!(tally.read(), [5, 0, 2]);
+        Ok(())
+    }
+}

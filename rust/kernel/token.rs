@@ -117,3 +117,62 @@ impl<T: MustEnd> Drop for Token<T> {
         T::abandoned(Self(self.0));
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_token)]
+mod tests {
+    use super::*;
+    use crate::drops::{Drops, Witness};
+
+    struct Value {
+        number: u32,
+        _witness: Witness,
+    }
+
+    impl MustEnd for Value {
+        type Key = ();
+
+        fn abandoned(mut token: Token<Self>) {
+            token.number += 1;
+            if token.number < 3 {
+                // To somebody who drops it once more.
+                drop(token);
+            } else {
+                token.end(());
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_is_ended_is_dropped_once() -> Result {
+        let drops = Drops::new()?;
+        let witness = drops.witness();
+        let token = Token::new(
+            Value {
+                number: 0,
+                _witness: witness,
+            },
+            GFP_KERNEL,
+        )?;
+        token.end(());
+        assert_eq!(drops.count(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn one_that_is_dropped_ends_by_its_own_code() -> Result {
+        let drops = Drops::new()?;
+        let witness = drops.witness();
+        let mut token = Token::new(
+            Value {
+                number: 0,
+                _witness: witness,
+            },
+            GFP_KERNEL,
+        )?;
+        token.number = 1;
+        assert_eq!(drops.count(), 0);
+        drop(token);
+        assert_eq!(drops.count(), 1);
+        Ok(())
+    }
+}

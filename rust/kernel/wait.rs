@@ -90,3 +90,41 @@ impl WaitQueue {
         holds
     }
 }
+
+#[kernel::macros::kunit_tests(stmf_wait)]
+mod tests {
+    use super::*;
+    use kernel::time::{Instant, Monotonic};
+
+    #[test]
+    fn a_condition_that_holds_is_not_waited_for() -> Result {
+        let queue = KBox::pin_init(WaitQueue::new(), GFP_KERNEL)?;
+        assert!(queue.wait_timeout(Delta::from_millis(0), || true));
+        queue.wait(|| true);
+        Ok(())
+    }
+
+    #[test]
+    fn one_that_never_holds_is_given_up_in_time() -> Result {
+        let queue = KBox::pin_init(WaitQueue::new(), GFP_KERNEL)?;
+        let begin = Instant::<Monotonic>::now();
+        assert!(!queue.wait_timeout(Delta::from_millis(50), || false));
+        assert!(begin.elapsed() >= Delta::from_millis(45));
+        assert!(!queue.wait_timeout(Delta::from_millis(0), || false));
+        Ok(())
+    }
+
+    #[test]
+    fn it_is_looked_at_again_after_a_wake_up_that_was_for_nothing() -> Result {
+        let queue = KBox::pin_init(WaitQueue::new(), GFP_KERNEL)?;
+        let mut looks = 0;
+        let holds = queue.wait_timeout(Delta::from_secs(20), || {
+            looks += 1;
+            queue.wake_all();
+            looks == 4
+        });
+        assert!(holds);
+        assert_eq!(looks, 4);
+        Ok(())
+    }
+}

@@ -279,3 +279,45 @@ unsafe extern "C" fn run_deferred<T: Carried, R: RunLent<T>>(work: *mut bindings
     // SAFETY: It came from `into_raw` in `__enqueue`, and nobody used it since.
     R::run(unsafe { Lent::from_raw(raw) });
 }
+
+#[kernel::macros::kunit_tests(stmf_work)]
+mod tests {
+    use super::*;
+    use crate::wait::WaitQueue;
+    use kernel::sync::atomic::{ordering, Atomic};
+
+    static RUNS: Atomic<u32> = Atomic::new(0);
+
+    fn run() {
+        RUNS.fetch_add(1, ordering::Full);
+    }
+
+    /// Waits until it has run so often.
+    fn has_run(times: u32) -> Result<bool> {
+        let nobody = KBox::pin_init(WaitQueue::new(), GFP_KERNEL)?;
+        for _ in 0..2000 {
+            if RUNS.load(ordering::Acquire) == times {
+                return Ok(true);
+            }
+            nobody.wait_timeout(Delta::from_millis(10), || false);
+        }
+        Ok(false)
+    }
+
+    #[test]
+    fn a_delayed_one_runs_when_it_is_asked_last_and_not_once_it_is_gone() -> Result {
+        RUNS.store(0, ordering::Release);
+        let queue = Arc::new(OwnedQueue::new(c"stmf_kunit", 1)?, GFP_KERNEL)?;
+        let delayed = KBox::pin_init(Delayed::new(queue.clone(), run), GFP_KERNEL)?;
+        delayed.run_after(Delta::from_secs(1000));
+        delayed.run_after(Delta::from_millis(1));
+        assert!(has_run(1)?);
+        delayed.run_after(Delta::from_millis(1));
+        assert!(has_run(2)?);
+        delayed.run_after(Delta::from_millis(50));
+        drop(delayed);
+        drop(queue);
+        assert!(has_run(2)?);
+        Ok(())
+    }
+}

@@ -10,6 +10,7 @@ do a round of its own without an error.
 """
 
 import collections
+import difflib
 import hashlib
 import json
 import mmap
@@ -127,6 +128,14 @@ class Load(threading.Thread):
                 END.wait(0.2)
         return True
 
+    def state(self):
+        """What is known of it, for a message."""
+        folder = sessions().get((self.host, self.target))
+        found = [str(path) for path in folder.glob("device/target*/*:*:*:*")] if folder else []
+        blocks = [f"{path}: {read_line(path / 'state')}" for path in map(pathlib.Path, found)]
+        return f"{self.name}: session {folder}, its devices {blocks}, its disk {disk_of(self.host, self.target)}, " \
+            f"{self.rounds} rounds, the last: {self.last}"
+
     def pattern(self):
         """What nobody else writes, and not in any other round."""
         return f"0x{self.host:02x}{self.target:02x}{self.rounds:08x}"
@@ -169,7 +178,7 @@ def recover():
         check_loads()
         seconds = time.monotonic() - begin
         if seconds > RECOVERY:
-            fail("expected all to work again, got " + "; ".join(f"{load.name}: {load.last}" for load in waiting))
+            fail("expected all to work again, got\n" + "\n".join(load.state() for load in waiting))
         missing = {(load.host, load.target) for load in LOADS} - set(sessions()) - again
         if seconds > 15 and missing:
             again |= missing
@@ -233,6 +242,7 @@ def attempt(command, reasons=None):
     COUNT["done" if done else "refused"] += 1
     print(f"    {seconds:5.2f} s  {' '.join(command)}" + ("" if done else f": {output.strip()}"), flush=True)
     if not done and not (reasons and re.search(reasons, output)):
+        print(run("stmfadm", "list-task"), flush=True)
         fail(f"{' '.join(command)}: expected " + (f'it done, or refused with "{reasons}"' if reasons else "it done"))
     return done
 
@@ -363,7 +373,16 @@ def configuration():
     found = {what: json.loads(run(*what.split(), "--json")) for what in lists}
     for target in found["itadm list-target"]:
         del target["sessions"]
-    return found
+    for views in (what for name, what in found.items() if name.startswith("stmfadm list-view")):
+        for view in views:
+            del view["initiators"]
+    return json.dumps(found, indent=1, sort_keys=True).splitlines()
+
+
+def check_configuration(before):
+    changes = difflib.unified_diff(before, configuration(), "expected", "got", lineterm="")
+    if changes := "\n".join(changes):
+        fail(f"the configuration after a round:\n{changes}")
 
 
 def main():
@@ -383,7 +402,7 @@ def main():
         print(f"round {number + 1} of {rounds}, seed {seed}", flush=True)
         one_round()
         put_back(backup)
-        expect(before, configuration(), "configuration after a round")
+        check_configuration(before)
         recover()
         check_still()
     END.set()

@@ -44,7 +44,7 @@ begin=$SECONDS
 step "${options[*]}"
 load() {
 	while [ ! -e "$WORK/enough" ]; do
-		fio_verify beside "$beside" --rw=randwrite --bs=4k --iodepth=4 --rate_iops=200 --size=4M || return
+		fio_verify beside "$beside" --rw=randwrite --bs=4k --iodepth=4 --rate_iops=50 --size=1M || return
 	done
 }
 load &

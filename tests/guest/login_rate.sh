@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two thousand logins a minute leave the latency of a busy session within twice what it was.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 200
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The tests that run in guests: as many as possible in one boot, several guests at a time."""
+
+import concurrent.futures
+import os
+import pathlib
+import queue
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+
+from .test import LOGS, TOP, Test
+
+BOOT_LIMIT = 300  # Seconds until the first test starts.
+GRACE = 30  # How long the guest may take to end a test that is over its time.
+SKIPPED = 77
+
+
+def run_guest_tests(tests, args, report):
+    """Runs the tests; those that measure time have the machine for themselves."""
+    for alone in False, True:
+        waiting = Waiting([test for test in tests if test.alone == alone])
+        workers = 1 if alone else args.jobs
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            done = [pool.submit(run_some, waiting, args, report) for _ in range(workers)]
+            try:
+                for worker in done:
+                    worker.result()
+            finally:
+                waiting.close()
+                Boot.end_all()
+
+
+def run_some(waiting, args, report):
+    """Runs tests, boot after boot, as long as any wait."""
+    while test := waiting.take():
+        Boot(args, report, test.options).run(test, waiting)
+
+
+class Waiting:
+    """The tests that no guest has taken yet."""
+
+    def __init__(self, tests):
+        self.tests = list(tests)
+        self.lock = threading.Lock()
+
+    def take(self, boot=None):
+        """Takes the next test, or the next that may run in such a boot."""
+        with self.lock:
+            for test in self.tests:
+                if boot in (None, test.boot):
+                    self.tests.remove(test)
+                    return test
+        return None
+
+    def close(self):
+        """Nobody gets another one."""
+        with self.lock:
+            self.tests.clear()
+
+
+class Boot:
+    """One guest that runs tests, each when the one before it is over.
+
+    After each the kernel's log is looked through.  When a test fails, by itself or by that log, or hangs, what it
+    has left behind would fail the next ones, too: the guest ends.
+    """
+
+    RUNNING = set()
+
+    def __init__(self, args, report, options):
+        self.report = report
+        # What is looked at when all others are done.
+        self.last = Test.read(TOP / "tests" / "memory_leaks.sh") if args.debug else None
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="boot.", dir=LOGS))
+        self.list = self.scratch / "list"
+        self.list.touch()
+        log = self.scratch / "kernel.log"
+        log.touch()
+        self.console = Console(log)
+        command = [TOP / "tools" / "guest", "--no-log-check", "--log", log]
+        command += ["--timeout", "100000", *shlex.split(options)]
+        command += ["--debug"] if args.debug else []
+        command += ["--", "env", *args.set, TOP / "tests" / "guest-runner", self.list]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=open(self.scratch / "guest.err", "wb"),
+            text=True,
+            errors="replace",
+            env={**os.environ, "COMSTAR_SCRATCH": str(self.scratch)},
+        )
+        Boot.RUNNING.add(self)
+        self.said = queue.SimpleQueue()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    @classmethod
+    def end_all(cls):
+        for boot in list(cls.RUNNING):
+            boot.process.terminate()
+
+    def run(self, test, waiting):
+        """Runs a test, and of those that wait what may run in the same boot."""
+        try:
+            if self.await_line(r"@@ booted", BOOT_LIMIT) is None:
+                error = (self.scratch / "guest.err").read_text(errors="replace")
+                log = self.console.until("", 0)
+                self.report.fail(test.name, "the guest did not boot", error, log)
+                return
+            boot = test.boot
+            while test and self.run_one(test):
+                test = waiting.take(boot)
+            if not test and (not self.last or self.run_one(self.last)):
+                self.ask("end")
+                self.process.wait(timeout=GRACE)
+        finally:
+            self.end()
+
+    def run_one(self, test):
+        """Runs a test; is the guest still good for others?"""
+        started = time.monotonic()
+        self.ask(f"{test.name} {test.limit} {test.transport} {test.path}")
+        line = self.await_line(rf"@@ {re.escape(test.name)} (\S+)", test.limit + GRACE)
+        seconds = time.monotonic() - started
+        log = self.console.until(f"comstar-test: end {test.name}", 5 if line else 0)
+        (LOGS / f"{test.name}.klog").write_text(log, encoding="utf-8")
+        output = self.output_of(test)
+        splats = find_splats(log, test.expected_log)
+
+        if line is None and self.process.poll() is not None:
+            why = "the guest died"
+        elif line is None:
+            why = "the guest hung"
+        elif line[1] == "timeout":
+            why = f"not done after {test.limit} s"
+        elif splats:
+            why = f"the kernel complained: {splats[0]}"
+        elif line[1] == str(SKIPPED):
+            self.report.skip(test.name, skip_reason(output))
+            return True
+        elif line[1] == "0":
+            self.report.ok(test.name, seconds, output)
+            return True
+        else:
+            why = f"exit status {line[1]}"
+        self.report.fail(test.name, why, output, log)
+        return False
+
+    def ask(self, what):
+        """Tells the guest's runner what is next; one write, for it reads all the time."""
+        with open(self.list, "ab", buffering=0) as file:
+            file.write(f"{what}\n".encode())
+
+    def output_of(self, test):
+        try:
+            output = (self.scratch / f"{test.name}.out").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+        (LOGS / f"{test.name}.out").write_text(output, encoding="utf-8")
+        return output
+
+    def listen(self):
+        """Puts down what the guest's runner says; None at its end."""
+        for line in self.process.stdout:
+            self.said.put(line)
+        self.said.put(None)
+
+    def await_line(self, pattern, limit):
+        """Waits for a line of the guest's runner; None when there is none."""
+        end = time.monotonic() + limit
+        try:
+            while line := self.said.get(timeout=max(end - time.monotonic(), 0.01)):
+                if match := re.match(pattern, line):
+                    return match
+            self.process.wait()
+        except queue.Empty:
+            pass
+        return None
+
+    def end(self):
+        """Ends the guest; tools/guest passes it on to the QEMU it started."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        Boot.RUNNING.discard(self)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+class Console:
+    """The kernel's log of a running guest, read piece by piece."""
+
+    def __init__(self, path):
+        self.path = path
+        self.offset = 0
+
+    def until(self, marker, limit):
+        """Returns what came since the last call, waiting for `marker`."""
+        end = time.monotonic() + limit
+        while True:
+            with open(self.path, "rb") as file:
+                file.seek(self.offset)
+                data = file.read()
+            if marker.encode() in data or time.monotonic() > end:
+                self.offset += len(data)
+                return data.decode(errors="replace").replace("\r", "")
+            time.sleep(0.05)
+
+
+def find_splats(log, expected):
+    """Returns the lines that may not stand in a kernel log."""
+    bad = read_patterns("splats.regex")
+    not_ours = read_patterns("not-ours.regex")
+    return [
+        line
+        for line in log.splitlines()
+        if bad.search(line)
+        and not not_ours.search(line)
+        and not (expected and re.search(expected, line))
+    ]
+
+
+def read_patterns(name):
+    """Reads a file of patterns, one a line, as one that matches any of them."""
+    lines = (TOP / "tools/lib" / name).read_text(encoding="utf-8").splitlines()
+    return re.compile("|".join(lines))
+
+
+def skip_reason(output):
+    reasons = [l[6:] for l in output.splitlines() if l.startswith("SKIP: ")]
+    return reasons[-1] if reasons else "it did not say why"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is printed of the tests."""
+
+import threading
+
+
+class Report:
+    """Prints what became of each test, from any thread, and counts."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.lock = threading.Lock()
+
+    def ok(self, name, seconds, output=""):
+        with self.lock:
+            self.passed += 1
+            print(f"ok {name} ({seconds:.0f} s)")
+            for line in output.splitlines():
+                if line.startswith("NOTE: "):
+                    print(f"  | {line[6:]}")
+            print(end="", flush=True)
+
+    def skip(self, name, why):
+        with self.lock:
+            self.skipped += 1
+            print(f"skipped {name}: {why}", flush=True)
+
+    def fail(self, name, why, output="", kernel_log=""):
+        with self.lock:
+            self.failed += 1
+            print(f"FAILED {name}: {why}")
+            for title, text in (("output", output), ("kernel log", kernel_log)):
+                lines = text.splitlines()[-40:]
+                if lines:
+                    print(f"  -- the end of its {title}:")
+                    print("\n".join("  | " + line for line in lines))
+            print(end="", flush=True)
+
+    def cargo_ok(self, count, seconds):
+        with self.lock:
+            self.passed += count
+            print(f"ok {count} cargo tests ({seconds:.0f} s)", flush=True)
+
+    def close(self):
+        """Prints the closing line; nothing else may stand on it."""
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        print(f"{self.passed} passed, {self.failed} failed{skipped}", flush=True)
+        return 1 if self.failed or not self.passed else 0
