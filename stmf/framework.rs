@@ -63,6 +63,9 @@ static LOST_TASKS: Atomic<u64> = Atomic::new(0);
 /// How long taking a logical unit offline waits for its commands.
 const OFFLINE_LIMIT: Delta<Nsec> = Delta::from_secs(4);
 
+/// How long it then waits for ports to drop those that no data came for.
+const DROP_LIMIT: Delta<Nsec> = Delta::from_secs(1);
+
 /// On whose wish something goes on- or offline.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker {

@@ -245,6 +245,14 @@ impl Nexus {
         }
     }
 
+    /// Has the port drop those of its commands that were aborted.
+    pub(crate) fn commands_aborted(&self) {
+        let guard = rcu::read_lock();
+        if let Some(watch) = self.watch.read(&guard) {
+            watch.commands_aborted();
+        }
+    }
+
     /// REPORT LUNS was answered: what has changed is known (SPC-5 6.36).
     pub(crate) fn inventory_was_reported(&self) {
         let now = self.inventory.load(ordering::Relaxed);
@@ -414,6 +422,11 @@ impl Drop for NexusRegistration {
 pub trait Watch: Send + Sync + 'static {
     /// A logical unit came or went. Any context; the framework's locks may be held.
     fn inventory_changed(&self);
+
+    /// Commands were aborted, by whomever. The port drops those that it receives data for and that
+    /// [`Incoming::is_aborted`]: until then they keep their logical unit from going offline. Any context;
+    /// the framework's locks may be held.
+    fn commands_aborted(&self) {}
 }
 
 /// A command as it came off the wire.

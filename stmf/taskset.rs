@@ -389,27 +389,24 @@ impl TaskSet {
         task: &TaskView,
         orphaning: &mut impl FnMut(&TaskView),
     ) -> Result<bool, u32> {
-        let flags = how.flags(task.effect);
         let executing = task.stage == Stage::Executing;
         if task.aborted {
-            // Who is gone is told nothing.
-            let flags = if how == Abort::NexusLost { flags } else { 0 };
-            entry
-                .state
-                .cmpxchg(state, state | flags, ordering::Full)
-                .map(|_| false)
+            let next = how.mark_again(state);
+            let marked = entry.state.cmpxchg(state, next, ordering::Full);
+            marked.map(|_| false)
         } else {
+            let next = how.mark(state, task.effect);
             if executing {
                 orphaning(task);
                 self.orphans.add(1, ordering::Relaxed);
             }
-            let marked = entry.state.cmpxchg(state, state | flags, ordering::Full);
+            let marked = entry.state.cmpxchg(state, next, ordering::Full);
             if executing && marked.is_err() {
                 self.orphans.fetch_sub(1, ordering::Relaxed);
             }
             marked.map(|_| {
                 trace::task_abort(|| (self.session, task.tag));
-                if flags & DETACHED != 0 && executing {
+                if next & DETACHED != 0 && executing {
                     trace::task_detach(|| (self.session, task.tag));
                 }
                 true

@@ -18,14 +18,7 @@ CLEARED, CHANGED = (0x2F, 0), (0x2A, 1)
 
 def control(tst=0, qerr=0, tas=0):
     """Sets the Control mode page (SPC-5) by `one`, and lets `two` know."""
-    sense = one.do(b"\x5a\x08\x0a" + bytes(4) + b"\x00\x40\x00", read=64).data
-    page = bytearray(sense[8:20])
-    page[0] &= 0x3F
-    page[2] = page[2] & 0x1F | tst << 5
-    page[3] = page[3] & 0xF9 | qerr << 1
-    page[5] = page[5] & 0xBF | tas << 6
-    answer = one.do(b"\x55\x10" + bytes(5) + b"\x00\x14\x00", write=bytes(8) + bytes(page))
-    expect(GOOD, answer.status, "status of MODE SELECT")
+    expect(GOOD, one.set_control(tst, qerr, tas), "status of MODE SELECT")
     expect(True, two.clear_attentions() in ([], [CHANGED]), "who is told of the mode parameters")
 
 

@@ -48,6 +48,8 @@ class Answer:
         self.when = None
         # Whether the data that the target asks for is not sent.
         self.held = False
+        # The last R2T.
+        self.r2t = None
 
     @property
     def code(self):
@@ -197,8 +199,10 @@ class Session:
         elif opcode == 0x32:
             # AsyncEvent, its three parameters, and the sense data without its length.
             self.notices.append((header[36], *struct.unpack(">HHH", header[38:44]), data[2:]))
-        elif opcode == 0x31 and answer and not answer.held:
-            self.send_data(tag, header)
+        elif opcode == 0x31 and answer:
+            answer.r2t = header
+            if not answer.held:
+                self.send_data(tag, header)
         return True
 
     def send_data(self, tag, r2t):
@@ -267,6 +271,16 @@ class Session:
             if answer.status != CHECK or answer.code[0] != 6:
                 return told
             told.append(answer.code[1:])
+
+    def set_control(self, tst=0, qerr=0, tas=0):
+        """Sets fields of the Control mode page (SPC-5); gives the status."""
+        sense = self.do(b"\x5a\x08\x0a" + bytes(4) + b"\x00\x40\x00", read=64).data
+        page = bytearray(sense[8:20])
+        page[0] &= 0x3F
+        page[2] = page[2] & 0x1F | tst << 5
+        page[3] = page[3] & 0xF9 | qerr << 1
+        page[5] = page[5] & 0xBF | tas << 6
+        return self.do(b"\x55\x10" + bytes(5) + b"\x00\x14\x00", write=bytes(8) + bytes(page)).status
 
     def start_function(self, function, tag=NOBODY, lun=0, ref_cmd_sn=None):
         """Sends an immediate task management function and returns its tag."""

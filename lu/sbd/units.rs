@@ -439,7 +439,7 @@ fn still_busy(error: Error) -> Refusal {
     if error == EBUSY {
         Refusal::new(
             EBUSY,
-            format_args!("commands are still in the device; the LU is offline: try again"),
+            format_args!("commands are still in the device, or their answers on the way; the LU is offline: try again"),
         )
     } else {
         Refusal::from(error)

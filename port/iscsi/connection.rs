@@ -108,6 +108,8 @@ const STOP: u32 = 1 << 10;
 const LEAVE: u32 = 1 << 11;
 /// Rings when there are other logical units than before.
 const INVENTORY: u32 = 1 << 12;
+/// Rings when commands of the nexus were aborted.
+const ABORTED: u32 = 1 << 13;
 /// Rings when another connection waits for the answers of this one to arrive.
 const FENCE: u32 = 1 << 14;
 
@@ -148,8 +150,9 @@ pub(crate) struct Link {
 impl Link {
     /// Takes over what another connection was told of the nexus and has not passed on.
     pub(crate) fn inherit(&self, other: &Self) {
-        if other.doorbell.take() & INVENTORY != 0 {
-            self.doorbell.ring(INVENTORY);
+        let bells = other.doorbell.take() & (INVENTORY | ABORTED);
+        if bells != 0 {
+            self.doorbell.ring(bells);
         }
     }
 
@@ -196,6 +199,10 @@ impl Completer for Link {
 impl Watch for Link {
     fn inventory_changed(&self) {
         self.doorbell.ring(INVENTORY);
+    }
+
+    fn commands_aborted(&self) {
+        self.doorbell.ring(ABORTED);
     }
 }
 
@@ -435,6 +442,9 @@ impl Connection {
         if bells & MANAGED != 0 {
             self.collect_managed()?;
             self.collect_fences()?;
+        }
+        if bells & ABORTED != 0 {
+            self.drop_aborted();
         }
         if bells & FENCE != 0 {
             self.ask_for_pass()?;

@@ -7,13 +7,15 @@ use super::{
     Framework,
     Registry,
     RetiredItls,
+    DROP_LIMIT,
     OFFLINE_LIMIT, //
 };
 use crate::{
     event::Event,
     lu::{Audience, LuEntry, LuPath},
     nexus::Nexus,
-    table::Room, //
+    table::Room,
+    taskset::{Abort, Stage}, //
 };
 use kernel::{
     prelude::*,
@@ -127,11 +129,13 @@ impl Framework {
     }
 
     /// Takes a logical unit out of every session's sight and waits for its commands, a few seconds
-    /// at most. Offline already is fine.
+    /// at most. Those that wait for data from their initiators then are given up. Offline already is
+    /// fine.
     ///
     /// # Errors
     ///
-    /// `EBUSY` when commands are still in the device: the unit stays `offlining`, out of sight.
+    /// `EBUSY` when commands are still in the device, or their answers on the way: the unit stays
+    /// `offlining`, out of sight.
     pub(crate) fn offline_lu(&self, guid: &Guid, asker: Asker) -> Result {
         match self.begin_offline_lu(guid, asker)? {
             Leaving::Gone => Ok(()),
@@ -161,13 +165,26 @@ impl Framework {
         Ok(Leaving::Draining(path))
     }
 
+    /// Gives up the commands whose data their initiators owe; says whether no command is left then.
+    fn is_left_by_initiators(&self, path: &Live<LuPath>) -> bool {
+        let id = path.entry.id;
+        for nexus in self.nexuses().iter().flatten() {
+            self.abort(nexus, Abort::UnitGone, |task| {
+                task.lu == id && task.stage == Stage::Receiving
+            });
+            // Also those that had been aborted before.
+            nexus.commands_aborted();
+        }
+        path.wait_drained(DROP_LIMIT)
+    }
+
     pub(super) fn finish_offline_lu(
         &self,
         guid: &Guid,
         path: Arc<Live<LuPath>>,
         limit: Delta<Nsec>,
     ) -> Result {
-        if !path.wait_drained(limit) {
+        if !path.wait_drained(limit) && !self.is_left_by_initiators(&path) {
             Event::of_lu(EventKind::TasksStuck, guid).send();
             return Err(EBUSY);
         }

@@ -90,6 +90,9 @@ pub(crate) enum Abort {
     Telling,
     /// Their I_T nexus is gone.
     NexusLost,
+    /// Their logical unit goes, and the data that they need doesn't come: silently, even those whose
+    /// initiator would have got TASK ABORTED status behind that data.
+    UnitGone,
 }
 
 impl Abort {
@@ -102,12 +105,24 @@ impl Abort {
         }
     }
 
-    pub(super) fn flags(self, effect: Effect) -> u32 {
+    /// The state of a command that wasn't aborted before.
+    pub(super) fn mark(self, state: u32, effect: Effect) -> u32 {
+        state
+            | match self {
+                Abort::Silently if effect == Effect::None => ABORTED | DETACHED,
+                Abort::Silently | Abort::UnitGone => ABORTED,
+                Abort::Telling => ABORTED | TELL,
+                Abort::NexusLost => ABORTED | DETACHED,
+            }
+    }
+
+    /// The state of a command that was aborted already.
+    pub(super) fn mark_again(self, state: u32) -> u32 {
         match self {
-            Abort::Silently if effect == Effect::None => ABORTED | DETACHED,
-            Abort::Silently => ABORTED,
-            Abort::Telling => ABORTED | TELL,
-            Abort::NexusLost => ABORTED | DETACHED,
+            Abort::Silently | Abort::Telling => state,
+            // Who is gone is told nothing.
+            Abort::NexusLost => state | DETACHED,
+            Abort::UnitGone => state & !TELL,
         }
     }
 }

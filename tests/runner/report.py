@@ -25,6 +25,10 @@ class Report:
             self.skipped += 1
             print(f"skipped {name}: {why}", flush=True)
 
+    def again(self, name, why):
+        with self.lock:
+            print(f"again {name}: {why}", flush=True)
+
     def fail(self, name, why, output="", kernel_log=""):
         with self.lock:
             self.failed += 1

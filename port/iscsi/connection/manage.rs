@@ -2,7 +2,7 @@
 
 //! Task management.
 
-use super::{Connection, End, Phase};
+use super::{Connection, End, Phase, MANAGED};
 use kernel::{
     prelude::*,
     sync::atomic::ordering, //
@@ -105,6 +105,15 @@ impl Connection {
                 numbers.skip(cmd_sn);
             }
         });
+    }
+
+    /// Drops the commands that wait for data and were aborted, by whichever connection they came.
+    pub(super) fn drop_aborted(&mut self) {
+        if let Phase::Normal(normal) = &mut self.phase {
+            normal.writes.drop_aborted();
+            let session = &normal.membership.session;
+            session.for_each_but(Some(&self.link), |link| link.doorbell.ring(MANAGED));
+        }
     }
 
     /// Answers the functions that are done.

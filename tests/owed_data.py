@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The steps of tests/guest/owed_data.sh: `owed_data.py TARGET GUID`."""
+
+import sys
+import time
+
+from raw_session import COMPLETE, GOOD, LUN_RESET, NO_LUN, Session
+from steps import expect, expect_stages, fail, run
+
+TARGET, GUID = sys.argv[1:3]
+OLD, NEW = b"O" * 4096, b"N" * 4096
+
+
+def write_without_data(session):
+    """Sends a write whose data is never sent, however the target asks; gives its tag."""
+    tag = session.write(0, NEW, data=b"")
+    session.answers[tag].held = True
+    expect_stages(GUID, "data-out")
+    return tag
+
+
+def offline():
+    begin = time.monotonic()
+    run("stmfadm", "offline-lu", GUID)
+    if time.monotonic() - begin > 10:
+        fail(f"offline-lu: expected an end within 10 s, it took {time.monotonic() - begin:.1f} s")
+    expect_stages(GUID)
+
+
+def goes_on(session, tag):
+    """The session is as good as before; the write has no answer, and no effect."""
+    session.clear_attentions()
+    answer = session.answer(session.read(0))
+    expect((GOOD, OLD), (answer.status, answer.data), "a read of the session that owes the data")
+    expect(None, session.answers[tag].status, "status of the write")
+
+
+one, two = Session(TARGET, isid=1), Session(TARGET, isid=2)
+one.clear_attentions()
+two.clear_attentions()
+expect(GOOD, one.answer(one.write(0, OLD)).status, "status of a write")
+
+print("== the disk goes offline, and comes back", flush=True)
+owed = write_without_data(one)
+offline()
+run("stmfadm", "online-lu", GUID)
+goes_on(one, owed)
+
+print("== the data comes after all: it is nobody's any more", flush=True)
+expect(True, one.until(lambda: one.answers[owed].r2t, 1), "that the target has asked for the data")
+one.send_data(owed, one.answers[owed].r2t)
+goes_on(one, owed)
+
+print("== another initiator resets the disk: the command is gone at once", flush=True)
+owed = write_without_data(one)
+expect(COMPLETE, two.manage(LUN_RESET), "response to LUN RESET")
+expect_stages(GUID)
+goes_on(one, owed)
+
+print("== so with TAS, but then the initiator is to be told, behind its data: until the disk goes", flush=True)
+two.clear_attentions()
+expect(GOOD, two.set_control(tas=1), "status of MODE SELECT")
+one.clear_attentions()
+owed = write_without_data(one)
+expect(COMPLETE, two.manage(LUN_RESET), "response to LUN RESET")
+expect_stages(GUID, "aborting")
+offline()
+run("stmfadm", "online-lu", GUID)
+goes_on(one, owed)
+
+print("== the disk is deleted", flush=True)
+write_without_data(one)
+run("stmfadm", "delete-lu", GUID)
+expect(NO_LUN, one.manage(LUN_RESET), "response to LUN RESET, of a disk that there isn't")
+one.logout()
+two.logout()
