@@ -444,7 +444,7 @@ impl Connection {
             self.collect_fences()?;
         }
         if bells & ABORTED != 0 {
-            self.drop_aborted();
+            self.drop_all_aborted();
         }
         if bells & FENCE != 0 {
             self.ask_for_pass()?;

@@ -108,12 +108,23 @@ impl Connection {
     }
 
     /// Drops the commands that wait for data and were aborted, by whichever connection they came.
-    pub(super) fn drop_aborted(&mut self) {
-        if let Phase::Normal(normal) = &mut self.phase {
-            normal.writes.drop_aborted();
+    pub(super) fn drop_all_aborted(&mut self) {
+        self.drop_aborted();
+        if let Phase::Normal(normal) = &self.phase {
             let session = &normal.membership.session;
             session.for_each_but(Some(&self.link), |link| link.doorbell.ring(MANAGED));
         }
+    }
+
+    /// As above, those of this connection.
+    fn drop_aborted(&mut self) {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return;
+        };
+        if let Some(held) = self.rx.give_up_aborted() {
+            drop(normal.writes.finish(held));
+        }
+        normal.writes.drop_aborted();
     }
 
     /// Answers the functions that are done.
@@ -121,10 +132,7 @@ impl Connection {
     /// The answer to a command that was finished before a function was done goes out before that of
     /// the function: this comes before the queue of finished commands is looked at.
     pub(super) fn collect_managed(&mut self) -> Result<(), End> {
-        let Phase::Normal(normal) = &mut self.phase else {
-            return Ok(());
-        };
-        normal.writes.drop_aborted();
+        self.drop_aborted();
         let link = self.link.clone();
         for (place, slot) in link.managed.iter().enumerate() {
             if slot.load(ordering::Relaxed) == 0 {

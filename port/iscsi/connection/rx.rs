@@ -5,7 +5,7 @@
 use super::{
     digest::{self, DataCheck},
     early::Early,
-    writes::Writing,
+    writes::{Held, Writing},
     Connection,
     End, //
 };
@@ -324,6 +324,20 @@ impl Receiver {
             }
         }
         Ok(())
+    }
+
+    /// Has what still comes for a command that was aborted skipped; gives the command if it has a place.
+    pub(super) fn give_up_aborted(&mut self) -> Option<Held> {
+        let payload = &mut self.segment.as_mut()?.payload;
+        let aborted = match payload {
+            Payload::Write(writing) => writing.write.get().incoming.is_aborted(),
+            Payload::Command(incoming) => incoming.is_aborted(),
+            _ => false,
+        };
+        match aborted.then(|| mem::replace(payload, Payload::Skip)) {
+            Some(Payload::Write(writing)) => Some(writing.write),
+            _ => None,
+        }
     }
 
     /// Moves what is left in the buffer to its start.

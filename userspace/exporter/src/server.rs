@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::panic;
 use std::process::exit;
 use std::sync::Arc;
 use std::thread;
@@ -26,6 +27,7 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// When the address can't be listened on, or no connection accepted any more, for want of file
 /// descriptors for one.
 pub fn serve(cli: &Cli) -> Result<Infallible, io::Error> {
+    end_with_any_thread();
     let server = Server::http(cli.listen)
         .map_err(|error| io::Error::other(format!("{}: {error}", cli.listen)))?;
     eprintln!("stmf-exporter: http://{}/metrics", cli.listen);
@@ -39,6 +41,16 @@ pub fn serve(cli: &Cli) -> Result<Infallible, io::Error> {
         })?;
     }
     work(&server, cli.nexuses)
+}
+
+/// Has the process end when one of its threads panics. The one that accepts connections does when it has a file
+/// descriptor for a connection but none for its copy, and nobody would notice.
+fn end_with_any_thread() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        exit(1);
+    }));
 }
 
 /// Answers scrapes, until no connection can be accepted any more: the server doesn't go on after that.
