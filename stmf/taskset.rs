@@ -379,8 +379,8 @@ impl TaskSet {
         found
     }
 
-    /// Marks one command as aborted; says whether it wasn't already. Fails with its state when that
-    /// has changed.
+    /// Marks one command as aborted; says whether that is new, or more than it was before. Fails with
+    /// its state when that has changed.
     fn mark(
         &self,
         entry: &Entry,
@@ -393,7 +393,7 @@ impl TaskSet {
         if task.aborted {
             let next = how.mark_again(state);
             let marked = entry.state.cmpxchg(state, next, ordering::Full);
-            marked.map(|_| false)
+            marked.map(|_| next != state)
         } else {
             let next = how.mark(state, task.effect);
             if executing {

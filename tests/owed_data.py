@@ -52,6 +52,30 @@ expect(True, one.until(lambda: one.answers[owed].r2t, 1), "that the target has a
 one.send_data(owed, one.answers[owed].r2t)
 goes_on(one, owed)
 
+print("== it stops in the middle of a PDU", flush=True)
+for upto in 48, 48 + 100:
+    owed = one.write(0, NEW, upto=upto)
+    unsent = one.unsent
+    expect_stages(GUID, "data-out")
+    offline()
+    run("stmfadm", "online-lu", GUID)
+    one.socket.sendall(unsent)
+    goes_on(one, owed)
+
+print("== the data is owed by another connection of the session", flush=True)
+three = Session(TARGET, isid=3, more=("MaxConnections=8",))
+more = Session(TARGET, isid=3, of=three, cid=1)
+three.clear_attentions()
+write_without_data(more)
+offline()
+run("stmfadm", "online-lu", GUID)
+more.clear_attentions()
+answer = more.answer(more.read(0))
+expect((GOOD, OLD), (answer.status, answer.data), "a read by it")
+more.close()
+three.close()
+one.clear_attentions()
+
 print("== another initiator resets the disk: the command is gone at once", flush=True)
 owed = write_without_data(one)
 expect(COMPLETE, two.manage(LUN_RESET), "response to LUN RESET")

@@ -134,8 +134,11 @@ class Session:
 
     # --- PDUs ---------------------------------------------------------------
 
-    def send(self, opcode, flags, rest, data=b"", damage=()):
-        """A PDU; `damage` says which digests are wrong: 0 that of the header, 1 that of the data."""
+    def send(self, opcode, flags, rest, data=b"", damage=(), upto=None):
+        """A PDU; `damage` says which digests are wrong: 0 that of the header, 1 that of the data.
+
+        What comes after `upto` bytes isn't sent, but kept in `unsent`.
+        """
         header = bytes([opcode, flags, 0, 0, 0]) + len(data).to_bytes(3, "big") + rest
         message = b""
         for kind, part in enumerate((header, data + bytes(-len(data) % 4))):
@@ -143,7 +146,8 @@ class Session:
             if self.digests[kind] and part:
                 digest = int.from_bytes(crc32c(part), "big") ^ (kind in damage)
                 message += digest.to_bytes(4, "big")
-        self.socket.sendall(message)
+        self.socket.sendall(message[:upto])
+        self.unsent = message[upto:] if upto else b""
 
     def exactly(self, count):
         data = b""
@@ -224,7 +228,8 @@ class Session:
 
     # --- commands -----------------------------------------------------------
 
-    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None, cmd_sn=None, damage=()):
+    def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None, cmd_sn=None, damage=(),
+              upto=None):
         """Sends a command and returns its tag.
 
         `data` is what is sent at once of `write`; all of it unless said. `cmd_sn` is the next number
@@ -241,7 +246,7 @@ class Session:
         rest = struct.pack(">HHI", lun, 0, 0)
         tag = self.tag
         rest += struct.pack(">IIII", tag, read or len(write), cmd_sn, self.exp_stat_sn)
-        self.send(0x01, flags, rest + cdb.ljust(16, b"\0"), data, damage)
+        self.send(0x01, flags, rest + cdb.ljust(16, b"\0"), data, damage, upto)
         return tag
 
     def answer(self, tag, seconds=20):

@@ -263,6 +263,7 @@ mod tests {
         }
         drop(cpu);
         assert_eq!(values.iter().count(), 1);
+        // INVARIANT: The one slot is a leaked box, and of nobody else. (`make` can't bring a witness.)
         let values = PerCpu {
             slots: {
                 let mut slots = KVec::new();

@@ -165,17 +165,17 @@ impl Framework {
         Ok(Leaving::Draining(path))
     }
 
-    /// Gives up the commands whose data their initiators owe; says whether no command is left then.
-    fn is_left_by_initiators(&self, path: &Live<LuPath>) -> bool {
+    /// Gives up the commands whose data their initiators owe, and waits for the ports to drop them; says
+    /// whether no command is left then.
+    fn give_up_owed(&self, path: &Live<LuPath>) -> bool {
         let id = path.entry.id;
+        let mut found = 0;
         for nexus in self.nexuses().iter().flatten() {
-            self.abort(nexus, Abort::UnitGone, |task| {
+            found += self.abort(nexus, Abort::UnitGone, |task| {
                 task.lu == id && task.stage == Stage::Receiving
             });
-            // Also those that had been aborted before.
-            nexus.commands_aborted();
         }
-        path.wait_drained(DROP_LIMIT)
+        found > 0 && path.wait_drained(DROP_LIMIT)
     }
 
     pub(super) fn finish_offline_lu(
@@ -184,7 +184,7 @@ impl Framework {
         path: Arc<Live<LuPath>>,
         limit: Delta<Nsec>,
     ) -> Result {
-        if !path.wait_drained(limit) && !self.is_left_by_initiators(&path) {
+        if !path.wait_drained(limit) && !self.give_up_owed(&path) {
             Event::of_lu(EventKind::TasksStuck, guid).send();
             return Err(EBUSY);
         }

@@ -6,5 +6,6 @@
 serve
 target=$(target_name owed)
 make_target "$target"
+itadm modify-target --limit MaxConnections=8 "$target" >/dev/null
 file_lu disk 16M 0
 python3 "$COMSTAR_TOP/tests/owed_data.py" "$target" "$GUID"

@@ -2,6 +2,7 @@
 """The tests that run in guests: as many as possible in one boot, several guests at a time."""
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import queue
@@ -131,7 +132,9 @@ class Boot:
                 test = waiting.take(boot)
             if not test and (not self.last or self.run_one(self.last, waiting)):
                 self.ask("end")
-                self.process.wait(timeout=GRACE)
+                # One that takes longer to go down is ended.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(timeout=GRACE)
         finally:
             self.end()
 
@@ -143,6 +146,7 @@ class Boot:
         """
         self.is_broken |= LOST_TIMER in log
         if self.is_broken and waiting.put_back(test):
+            (LOGS / f"{test.name}.again.klog").write_text(log, encoding="utf-8")
             self.report.again(test.name, f"{why}: the emulator's fault, or so it seems")
         else:
             self.report.fail(test.name, why, output, log)
