@@ -9,6 +9,7 @@ mod entry;
 
 pub(crate) use entry::{Abort, Effect, Slot, Stage, TaskView};
 
+use core::array;
 use entry::{
     is_orphan, Entry, ABORTED, DETACHED, DORMANT, EXECUTING, FREE, PIECE, QUEUED, RECEIVING,
     SENDING_DATA, SENDING_STATUS, STAGES, TELL,
@@ -25,18 +26,38 @@ use stmf_kernel::{
 };
 use stmf_scsi::{copy::MAX_CONCURRENT, tmf::TaskAttribute};
 
+/// The slots of a word of the occupancy map. Models have a small table.
+const SLOTS: usize = if cfg!(test) { 2 } else { 64 };
+
 /// The commands that a session may have in flight.
-pub(crate) const DEPTH: usize = 128;
+pub(crate) const DEPTH: usize = 2 * SLOTS;
 
 /// The bytes that a session's commands may hold together: two of the largest transfers, or the
 /// whole depth at 256 KiB. One initiator can't take the machine's memory.
 const BYTES_MAX: u64 = 32 << 20;
 
 /// The commands of the copy manager that a session may have in flight besides: two for each copy.
-const PIECES: usize = 2 * MAX_CONCURRENT as usize;
+const PIECES: usize = if cfg!(test) {
+    SLOTS
+} else {
+    2 * MAX_CONCURRENT as usize
+};
 
 /// Words for those of the initiator, and one for those of the copy manager.
-const WORDS: usize = DEPTH / 64 + 1;
+const WORDS: usize = DEPTH / SLOTS + 1;
+
+/// The numbers of the bits that are set in a word.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let bit = self.0.trailing_zeros();
+        self.0 &= self.0.checked_sub(1)?;
+        u8::try_from(bit).ok()
+    }
+}
 
 /// What becomes of a command that is to be carried out.
 pub(crate) enum Begin {
@@ -91,7 +112,7 @@ impl TaskSet {
     pub(crate) fn new(session: u64) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             session,
-            occupied: [const { Atomic::new(0) }; WORDS],
+            occupied: array::from_fn(|_| Atomic::new(0)),
             entries: {
                 let mut entries = KVec::with_capacity(DEPTH + PIECES, GFP_KERNEL)?;
                 for _ in 0..DEPTH + PIECES {
@@ -108,39 +129,47 @@ impl TaskSet {
 
     fn entry(&self, slot: Slot) -> &Entry {
         // The table has DEPTH + PIECES entries and slots are made by `occupy` alone.
-        &self.entries[usize::from(slot.0)]
+        &self.entries[slot.index()]
     }
 
-    fn slots(&self) -> impl Iterator<Item = (Slot, &Entry)> {
-        (0..).map(Slot).zip(&self.entries)
+    /// The entries in use.
+    fn entries(&self) -> impl Iterator<Item = (u8, &Entry)> {
+        let words = (0u8..).step_by(SLOTS).zip(&self.occupied);
+        words.flat_map(move |(first, word)| {
+            // What a slot's owner has written since it took it is seen after this.
+            Bits(word.load(ordering::Acquire)).filter_map(move |bit| {
+                let index = first + bit;
+                Some((index, self.entries.get(usize::from(index))?))
+            })
+        })
     }
 
     /// Takes a free slot for a command that arrives; none when the session has [`DEPTH`] of them.
     pub(crate) fn take(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
-        let slot = (0..DEPTH / 64).find_map(|word| self.occupy(word, 64))?;
-        self.begin(slot, tag, entry::origin(opcode, connection));
-        Some(slot)
+        let index = (0..DEPTH / SLOTS).find_map(|word| self.occupy(word, SLOTS as u32))?;
+        Some(self.begin(index, tag, entry::origin(opcode, connection)))
     }
 
-    fn begin(&self, slot: Slot, tag: u64, facts: u32) {
-        let entry = self.entry(slot);
+    fn begin(&self, index: u8, tag: u64, facts: u32) -> Slot {
+        let entry = &self.entries[usize::from(index)];
+        let slot = Slot::after(index, entry.state.load(ordering::Relaxed));
         entry.tag.store(tag, ordering::Relaxed);
         entry.lu.store(0, ordering::Relaxed);
         entry.facts.store(facts, ordering::Relaxed);
         entry.since.store(monotonic_ns(), ordering::Relaxed);
         // Publishes the fields above to scans, which read the state first.
-        entry.state.store(RECEIVING, ordering::Release);
+        entry.state.store(slot.at(RECEIVING), ordering::Release);
+        slot
     }
 
     /// As [`TaskSet::take`], for a command of the copy manager's: part of the EXTENDED COPY with this tag.
     pub(crate) fn take_piece(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
-        let slot = self.occupy(DEPTH / 64, PIECES as u32)?;
-        self.begin(slot, tag, entry::origin(opcode, connection) | PIECE);
-        Some(slot)
+        let index = self.occupy(DEPTH / SLOTS, PIECES as u32)?;
+        Some(self.begin(index, tag, entry::origin(opcode, connection) | PIECE))
     }
 
     /// Takes one of the first `room` slots of a word.
-    fn occupy(&self, n: usize, room: u32) -> Option<Slot> {
+    fn occupy(&self, n: usize, room: u32) -> Option<u8> {
         let word = &self.occupied[n];
         let mut bits = word.load(ordering::Relaxed);
         loop {
@@ -149,7 +178,7 @@ impl TaskSet {
                 return None;
             }
             match word.cmpxchg(bits, bits | (1 << free), ordering::Full) {
-                Ok(_) => return u8::try_from(n * 64 + free as usize).ok().map(Slot),
+                Ok(_) => return u8::try_from(n * SLOTS + free as usize).ok(),
                 Err(now) => bits = now,
             }
         }
@@ -184,10 +213,10 @@ impl TaskSet {
             entry.bytes.store(0, ordering::Relaxed);
             self.bytes.fetch_sub(bytes, ordering::Relaxed);
         }
-        if is_orphan(entry.state.xchg(FREE, ordering::Full)) {
+        if is_orphan(entry.state.xchg(slot.at(FREE), ordering::Full)) {
             self.orphans.fetch_sub(1, ordering::Relaxed);
         }
-        let (word, bit) = (usize::from(slot.0) / 64, 1u64 << (slot.0 % 64));
+        let (word, bit) = (slot.index() / SLOTS, 1u64 << (slot.index() % SLOTS));
         // The bit is set and only we clear it: subtracting is clearing.
         self.occupied[word].fetch_sub(bit, ordering::Full);
         self.wake_waiters();
@@ -235,12 +264,13 @@ impl TaskSet {
     /// The command goes to its logical unit, unless it was aborted before.
     pub(crate) fn begin_execution(&self, slot: Slot) -> Begin {
         let entry = self.entry(slot);
-        match entry.state.cmpxchg(RECEIVING, EXECUTING, ordering::Full) {
+        let (received, executing) = (slot.at(RECEIVING), slot.at(EXECUTING));
+        match entry.state.cmpxchg(received, executing, ordering::Full) {
             Ok(_) => {
                 trace::task_execute(|| (self.session, entry.tag.load(ordering::Relaxed)));
                 Begin::Go
             }
-            Err(state) if state == RECEIVING | DORMANT => Begin::Wait,
+            Err(state) if state == received | DORMANT => Begin::Wait,
             Err(_) => Begin::Aborted,
         }
     }
@@ -249,21 +279,17 @@ impl TaskSet {
     pub(crate) fn enter(&self, slot: Slot, attribute: TaskAttribute, dormant: bool) -> bool {
         let entry = self.entry(slot);
         entry.set_attribute(attribute);
-        let next = if dormant {
-            RECEIVING | DORMANT
-        } else {
-            RECEIVING
-        };
+        let received = slot.at(RECEIVING);
+        let next = received | if dormant { DORMANT } else { 0 };
         // Also publishes the attribute.
-        entry.state.cmpxchg(RECEIVING, next, ordering::Full).is_ok()
+        entry.state.cmpxchg(received, next, ordering::Full).is_ok()
     }
 
     /// The data of a dormant command is there; `false` when the command was aborted.
     pub(crate) fn park(&self, slot: Slot) -> bool {
+        let (waits, queued) = (slot.at(RECEIVING | DORMANT), slot.at(QUEUED | DORMANT));
         let state = &self.entry(slot).state;
-        state
-            .cmpxchg(RECEIVING | DORMANT, QUEUED | DORMANT, ordering::Full)
-            .is_ok()
+        state.cmpxchg(waits, queued, ordering::Full).is_ok()
     }
 
     /// Enables a dormant command, if it is its turn.
@@ -276,7 +302,10 @@ impl TaskSet {
         if !turn {
             return Unpark::Dormant;
         }
-        match entry.state.cmpxchg(state, RECEIVING, ordering::Full) {
+        match entry
+            .state
+            .cmpxchg(state, slot.at(RECEIVING), ordering::Full)
+        {
             Ok(_) => Unpark::Enabled,
             // Only an abort can come between: ports wait for the lock that the caller has.
             Err(_) => Unpark::Gone,
@@ -291,13 +320,15 @@ impl TaskSet {
     /// The command's end is decided; `data` says whether data goes to the initiator.
     pub(crate) fn begin_response(&self, slot: Slot, data: bool) -> Reply {
         let entry = self.entry(slot);
-        let next = if data { SENDING_DATA } else { SENDING_STATUS };
-        let mut state = match entry.state.cmpxchg(EXECUTING, next, ordering::Full) {
+        let next = slot.at(if data { SENDING_DATA } else { SENDING_STATUS });
+        let executing = slot.at(EXECUTING);
+        let mut state = match entry.state.cmpxchg(executing, next, ordering::Full) {
             Ok(_) => return Reply::Send,
             Err(state) => state,
         };
         while state & TELL != 0 {
-            match entry.state.cmpxchg(state, SENDING_STATUS, ordering::Full) {
+            let next = slot.at(SENDING_STATUS);
+            match entry.state.cmpxchg(state, next, ordering::Full) {
                 Ok(_) => {
                     if is_orphan(state) {
                         self.orphans.fetch_sub(1, ordering::Relaxed);
@@ -316,7 +347,7 @@ impl TaskSet {
         let used: u32 = self
             .occupied
             .iter()
-            .take(DEPTH / 64)
+            .take(DEPTH / SLOTS)
             .map(|word| word.load(ordering::Relaxed).count_ones())
             .sum();
         DEPTH - used as usize
@@ -330,10 +361,10 @@ impl TaskSet {
     /// Shows every command to `visit`.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(TaskView)) {
         let now = monotonic_ns();
-        for (slot, entry) in self.slots() {
+        for (index, entry) in self.entries() {
             let state = entry.state.load(ordering::Acquire);
             if state & STAGES != FREE {
-                visit(entry.view(slot, state, now));
+                visit(entry.view(index, state, now));
             }
         }
     }
@@ -359,10 +390,10 @@ impl TaskSet {
     ) -> usize {
         let now = monotonic_ns();
         let mut found = 0;
-        for (slot, entry) in self.slots() {
+        for (index, entry) in self.entries() {
             let mut state = entry.state.load(ordering::Acquire);
             while matches!(state & STAGES, RECEIVING | QUEUED | EXECUTING) {
-                let task = entry.view(slot, state, now);
+                let task = entry.view(index, state, now);
                 if !chosen(&task) {
                     break;
                 }
@@ -417,9 +448,9 @@ impl TaskSet {
     /// Nobody waits for the aborted commands that `chosen` picks any more.
     pub(crate) fn detach(&self, chosen: impl Fn(&TaskView) -> bool) {
         let now = monotonic_ns();
-        for (slot, entry) in self.slots() {
+        for (index, entry) in self.entries() {
             let mut state = entry.state.load(ordering::Acquire);
-            while is_orphan(state) && chosen(&entry.view(slot, state, now)) {
+            while is_orphan(state) && chosen(&entry.view(index, state, now)) {
                 match entry.state.cmpxchg(state, state | DETACHED, ordering::Full) {
                     Ok(_) => {
                         if state & DETACHED == 0 {

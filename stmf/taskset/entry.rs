@@ -41,6 +41,10 @@ pub(super) const TELL: u32 = 0x200;
 pub(super) const DORMANT: u32 = 0x800;
 /// With [`ABORTED`] and [`EXECUTING`]: nobody waits for the device to let go of it.
 pub(super) const DETACHED: u32 = 0x400;
+/// Above the flags: which of the commands it is that the slot has had. So nothing that was decided of one
+/// command can happen to the next, which has the same stage.
+const GENERATION: u32 = 0xffff_f000;
+const NEXT_GENERATION: u32 = 0x1000;
 
 impl Stage {
     pub(super) fn of(state: u32) -> Self {
@@ -201,10 +205,10 @@ impl Entry {
     }
 
     /// What the entry says in a state that was read from it with acquire ordering.
-    pub(super) fn view(&self, slot: Slot, state: u32, now: i64) -> TaskView {
+    pub(super) fn view(&self, index: u8, state: u32, now: i64) -> TaskView {
         let facts = self.facts.load(ordering::Relaxed);
         TaskView {
-            slot,
+            slot: Slot::of(index, state),
             attribute: if facts & ORDERED != 0 {
                 TaskAttribute::Ordered
             } else if facts & HEAD != 0 {
@@ -242,7 +246,35 @@ impl Entry {
 
 /// A command's place in the table, held by its task.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slot(pub(super) u8);
+pub(crate) struct Slot {
+    index: u8,
+    /// [`GENERATION`].
+    generation: u32,
+}
+
+impl Slot {
+    /// That of the command whose state this is.
+    pub(super) fn of(index: u8, state: u32) -> Self {
+        Self {
+            index,
+            generation: state & GENERATION,
+        }
+    }
+
+    /// That of the command after the one whose state this is.
+    pub(super) fn after(index: u8, state: u32) -> Self {
+        Self::of(index, state.wrapping_add(NEXT_GENERATION))
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.index.into()
+    }
+
+    /// The command's state with this stage and these flags.
+    pub(super) fn at(self, stage: u32) -> u32 {
+        self.generation | stage
+    }
+}
 
 /// What a scan of the table sees of one command.
 #[derive(Clone, Copy)]

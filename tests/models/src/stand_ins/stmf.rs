@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Stands in for `stmf`. What it knows of a target port is how many I_T nexuses there are.
+
+/// Logical units.
+pub mod lu {
+    use crate::sync::atomic::Atomic;
+
+    /// A logical unit.
+    pub struct LuEntry {
+        /// Its number.
+        pub id: u64,
+        /// Whether it may have orphans.
+        pub has_orphans: Atomic<bool>,
+        /// The order of its commands.
+        pub order: Order,
+    }
+
+    impl LuEntry {
+        #[allow(missing_docs, reason = "it is the only one")]
+        pub fn new() -> Self {
+            Self {
+                id: 7,
+                has_orphans: Atomic::new(false),
+                order: Order,
+            }
+        }
+    }
+
+    /// There is none.
+    pub struct Order;
+
+    impl Order {
+        /// Nothing waits.
+        pub fn look_again(&self) {}
+    }
+}
+
+/// I_T nexuses.
+pub mod nexus {
+    use crate::{
+        list::ListItem,
+        prelude::*,
+        taskset::TaskSet, //
+    };
+    use std::sync::{
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        Arc, //
+    };
+
+    /// A nexus, as the framework has it.
+    pub struct Nexus {
+        pub(crate) tasks: TaskSet,
+        listed: AtomicBool,
+    }
+
+    impl Nexus {
+        #[allow(missing_docs, reason = "it is a new one")]
+        pub fn new() -> Result<Self> {
+            Ok(Self {
+                tasks: TaskSet::new(1).made()?,
+                listed: AtomicBool::new(false),
+            })
+        }
+
+        /// Its port isn't there.
+        pub fn commands_aborted(&self) {}
+    }
+
+    impl ListItem for Nexus {
+        fn listed(&self) -> &AtomicBool {
+            &self.listed
+        }
+    }
+
+    /// Who logs in.
+    pub struct NexusDescription<'a>(pub &'a str);
+
+    /// A nexus, as long as this is there.
+    pub struct NexusRegistration(pub(super) Arc<AtomicUsize>);
+
+    impl NexusRegistration {
+        /// Has changes told to `watch`.
+        pub fn watch<T>(&self, _: T) -> Result {
+            Ok(())
+        }
+    }
+
+    impl Drop for NexusRegistration {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, SeqCst);
+        }
+    }
+}
+
+/// Target ports.
+pub mod port {
+    use super::nexus::{NexusDescription, NexusRegistration};
+    use crate::prelude::{Result, ThisModule};
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        Arc, //
+    };
+
+    /// The protocol of a port.
+    pub enum Protocol {
+        #[allow(missing_docs, reason = "it is its own name")]
+        Iscsi,
+    }
+
+    #[allow(missing_docs, reason = "models don't look at them")]
+    pub struct TargetDescription<'a> {
+        pub name: &'a str,
+        pub alias: &'a str,
+        pub provider: &'static str,
+        pub protocol: Protocol,
+        pub relative_id: Option<u16>,
+    }
+
+    /// What the framework calls.
+    pub trait TargetPort {
+        /// The port shall take logins.
+        fn online(&self) -> Result;
+        /// The port shall end its sessions.
+        fn offline(&self) -> Result;
+    }
+
+    /// A registered port.
+    pub struct TargetRegistration {
+        nexuses: Arc<AtomicUsize>,
+    }
+
+    impl TargetRegistration {
+        /// Registers a port.
+        pub fn new<T>(_: &TargetDescription<'_>, _: T, _: &'static ThisModule) -> Result<Self> {
+            let nexuses = Arc::default();
+            Ok(Self { nexuses })
+        }
+
+        /// Another session. An initiator port has one nexus with a target port at a time.
+        pub fn login(&self, _: &NexusDescription<'_>) -> Result<NexusRegistration> {
+            let others = self.nexuses.fetch_add(1, SeqCst);
+            assert_eq!(others, 0, "nexuses of the same initiator port");
+            Ok(NexusRegistration(self.nexuses.clone()))
+        }
+
+        /// As an administrator brings it online; models ask the port itself.
+        pub fn online(&self) -> Result {
+            Ok(())
+        }
+
+        /// As an administrator takes it offline.
+        pub fn offline(&self) -> Result {
+            Ok(())
+        }
+
+        /// The relative target port identifier.
+        pub fn relative_id(&self) -> u16 {
+            1
+        }
+
+        #[allow(missing_docs, reason = "models have one")]
+        pub fn set_portal_group(&self, _: u16) {}
+    }
+}
