@@ -78,8 +78,11 @@ step "views, and the target, go while the disk is in use"
 echo 30 >"/sys/block/${disk##*/}/device/timeout"
 for way in view target; do
 	fio --name=gone --filename="$disk" --direct=1 --ioengine=libaio --rw=randrw --bs=4k \
-		--iodepth=32 --size=32M --time_based --runtime=60 --output="$WORK/fio.gone" &
+		--iodepth=32 --size=32M --time_based --runtime=60 --allow_file_create=0 \
+		--output="$WORK/fio.gone" &
 	load=$!
+	in_use() { grep -q '[1-9]' "/sys/block/${disk##*/}/inflight"; }
+	wait_for -t 20 in_use
 	sleep 1
 	if [ "$way" = view ]; then
 		stmfadm remove-view -l "$slow" -a

@@ -36,6 +36,9 @@ guest_command() {
 		--kopt "rootflags=version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose")
 	# Nobody needs the 512 devices of BSD pseudo terminals; udev would take longer for them than for all others.
 	QEMU_RUN+=(--kopt pty.legacy_count=0)
+	# QEMU's main thread polls a descriptor for each queue, and each of seven
+	# serial devices has 64 of them for ports that it doesn't have.
+	QEMU_RUN+=(--qemu-opt=-global --qemu-opt=virtio-serial-pci.max_ports=2)
 	if [ -n "$console" ]; then
 		# The kernel's log on a console of its own.
 		QEMU_RUN+=(--kopt console=hvc0 --kopt loglevel=7
