@@ -28,6 +28,16 @@ def look():
     return [*stats("lu", GUID), *stats("target", TARGET), *nexus]
 
 
+def look_until(condition):
+    """What there is when the condition holds, or after five seconds."""
+    for _ in range(50):
+        found = look()
+        if condition(found):
+            break
+        time.sleep(0.1)
+    return found
+
+
 def changed(before, after, what, **expected):
     """Each of the three has counted just this."""
     for then, now in zip(before, after, strict=True):
@@ -103,17 +113,14 @@ read = one.read(0)
 time.sleep(0.2)
 expect(COMPLETE, one.manage(ABORT_TASK, read), "response to ABORT TASK of a read")
 run("dmsetup", "resume", DEVICE)
-for _ in range(50):
-    after = look()
-    if after[0]["aborted"] > before[0]["aborted"]:
-        break
-    time.sleep(0.1)
+after = look_until(lambda now: now[0]["aborted"] > before[0]["aborted"])
 changed(before, after, "an aborted read", reads=1, aborted=1)
 
 print("== a session ends, what it did stays counted", flush=True)
 before = look()
 one.logout()
-after = look()
+# The initiator hears of it a moment before the session is gone.
+after = look_until(lambda now: len(now) == 2)
 expect(2, len(after), "objects that are left")
 changed(before[:2], after, "a logout")
 two.logout()
