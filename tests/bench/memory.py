@@ -83,34 +83,35 @@ def measure():
     return {"bytes": results}
 
 
+def grown(make, count):
+    """Bytes that each of `count` takes, after as many that stay: what was freed would be used again."""
+    made = [make(number) for number in range(count)]
+    before = in_use()
+    made += [make(number) for number in range(count, 2 * count)]
+    return (in_use() - before) / count, made
+
+
 def per_unit(home):
     """Bytes that a disk takes: file, provider, framework."""
-    paths = [os.path.join(home, f"disk{number}") for number in range(UNITS)]
-    for path in paths:
+
+    def create(number):
+        path = os.path.join(home, f"disk{number}")
         with open(path, "wb") as file:
             file.truncate(1 << 20)
-    taken = 0
-    # The first round is for the caches.
-    for _ in range(2):
-        before = in_use()
-        guids = [sides.run("stmfadm", "create-lu", path).split()[-1] for path in paths]
-        taken = in_use() - before
-        for guid in guids:
-            sides.run("stmfadm", "delete-lu", guid)
-    return taken / UNITS
+        return sides.run("stmfadm", "create-lu", path).split()[-1]
+
+    taken, guids = grown(create, UNITS)
+    for guid in guids:
+        sides.run("stmfadm", "delete-lu", guid)
+    return taken
 
 
 def per_session():
     """Bytes that a session takes in the target; the other end is a bare socket."""
-    taken = 0
-    # The first round is for the caches.
-    for _ in range(2):
-        before = in_use()
-        links = [login(number) for number in range(1, SESSIONS + 1)]
-        taken = in_use() - before
-        for link in links:
-            link.close()
-    return taken / SESSIONS
+    taken, links = grown(login, SESSIONS)
+    for link in links:
+        link.close()
+    return taken
 
 
 def per_command():
@@ -119,36 +120,42 @@ def per_command():
     device = sides.null_device("memory")
     sectors = sides.DEVICE["size"] << 11
     for name in ("slow", "slower"):
-        sides.run("dmsetup", "create", name, "--table", f"0 {sectors} delay {device} 0 4000")
+        sides.run("dmsetup", "create", name, "--table", f"0 {sectors} delay {device} 0 0")
+        # udev has looked at it by now, and would have waited for each read.
+        sides.run("dmsetup", "suspend", name)
+        sides.run("dmsetup", "load", name, "--table", f"0 {sectors} delay {device} 0 4000")
+        sides.run("dmsetup", "resume", "--noudevsync", name)
     sides.our_lu("/dev/mapper/slow", 0)
     sides.login(TARGET, f"127.0.0.1:{PORT}", 1)
     ours = sides.session_disks(TARGET, 0, 1)[0]
     results = {}
     for size, name in (("4k", "4 KiB"), ("1m", "1 MiB")):
-        alone, _ = in_flight("/dev/mapper/slower", size)
-        taken, kept = in_flight(ours, size)
+        alone, _ = in_flight("/dev/mapper/slower", "slower", size)
+        taken, kept = in_flight(ours, "slow", size)
         results[f"a read of {name} in flight, with the initiator's part"] = (taken - alone) / DEPTH
         results[f"still in use when the {DEPTH} of {name} have been over for a second"] = kept
     return results
 
 
-def reads_in(disk):
-    """The reads that wait in a disk."""
-    name = pathlib.Path(disk).resolve().name
-    return int(pathlib.Path(f"/sys/block/{name}/inflight").read_text(encoding="ascii").split()[0])
+def reads_in(delay):
+    """The reads that wait in a delay device, which counts them as in flight only when they have waited."""
+    return int(sides.run("dmsetup", "status", delay).split()[3])
 
 
-def in_flight(disk, size):
-    """Bytes that DEPTH reads take that wait in a device, fio's part included, and after them."""
+def in_flight(disk, delay, size):
+    """Bytes that DEPTH reads of a disk take that wait in a delay device, fio's part included, and after them."""
     job = load.Load("memory", "randread", size, DEPTH)
     found = []
     # The first round is for the caches.
     for _ in range(ROUNDS + 1):
         before = taken_from_system()
         fio = subprocess.Popen(
-            job.arguments([disk], 600, 0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            job.arguments([disk], 600, 0),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/tmp",
         )
-        sides.wait_for(lambda: reads_in(disk) >= DEPTH, f"{DEPTH} reads in {disk}")
+        sides.wait_for(lambda: reads_in(delay) >= DEPTH, f"{DEPTH} reads in {delay}")
         during = taken_from_system()
         fio.terminate()
         fio.wait()
