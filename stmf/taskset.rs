@@ -128,7 +128,7 @@ impl TaskSet {
     }
 
     fn entry(&self, slot: Slot) -> &Entry {
-        // The table has DEPTH + PIECES entries and slots are made by `occupy` alone.
+        // The table has DEPTH + PIECES entries and their numbers come from `occupy` alone.
         &self.entries[slot.index()]
     }
 
@@ -146,11 +146,12 @@ impl TaskSet {
 
     /// Takes a free slot for a command that arrives; none when the session has [`DEPTH`] of them.
     pub(crate) fn take(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
-        let index = (0..DEPTH / SLOTS).find_map(|word| self.occupy(word, SLOTS as u32))?;
+        let index = (0..DEPTH / SLOTS).find_map(|word| self.occupy(word, SLOTS))?;
         Some(self.begin(index, tag, entry::origin(opcode, connection)))
     }
 
     fn begin(&self, index: u8, tag: u64, facts: u32) -> Slot {
+        // As in `entry`.
         let entry = &self.entries[usize::from(index)];
         let slot = Slot::after(index, entry.state.load(ordering::Relaxed));
         entry.tag.store(tag, ordering::Relaxed);
@@ -164,21 +165,21 @@ impl TaskSet {
 
     /// As [`TaskSet::take`], for a command of the copy manager's: part of the EXTENDED COPY with this tag.
     pub(crate) fn take_piece(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
-        let index = self.occupy(DEPTH / SLOTS, PIECES as u32)?;
+        let index = self.occupy(DEPTH / SLOTS, PIECES)?;
         Some(self.begin(index, tag, entry::origin(opcode, connection) | PIECE))
     }
 
     /// Takes one of the first `room` slots of a word.
-    fn occupy(&self, n: usize, room: u32) -> Option<u8> {
+    fn occupy(&self, n: usize, room: usize) -> Option<u8> {
         let word = &self.occupied[n];
         let mut bits = word.load(ordering::Relaxed);
         loop {
-            let free = bits.trailing_ones();
+            let free = bits.trailing_ones() as usize;
             if free >= room {
                 return None;
             }
             match word.cmpxchg(bits, bits | (1 << free), ordering::Full) {
-                Ok(_) => return u8::try_from(n * SLOTS + free as usize).ok(),
+                Ok(_) => return u8::try_from(n * SLOTS + free).ok(),
                 Err(now) => bits = now,
             }
         }
@@ -398,20 +399,21 @@ impl TaskSet {
                     break;
                 }
                 match self.mark(entry, state, how, &task, &mut orphaning) {
-                    Ok(marked) => {
+                    Some(marked) => {
                         let writes = task.is_orphan() && task.effect != Effect::None;
                         found += usize::from(marked || writes);
                         break;
                     }
-                    Err(changed) => state = changed,
+                    None => state = entry.state.load(ordering::Acquire),
                 }
             }
         }
         found
     }
 
-    /// Marks one command as aborted; says whether that is new, or more than it was before. Fails with
-    /// its state when that has changed.
+    /// Marks one command as aborted; says whether that is new, or more than it was before. `None` when
+    /// its state has changed, which is to be loaded anew: a compare-exchange that fails orders nothing,
+    /// and the entry may seem to say what it said of the command before.
     fn mark(
         &self,
         entry: &Entry,
@@ -419,12 +421,12 @@ impl TaskSet {
         how: Abort,
         task: &TaskView,
         orphaning: &mut impl FnMut(&TaskView),
-    ) -> Result<bool, u32> {
+    ) -> Option<bool> {
         let executing = task.stage == Stage::Executing;
         if task.aborted {
             let next = how.mark_again(state);
             let marked = entry.state.cmpxchg(state, next, ordering::Full);
-            marked.map(|_| next != state)
+            marked.ok().map(|_| next != state)
         } else {
             let next = how.mark(state, task.effect);
             if executing {
@@ -435,7 +437,7 @@ impl TaskSet {
             if executing && marked.is_err() {
                 self.orphans.fetch_sub(1, ordering::Relaxed);
             }
-            marked.map(|_| {
+            marked.ok().map(|_| {
                 trace::task_abort(|| (self.session, task.tag));
                 if next & DETACHED != 0 && executing {
                     trace::task_detach(|| (self.session, task.tag));
@@ -459,7 +461,8 @@ impl TaskSet {
                         }
                         break;
                     }
-                    Err(changed) => state = changed,
+                    // As in `mark`.
+                    Err(_) => state = entry.state.load(ordering::Acquire),
                 }
             }
         }

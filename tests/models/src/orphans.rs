@@ -114,7 +114,7 @@ fn no_command_overtakes_the_write_of_a_session_that_is_gone() {
 }
 
 #[test]
-fn nor_while_others_look_at_the_same_block() {
+fn no_command_overtakes_a_write_while_others_look_at_its_block() {
     explore(2, || {
         let (scene, device) = a_write();
         // It comes before or after the loss, and may do what it likes: clear the flag, above all.

@@ -172,6 +172,25 @@ fn only_the_command_that_is_meant_is_aborted_though_another_takes_its_place() {
 }
 
 #[test]
+fn the_next_command_in_a_slot_is_left_alone_when_another_thread_brings_it() {
+    explore(2, || {
+        let session = Session::new();
+        let others = session.fill();
+        let slot = session.admit(1);
+        let command = meanwhile(&session, move |session| session.carry_out(1, slot));
+        let next = meanwhile(&session, |session| {
+            let slot = session.tasks.take(2, WRITE_10, 0)?;
+            Some(session.carry_out(2, slot))
+        });
+        session.abort(1, Abort::Silently);
+        assert_ne!(end_of(next), Some(End::Nothing), "the second command");
+        end_of(command);
+        session.release(others);
+        session.check_empty();
+    });
+}
+
+#[test]
 fn both_of_two_functions_wait_for_the_command_that_they_abort() {
     explore(2, || {
         let (session, command) = one_command();
@@ -213,25 +232,6 @@ fn a_device_that_lets_go_late_ends_its_command_all_the_same() {
         }
         let expected = if found { End::Nothing } else { End::Answered };
         check_end(&session, command, expected);
-    });
-}
-
-#[test]
-fn nor_is_the_next_when_another_thread_brings_it() {
-    explore(2, || {
-        let session = Session::new();
-        let others = session.fill();
-        let slot = session.admit(1);
-        let command = meanwhile(&session, move |session| session.carry_out(1, slot));
-        let next = meanwhile(&session, |session| {
-            let slot = session.tasks.take(2, WRITE_10, 0)?;
-            Some(session.carry_out(2, slot))
-        });
-        session.abort(1, Abort::Silently);
-        assert_ne!(end_of(next), Some(End::Nothing), "the second command");
-        end_of(command);
-        session.release(others);
-        session.check_empty();
     });
 }
 

@@ -29,7 +29,6 @@ impl WaitQueue {
 
     /// Wakes all waiters.
     pub fn wake_all(&self) {
-        fence(SeqCst);
         let waiters = self.waiters.lock().unwrap();
         waiters.iter().for_each(|waiter| waiter.notify());
     }

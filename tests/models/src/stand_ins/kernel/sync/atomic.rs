@@ -100,7 +100,6 @@ macro_rules! words {
                 new: Self,
                 order: Loom,
             ) -> Result<Self, Self> {
-                // One that fails orders nothing (Documentation/atomic_t.txt).
                 atomic.compare_exchange(old, new, order, Loom::Relaxed)
             }
         }
@@ -126,10 +125,9 @@ numbers! { i64, u32, u64, }
 /// An atomic.
 pub struct Atomic<T: Word>(T::Atomic);
 
-/// What has full barriers around it releases what came before, acquires what comes later, and has nothing
-/// that comes later done before it.
-fn fully<R, O: Ordering>(_: O, act: impl FnOnce() -> R) -> R {
-    let result = act();
+/// An operation has been done. One with full barriers around it releases what came before, acquires what
+/// comes later, and has nothing that comes later done before it.
+fn done<R, O: Ordering>(_: O, result: R) -> R {
     if O::FULL {
         fence(SeqCst);
     }
@@ -154,12 +152,14 @@ impl<T: Word> Atomic<T> {
 
     #[allow(missing_docs, reason = "its name says it")]
     pub fn xchg<O: Ordering>(&self, value: T, order: O) -> T {
-        fully(order, || T::swap(&self.0, value, O::BOTH))
+        done(order, T::swap(&self.0, value, O::BOTH))
     }
 
     #[allow(missing_docs, reason = "its name says it")]
     pub fn cmpxchg<O: Ordering>(&self, old: T, new: T, order: O) -> Result<T, T> {
-        fully(order, || T::exchange(&self.0, old, new, O::BOTH))
+        // One that fails orders nothing (Documentation/atomic_t.txt).
+        let before = T::exchange(&self.0, old, new, O::BOTH)?;
+        Ok(done(order, before))
     }
 }
 
@@ -171,11 +171,11 @@ impl<T: Number> Atomic<T> {
 
     #[allow(missing_docs, reason = "its name says it")]
     pub fn fetch_add<O: Ordering>(&self, value: T, order: O) -> T {
-        fully(order, || T::add(&self.0, value, O::BOTH))
+        done(order, T::add(&self.0, value, O::BOTH))
     }
 
     #[allow(missing_docs, reason = "its name says it")]
     pub fn fetch_sub<O: Ordering>(&self, value: T, order: O) -> T {
-        fully(order, || T::sub(&self.0, value, O::BOTH))
+        done(order, T::sub(&self.0, value, O::BOTH))
     }
 }
