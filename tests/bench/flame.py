@@ -5,7 +5,7 @@ import html
 
 WIDTH, HEIGHT, TOP = 1200, 15, 30
 # What is narrower than this many pixels is left out.
-NARROW = 0.6
+NARROW = 1
 COLOURS = ("#e8a33d", "#e07b39", "#d9903f", "#c96a3a", "#eab65a")
 OURS, USER = "#0f766e", "#9aa5b1"
 

@@ -99,19 +99,26 @@ def instructions(seconds, repeats):
 
 
 def profiles(seconds, _repeats):
-    """Samples of the call stack, by load and side, and what an I/O cost meanwhile."""
+    """Where the instructions go, by load and side: counts by module and function, and samples of the
+    call stack, as numbers of instructions per I/O."""
     disks = set_up()
+    marks = [f"{SCRATCH / 'mark'} {when}" for when in ("start", "stop")]
     cells = {}
     for each in chosen(LOADS):
         for side in PROFILED:
+            number = sum(map(len, cells.values()))
+            measured = load.fio(each, disks[side], seconds, 0, marks)
+            counted = profile.counts(SCRATCH / f"hot.{number}")
             with profile.recording():
-                measured = load.fio(each, disks[side], seconds, seconds / 4, profile.AROUND)
-            stacks = [[*stack, count] for stack, count in profile.stacks().items()]
-            cells.setdefault(each.name, {})[side] = {
-                "per_io": measured.per_io,
-                "stacks": stacks,
-            }
-            say(f"{each.name}, {side}: {len(stacks)} stacks")
+                load.fio(each, disks[side], seconds, seconds / 4, profile.SAMPLED)
+            cell = {"per_io": measured.per_io, "stacks": []}
+            for what, parts in zip(("modules", "functions"), counted):
+                scale = measured.per_io / parts.total()
+                cell[what] = {name: count * scale for name, count in parts.most_common()}
+            for stack, count in profile.stacks().items():
+                cell["stacks"].append([*stack, count])
+            cells.setdefault(each.name, {})[side] = cell
+            say(f"{each.name}, {side}: {measured.per_io:.0f}")
     return {"cells": cells}
 
 

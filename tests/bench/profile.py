@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where the instructions go: samples of the call stack, taken inside the guest.
+"""Where the instructions go: counts of all by function, and samples of the call stack.
 
-The guest's clock counts instructions, so perf, which samples by the clock, takes a
-sample every so many of them. It can't interrupt code that has interrupts disabled:
-what such code costs shows where it enables them again.
+A plugin of QEMU's (hot.c) counts them all, from one mark to the other. Who calls whom it
+can't tell. perf can, inside the guest: the clock counts instructions, so that it takes a sample
+every so many of them. It can't interrupt code that has interrupts disabled: what such code
+costs shows where it enables them again, and a load that is the same again and again is seen
+in few places.
 """
 
 import bisect
@@ -19,7 +21,7 @@ DATA = "/tmp/perf.data"
 CONTROL = "/tmp/perf.control"
 ANSWER = "/tmp/perf.answer"
 # To run around what is to be sampled.
-AROUND = tuple(f"echo {what} >{CONTROL}; read word <{ANSWER}" for what in ("enable", "disable"))
+SAMPLED = tuple(f"echo {what} >{CONTROL}; read word <{ANSWER}" for what in ("enable", "disable"))
 # A program's own code is of no interest here.
 USER = "[user]"
 KERNEL = 1 << 63
@@ -27,7 +29,7 @@ KERNEL = 1 << 63
 
 @contextlib.contextmanager
 def recording():
-    """Lets samples be taken, between the two commands of AROUND."""
+    """Lets samples be taken, between the two commands of SAMPLED."""
     for path in (CONTROL, ANSWER):
         if not os.path.exists(path):
             os.mkfifo(path)
@@ -61,25 +63,43 @@ class Symbols:
 
     def __init__(self):
         with open("/proc/kallsyms", encoding="ascii") as lines:
-            found = sorted((int(at, 16), name) for at, _, name, *_ in map(str.split, lines))
-        self.starts = [at for at, _ in found]
-        self.names = [readable(name) for _, name in found]
+            found = sorted((int(at, 16), *rest) for at, _, *rest in map(str.split, lines))
+        self.starts = [at for at, *_ in found]
+        self.names = readable([name for _, name, *_ in found])
+        self.modules = [module[0].strip("[]") if module else "kernel" for _, _, *module in found]
 
     def name(self, address):
         """The function that an address is in."""
-        return self.names[bisect.bisect_right(self.starts, address) - 1]
+        return self.names[self.index(address)]
+
+    def module(self, address):
+        """The module that an address is in."""
+        return self.modules[self.index(address)]
+
+    def index(self, address):
+        return bisect.bisect_right(self.starts, address) - 1
 
 
-def readable(symbol):
-    """A function's name for people: of Rust's mangled ones, the last words of the path."""
-    if not symbol.startswith("_R"):
-        return symbol.removeprefix("__pi_")
-    words, rest = [], symbol[2:]
-    while found := re.search(r"(?<![0-9])([1-9][0-9]?)_?([A-Za-z_]\w*)", rest):
-        length = int(found[1])
-        words.append(found[2][:length])
-        rest = found[2][length:]
-    return "::".join(word for word in words[-3:] if word)
+def readable(symbols):
+    """Functions' names for people: Rust's without what tells one compilation from another."""
+    done = subprocess.run(
+        ["c++filt"], input="\n".join(symbols), capture_output=True, text=True, check=True
+    )
+    names = re.sub(r"\[[0-9a-f]{12,16}\]", "", done.stdout).split("\n")
+    return [name.removeprefix("__pi_").removeprefix("__cfi_") for name in names]
+
+
+def counts(path):
+    """What hot.c counted, by module and by function."""
+    names = Symbols()
+    modules, functions = collections.Counter(), collections.Counter()
+    with open(path, encoding="ascii") as lines:
+        for line in lines:
+            address, count = int(line.split()[0], 16), int(line.split()[1])
+            is_kernel = address >= KERNEL
+            modules[names.module(address) if is_kernel else USER] += count
+            functions[names.name(address) if is_kernel else USER] += count
+    return modules, functions
 
 
 def family(thread):

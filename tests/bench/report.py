@@ -30,7 +30,8 @@ GOALS = {
 }
 # The same of the time that 99 % of all I/O takes at most.
 P99_GOALS = {"4k randread qd32": 1.0, "4k randwrite qd32": 1.0}
-FUNCTIONS = 12  # As many of each side are listed.
+FUNCTIONS = 16  # As many of each side are listed.
+MODULE = 20  # A module is listed if it executes as many instructions per I/O, on the average of the sides.
 NOTE = "<!-- Written by `make bench`; don't edit. -->"
 
 
@@ -138,35 +139,54 @@ def growth(results):
     return table(["load", "side", *(f"I/O per s, {cpus_of(count)}" for count in counts)], rows)
 
 
+def by_module(row):
+    """Where the instructions go: the modules, those that cost most first."""
+    sums = collections.Counter()
+    for cell in row.values():
+        sums.update(cell["modules"])
+    rows = [
+        [module, *(whole(cell["modules"].get(module, 0)) for cell in row.values())]
+        for module, count in sums.most_common()
+        if count >= MODULE * len(row)
+    ]
+    return table(["module", *row], rows)
+
+
 def by_function(row):
     """Where the instructions go: the functions that cost most themselves, of each side."""
     rows = []
     for side, cell in row.items():
-        alone, within, all_samples = collections.Counter(), collections.Counter(), 0
+        within, samples = collections.Counter(), 0
         for *stack, count in cell["stacks"]:
-            all_samples += count
-            alone[stack[-1]] += count
+            samples += count
             within.update(dict.fromkeys(stack[1:], count))
-        for name, count in alone.most_common(FUNCTIONS):
-            cost = [n * cell["per_io"] / all_samples for n in (count, within[name])]
-            rows.append([side, f"`{name}`", *(f"{each:,.0f}" for each in cost)])
+        for name, count in list(cell["functions"].items())[:FUNCTIONS]:
+            calls = within[name] * cell["per_io"] / samples
+            rows.append([side, f"`{name}`", whole(count), whole(calls)])
     return table(["side", "function", "by itself", "with what it calls"], rows)
+
+
+def whole(count):
+    """A number of instructions for people."""
+    return f"{count:,.0f}" if count >= 1 else ""
 
 
 def write_profiles(home, results):
     """Writes profile.md, and a flame graph for each load and side of ours and its peer."""
-    lines = [NOTE, "# Where the instructions go", ""]
-    lines += [f"Kernel {results['conditions']['kernel']}, instructions per I/O, by samples of the"]
-    lines += ["call stack. A function's share of a small figure is rough. Rust's names are short.", ""]
+    lines = [NOTE, "# Where the instructions go", "", conditions(results)]
+    lines += ["Instructions per I/O: all are counted, but *with what it calls* and the pictures, which are"]
+    lines += ["of samples and rough. `[user]` is fio. `README.md` tells more.", ""]
+    pictures = home / "profile"
+    pictures.mkdir(exist_ok=True)
     for load, row in results["cells"].items():
         lines += [f"## {load}", ""]
         for side, cell in row.items():
-            name = "profile-" + f"{load} {side}".replace("/", "-").replace(" ", "-") + ".svg"
+            name = f"{load} {side}".replace("/", "-").replace(" ", "-") + ".svg"
             title = f"{load}, {side}: {cell['per_io']:,.0f} instructions per I/O"
             picture = flame.draw(title, cell["stacks"], cell["per_io"])
-            (home / name).write_text(picture, encoding="utf-8")
-            lines.append(f"* [{title}]({name})")
-        lines += [""] + by_function(row) + [""]
+            (pictures / name).write_text(picture, encoding="utf-8")
+            lines.append(f"* [{title}](profile/{name})")
+        lines += [""] + by_module(row) + [""] + by_function(row) + [""]
     (home / "profile.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
