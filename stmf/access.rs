@@ -115,7 +115,10 @@ pub(crate) fn execute(task: Task) -> Option<Task> {
     if ports_asked(task.cdb()).is_some() {
         return tell_ports(task);
     }
-    let (Some(_), Some(unit)) = (own(task.nexus(), task.cdb()), task.unit()) else {
+    if own(task.nexus(), task.cdb()).is_none() {
+        return Some(task);
+    }
+    let Some(unit) = task.unit() else {
         return Some(task);
     };
     match cdb::parse(task.cdb()) {

@@ -13,7 +13,6 @@ use crate::{
     task::{Incoming, Outcome, TaskBody, CDB_MAX},
     taskset::{Effect, Slot}, //
 };
-use core::mem;
 use kernel::{
     alloc::AllocError,
     prelude::*,
@@ -158,7 +157,7 @@ fn build(
         phase: decision.phase,
         expected: command.expected,
         note: 0,
-        data: mem::replace(data, PageList::empty()),
+        data <- data.take(),
         room <- Room::init(),
         outcome: decision.outcome,
         origin: Origin::Initiator,

@@ -196,6 +196,23 @@ impl PageList {
         Ok(())
     }
 
+    /// Moves the list to where it is to stay, and leaves an empty one.
+    #[inline]
+    pub fn take(&mut self) -> impl Init<Self> + '_ {
+        // `mem::replace` would copy it twice.
+        let take = move |place: *mut Self| {
+            // SAFETY: The place is valid for writes, and new, so that it isn't where `self` is. `self` isn't
+            // read again before it is overwritten, without dropping what has moved.
+            unsafe {
+                place.copy_from_nonoverlapping(self, 1);
+                core::ptr::write(self, Self::empty());
+            }
+            Ok(())
+        };
+        // SAFETY: The closure doesn't fail, and initialises the place.
+        unsafe { pin_init::init_from_closure(take) }
+    }
+
     /// The number of bytes.
     pub fn len(&self) -> usize {
         self.len

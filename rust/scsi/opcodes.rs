@@ -38,7 +38,9 @@ pub struct CommandId {
 pub struct Entry<C> {
     id: CommandId,
     usage: &'static [u8],
-    /// The bits of a CDB that must be zero, as a little-endian number.
+    /// The bits of a CDB, as a little-endian number.
+    all: u128,
+    /// Those of a CDB that must be zero.
     unused: u128,
     parse: fn(&Cdb) -> Result<C, Sense>,
 }
@@ -59,6 +61,7 @@ impl<C> Entry<C> {
                 service_action: None,
             },
             usage,
+            all: within(usage.len()),
             unused: unused(usage),
             parse,
         }
@@ -90,7 +93,7 @@ impl<C> Entry<C> {
         if bytes.len() < self.usage.len() {
             return Err(missing(bytes));
         }
-        let number = u128::from_le_bytes(padded(bytes)) & within(self.usage.len());
+        let number = number(bytes) & self.all;
         // First what the fields mean: a value that is refused has a pointer to the whole field.
         let command = (self.parse)(&number.to_le_bytes())?;
         match number & self.unused {
@@ -130,18 +133,21 @@ const fn within(len: usize) -> u128 {
     }
 }
 
-/// A CDB of any length as one of the longest.
-fn padded(bytes: &[u8]) -> Cdb {
-    match bytes.first_chunk() {
-        Some(cdb) => *cdb,
-        None => {
-            let mut cdb = [0; MAX_CDB];
-            if let Some(start) = cdb.get_mut(..bytes.len()) {
-                start.copy_from_slice(bytes);
-            }
-            cdb
-        }
-    }
+/// A CDB of any length as a number whose lowest byte is the first one. That of the longest is all there is.
+fn number(bytes: &[u8]) -> u128 {
+    let (first, rest) = match bytes.split_first_chunk() {
+        Some((first, rest)) => (u64::from_le_bytes(*first), rest),
+        None => (word(bytes), &[][..]),
+    };
+    u128::from(word(rest)) << u64::BITS | u128::from(first)
+}
+
+/// The first eight bytes, or all if there are fewer, likewise.
+fn word(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().take(size_of::<u64>());
+    bytes
+        .rev()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// INVALID FIELD IN CDB, pointing to the highest wrong bit of the first byte that has one.
