@@ -38,10 +38,14 @@ def timed(what, action, limit):
 
 def delay_writes(device, backing, seconds):
     """From here on a write to a dm-delay device takes so long; reads don't."""
+    become(device, backing, f"delay {backing} 0 0 {backing} 0 {int(seconds * 1000)}")
+
+
+def become(device, backing, target):
+    """From here on all of a dm device, which is as long as the one it is on, is of this kind."""
     sectors = int(run("blockdev", "--getsz", backing))
     run("dmsetup", "suspend", device)
-    table = f"0 {sectors} delay {backing} 0 0 {backing} 0 {int(seconds * 1000)}"
-    run("dmsetup", "load", device, "--table", table)
+    run("dmsetup", "load", device, "--table", f"0 {sectors} {target}")
     run("dmsetup", "resume", "--noudevsync", device)
 
 

@@ -77,6 +77,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) threshold: Option<u8>,
     /// Even if something in the file or device is lost by it, or much of the memory taken.
     pub(crate) force: bool,
+    /// Whether the disk was there before, so that its data are.
+    pub(crate) is_known: bool,
 }
 
 /// A refusal because of one property.
@@ -109,6 +111,7 @@ impl<'a> Wanted<'a> {
             removable: request.u8(Lu::Removable as u16) == Some(1),
             threshold: request.u8(Lu::Threshold as u16),
             force: request.bytes(Lu::Force as u16).is_some(),
+            is_known: false,
         })
     }
 
@@ -188,11 +191,19 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// Extends a file that is too short, and has it take its space if it is to have all of it.
+    /// Extends a file that is too short, and has it take its space if it is to have all of it. That of a
+    /// disk that was there before may not be: what it lacks is lost, and would read as zeros.
     fn extend(&self, disk: &Disk) -> Result<(), Refusal> {
         let backend = disk.medium.backend().ok_or(ENODEV)?;
-        let size = disk.geometry().size();
-        if size > backend.size()? {
+        let (size, there) = (disk.geometry().size(), backend.size()?);
+        if size > there && self.is_known {
+            return Err(refuse!(
+                EINVAL,
+                File,
+                "file: it has {there} bytes and the disk {size}: the rest is lost"
+            ));
+        }
+        if size > there {
             backend
                 .set_size(size)
                 .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))?;

@@ -75,6 +75,12 @@ int stmf_helper_file_size(struct file *file, loff_t *size)
 	return error;
 }
 
+/* On a network somebody else may know better. */
+loff_t stmf_helper_file_known_size(struct file *file)
+{
+	return i_size_read(file_inode(file));
+}
+
 unsigned int stmf_helper_file_block_size(struct file *file)
 {
 	return i_blocksize(file_inode(file));

@@ -105,6 +105,20 @@ impl Open {
     fn file(&self) -> *mut bindings::file {
         self.handle.file.as_ptr()
     }
+
+    /// The size in bytes, as far as this machine knows. Any context.
+    fn known_size(&self) -> u64 {
+        // SAFETY: By the invariant of `Handle` the file is open.
+        unsafe { shims::file_known_size(self.file()) }.max(0) as u64
+    }
+
+    /// The size in bytes as the file system says. May sleep, as long as that takes.
+    fn size(&self) -> Result<u64> {
+        let mut size = 0;
+        // SAFETY: By the invariant of `Handle` the file is open; `size` is a local.
+        to_result(unsafe { shims::file_size(self.file(), &mut size) })?;
+        Ok(size.max(0) as u64)
+    }
 }
 
 impl File {
@@ -211,10 +225,7 @@ impl File {
 
     /// The size in bytes as it is now. May sleep, as long as the file system takes.
     pub fn size(&self) -> Result<u64> {
-        let mut size = 0;
-        // SAFETY: By the invariant the file is open; `size` is a local.
-        to_result(unsafe { shims::file_size(self.0.file(), &mut size) })?;
-        Ok(size.max(0) as u64)
+        self.0.size()
     }
 
     /// The unit in which the file system gives out space, in bytes.

@@ -67,6 +67,13 @@ struct State {
 }
 
 impl State {
+    /// Whether the file is as long as this I/O, of a command with so many bytes of data, expects. Somebody
+    /// may have made it shorter: what is behind its end is lost, and must not read as zeros.
+    fn is_within(&self, data: usize, size: impl FnOnce(&Open) -> u64) -> bool {
+        let end = self.offset.saturating_add(self.operation.len(data));
+        self.operation == Operation::Flush || end <= size(&self.open)
+    }
+
     /// Whether a try makes sense.
     fn may_try(&self) -> bool {
         // Not waiting for the data doesn't mean that a file system never waits for its own metadata.
@@ -107,7 +114,9 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
         moved: 0,
         is_try: false,
     };
-    let may_try = state.may_try();
+    // If not, a worker asks the file system.
+    let is_within = state.is_within(lent.parts().0.len(), |open| open.known_size());
+    let may_try = is_within && state.may_try();
     let started = Started::new(lent, state);
     if may_try {
         started.transfer::<D>(true);
@@ -186,10 +195,8 @@ impl<T: Carried> Started<T> {
             Ok(moved) if moved >= left => self.end::<D>(Ok(())),
             Ok(0) if state.is_try => self.wait::<D>(),
             Ok(0) if state.operation.is_write() => self.end::<D>(Err(Failure::Unknown)),
-            Ok(0) => {
-                zero_from(data, state.moved as usize);
-                self.end::<D>(Ok(()));
-            }
+            // The file ends.
+            Ok(0) => self.end::<D>(Err(Failure::Medium)),
             Ok(moved) => {
                 state.moved += moved;
                 self.wait::<D>();
@@ -266,7 +273,14 @@ impl<T: Carried, D: Done<T>> RunLent<T> for Wait<D> {
             return D::done(token, Err(Failure::Aborted));
         }
         let operation = state.operation;
-        let started = Started::new(Lent::new(token), state);
+        let mut lent = Lent::new(token);
+        let is_within = state.is_within(lent.parts().0.len(), |open| {
+            open.known_size().max(open.size().unwrap_or(0))
+        });
+        let started = Started::new(lent, state);
+        if !is_within {
+            return started.end::<D>(Err(Failure::Medium));
+        }
         match operation {
             Operation::Flush => started.flush::<D>(),
             Operation::Zero { .. } | Operation::Discard { .. } => started.change_range::<D>(),
@@ -345,14 +359,4 @@ unsafe extern "C" fn complete<T: Carried, D: Done<T>>(iocb: *mut bindings::kiocb
     let lent = unsafe { Lent::from_raw((*io).lent) };
     // INVARIANT: The state wasn't taken out.
     Started(lent).settle::<D>(ret);
-}
-
-/// Writes zeros over the end of a list, from an offset on.
-fn zero_from(data: &mut PageList, mut offset: usize) {
-    for slice in data.slices_mut() {
-        if let Some(rest) = slice.get_mut(offset..) {
-            rest.fill(0);
-        }
-        offset = offset.saturating_sub(slice.len());
-    }
 }

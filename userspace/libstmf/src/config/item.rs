@@ -14,6 +14,7 @@ use stmf_uapi::{Attribute, Kind};
 
 use super::class::Class;
 use crate::attributes::{until_nul, Builder, DecodeError, Fields};
+use crate::error::Error;
 use crate::types::is_in_memory;
 
 /// The value of an attribute in a form that can be compared: text without its NUL, integers of
@@ -198,6 +199,30 @@ impl Item {
         let file = attributes.find(|attribute| attribute.name == "file")?;
         let path = PathBuf::from(OsStr::from_bytes(self.value(file.number)?));
         Some(path).filter(|path| !is_in_memory(path))
+    }
+
+    /// Refuses a disk whose file has become shorter than the disk was: what it lacks is lost, and
+    /// would read as zeros.
+    pub(crate) fn check_file(&self) -> Result<(), Error> {
+        let mut attributes = self.class.attributes();
+        let size = attributes.find(|attribute| attribute.name == "size");
+        let size = size.and_then(|size| self.text(size.number)?.parse::<u64>().ok());
+        let (Some(size), Some(path)) = (size, self.file()) else {
+            return Ok(());
+        };
+        match std::fs::metadata(&path) {
+            Ok(file) if file.is_file() && file.len() < size => Err(Error::InvalidArgument {
+                object: self.to_string(),
+                attribute: Some("file"),
+                message: format!(
+                    "file: {} has {} bytes and the disk {size}: the rest is lost",
+                    path.display(),
+                    file.len()
+                ),
+            }),
+            // What else may be wrong with it the kernel says.
+            _ => Ok(()),
+        }
     }
 
     /// Names of attributes, with what they are and what they are to be.

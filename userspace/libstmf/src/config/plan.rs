@@ -39,7 +39,10 @@ impl Step {
     /// Takes the step.
     pub fn perform(&self, transport: &mut impl Transport) -> Result<(), Error> {
         match &self.0 {
-            Kind::Create(item) => kernel::create(item, transport),
+            Kind::Create(item) => {
+                item.check_file()?;
+                kernel::create(item, transport)
+            }
             Kind::Modify { item, current } => kernel::modify(item, current, transport),
             Kind::Remove(item) => match kernel::remove(item, transport) {
                 // Gone with something else that was removed.

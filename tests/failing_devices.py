@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The steps of tests/guest/failing_devices.sh: `failing_devices.py TARGET DEVICE BACKING FILE GUID`.
+
+LUN 0 is on DEVICE, a dm device on BACKING, that becomes one that fails; LUN 1, the disk GUID, on FILE, which
+somebody else cuts short; LUN 2 on a scsi_debug disk that can't read blocks 4096 to 4103.
+"""
+
+import os
+import sys
+import time
+
+from raw_session import GOOD, Session
+from steps import become, expect, fail, run
+
+TARGET, DEVICE, BACKING, FILE, GUID = sys.argv[1:6]
+BACKUP = FILE + ".backup"
+READ_ERROR, WRITE_ERROR = (3, 0x11, 0), (3, 0x0C, 0)
+SIZE = os.stat(FILE).st_size
+
+
+def pattern(number):
+    """What nobody else writes, of 4 KiB."""
+    return number.to_bytes(8, "big") * 512
+
+
+def said(answer):
+    """How a command ended: its sense data, or the status that went without."""
+    return answer.code or answer.status
+
+
+def read(lba, lun=0, blocks=8):
+    return one.answer(one.read(lba, blocks, lun=lun))
+
+
+def write(lba, number, lun=0):
+    return one.answer(one.write(lba, pattern(number), lun=lun))
+
+
+def information(answer):
+    """The block that the sense data points to, if to one."""
+    return int.from_bytes(answer.sense[3:7], "big") if answer.sense[0] & 0x80 else None
+
+
+def expect_written(lba, number, what, lun=0):
+    answer = read(lba, lun)
+    expect(GOOD, said(answer), f"{what}: a read at {lba}")
+    if answer.data != pattern(number):
+        fail(f"{what}: expected what was written at {lba}, got {answer.data[:16].hex()}...")
+
+
+def works_again(what):
+    """The device is as it was: so is the disk, without anybody's help."""
+    become(DEVICE, BACKING, f"linear {BACKING} 0")
+    expect_written(0, 1, what)
+    expect(GOOD, said(write(8, 2)), f"{what}: a write")
+    expect(GOOD, said(one.do(bytes([0x35]))), f"{what}: SYNCHRONIZE CACHE")
+    expect_written(8, 2, what)
+
+
+one = Session(TARGET, isid=1)
+for unit in range(3):
+    one.clear_attentions(unit)
+for block in (0, 96, 104):
+    expect(GOOD, said(write(block, 1)), "a write")
+
+print("== everything fails", flush=True)
+become(DEVICE, BACKING, "error")
+expect(READ_ERROR, said(read(0)), "a read")
+expect(WRITE_ERROR, said(write(0, 9)), "a write")
+works_again("a device that has failed")
+
+print("== a block can't be read", flush=True)
+become(DEVICE, BACKING, f"dust {BACKING} 0 512")
+run("dmsetup", "message", DEVICE, "0", "addbadblock", "100")
+run("dmsetup", "message", DEVICE, "0", "enable")
+answer_of_one = read(100, blocks=1)
+expect(READ_ERROR, said(answer_of_one), "a read of it")
+expect(100, information(answer_of_one), "the INFORMATION field of a read of it alone")
+expect(READ_ERROR, said(read(96)), "a read with others")
+expect_written(104, 1, "the blocks beside it")
+expect(GOOD, said(write(96, 3)), "a write, for which the device takes another block")
+expect_written(96, 3, "once it is written")
+works_again("a device with bad blocks")
+
+print("== every other second no write succeeds", flush=True)
+become(DEVICE, BACKING, f"flakey {BACKING} 0 1 1 1 error_writes")
+good, bad = {}, {}
+end = time.monotonic() + 6
+number = 100
+while time.monotonic() < end:
+    block, number = 1024 + 8 * (number % 512), number + 1
+    outcome = said(write(block, number))
+    if outcome == GOOD:
+        good[block] = number
+        bad.pop(block, None)
+    else:
+        expect(WRITE_ERROR, outcome, f"a write at {block}")
+        bad.setdefault(block, set()).add(number)
+if not good or not bad:
+    fail(f"expected writes that succeed and some that fail, got {len(good)} and {len(bad)}")
+works_again("a flaky device")
+for block, number in good.items():
+    if block not in bad:
+        expect_written(block, number, "what was acknowledged by a flaky device")
+print(f"    {len(good)} blocks acknowledged, {len(bad)} not", flush=True)
+
+print("== scsi_debug can't read some blocks", flush=True)
+expect(GOOD, said(write(4088, 5, lun=2)), "a write before them")
+expect(READ_ERROR, said(read(4096, lun=2)), "a read of them")
+expect_written(4088, 5, "the blocks before them", lun=2)
+
+print("== somebody cuts a file short", flush=True)
+last = SIZE // 512 - 8
+for block in (0, last):
+    expect(GOOD, said(write(block, 7, lun=1)), "a write")
+os.truncate(FILE, SIZE // 2)
+expect(READ_ERROR, said(read(last, lun=1)), "a read of what is lost")
+expect(READ_ERROR, said(read(SIZE // 1024 - 4, lun=1)), "a read across the end")
+expect(WRITE_ERROR, said(write(last, 8, lun=1)), "a write there")
+unmap = bytes([0, 22, 0, 16, 0, 0, 0, 0]) + last.to_bytes(8, "big") + (8).to_bytes(4, "big") + bytes(4)
+expect(WRITE_ERROR, said(one.do(bytes([0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0]), write=unmap, lun=1)), "UNMAP there")
+expect(SIZE // 2, os.stat(FILE).st_size, "the file's size after these")
+expect_written(0, 7, "what the file still has", lun=1)
+
+print("== it is restored from a backup only when it is as long again", flush=True)
+run("stmfadm", "backup", BACKUP)
+run("stmfadm", "delete-lu", "-k", GUID)
+refusal = run("stmfadm", "restore", BACKUP, good=False)
+if f"has {SIZE // 2} bytes and the disk {SIZE}: the rest is lost" not in refusal:
+    fail(f"expected it refused because the file is short, got {refusal}")
+os.truncate(FILE, SIZE)
+run("stmfadm", "restore", BACKUP)
+one.clear_attentions(1)
+expect_written(0, 7, "what the file had all the time", lun=1)
+expect_written(last, 0, "zeros, of which somebody has decided that they are the data", lun=1)
+
+print("== with its metadata it is imported only when it is as long again", flush=True)
+OTHER, META = FILE + ".other", FILE + ".meta"
+with open(OTHER, "wb") as file:
+    file.truncate(SIZE)
+other = run("stmfadm", "create-lu", "-p", f"meta={META}", OTHER).split()[-1]
+run("stmfadm", "delete-lu", other)
+os.truncate(OTHER, SIZE // 2)
+refusal = run("stmfadm", "import-lu", META, good=False)
+if f"it has {SIZE // 2} bytes and the disk {SIZE}: the rest is lost" not in refusal:
+    fail(f"expected it refused because the file is short, got {refusal}")
+expect(SIZE // 2, os.stat(OTHER).st_size, "the file's size after that")
+os.truncate(OTHER, SIZE)
+run("stmfadm", "import-lu", META)
+run("stmfadm", "delete-lu", other)
+
+print("== the disk can be made as short as its file", flush=True)
+os.truncate(FILE, SIZE // 2)
+expect(READ_ERROR, said(read(last, lun=1)), "a read of what is lost")
+run("stmfadm", "modify-lu", "-s", str(SIZE // 2), GUID)
+one.clear_attentions(1)
+expect((5, 0x21, 0), said(read(last, lun=1)), "a read there, once the disk is as short as its file")
+run("stmfadm", "modify-lu", "-s", str(SIZE), GUID)
+one.clear_attentions(1)
+expect_written(last, 0, "zeros, once the disk was made longer again", lun=1)
+expect_written(0, 7, "what the file had all the time", lun=1)
+one.logout()
