@@ -483,6 +483,33 @@ fn disks_in_memory_and_with_their_metadata_come_back() {
 }
 
 #[test]
+fn a_disk_does_not_come_back_on_a_file_that_has_become_shorter() {
+    let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
+    let (store, path) = (directory.path().join("stmf"), directory.path().join("disk"));
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    let disk = LuSpec {
+        file: path.clone(),
+        size: Some(1 << 20),
+        ..spec(1)
+    };
+    stmf.create_lu(&disk).unwrap();
+    let saved = of_store(&store);
+    let come_back = |len: u64| {
+        fs::File::create(&path).unwrap().set_len(len).unwrap();
+        let mut after_reboot = Sim::new();
+        let current = Configuration::of_kernel(&mut after_reboot).unwrap();
+        let steps = current.steps_to(&saved, Extent::Add);
+        let made = steps.iter().find(|step| step.file().is_some()).unwrap();
+        made.perform(&mut after_reboot)
+    };
+    let error = come_back((1 << 20) - 1).unwrap_err();
+    let lengths = "has 1048575 bytes and the disk 1048576: the rest is lost";
+    assert!(error.to_string().ends_with(lengths), "{error}");
+    come_back(1 << 20).unwrap();
+    come_back(2 << 20).unwrap();
+}
+
+#[test]
 fn what_cannot_be_read_is_not_written() {
     let directory = TempDir::new().unwrap();
     let store = directory.path().join("stmf");
