@@ -305,7 +305,7 @@ class Victim(Session):
         self.countdown = None
         super().__init__(TARGET, name=name, isid=isid)
 
-    def send(self, opcode, flags, rest, data=b"", damage=()):
+    def send(self, opcode, flags, rest, data=b"", damage=(), upto=None):
         if opcode == 0x43 and (self.number or self.marked):
             thread = new_thread(CONNECTION, self.known)
             if thread is None:
@@ -315,7 +315,7 @@ class Victim(Session):
             else:
                 self.countdown = Countdown(thread)
                 self.countdown.start(self.number)
-        super().send(opcode, flags, rest, data, damage)
+        super().send(opcode, flags, rest, data, damage, upto)
 
 
 def sessions():

@@ -191,8 +191,8 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// Extends a file that is too short, and has it take its space if it is to have all of it. That of a
-    /// disk that was there before may not be: what it lacks is lost, and would read as zeros.
+    /// Extends a file that is too short, and has it take its space if it is to have all of it. The file of
+    /// a disk that was there before isn't extended: what it lacks is lost, and would read as zeros.
     fn extend(&self, disk: &Disk) -> Result<(), Refusal> {
         let backend = disk.medium.backend().ok_or(ENODEV)?;
         let (size, there) = (disk.geometry().size(), backend.size()?);

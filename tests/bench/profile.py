@@ -86,7 +86,7 @@ def readable(symbols):
         ["c++filt"], input="\n".join(symbols), capture_output=True, text=True, check=True
     )
     names = re.sub(r"\[[0-9a-f]{12,16}\]", "", done.stdout).split("\n")
-    return [name.removeprefix("__pi_").removeprefix("__cfi_") for name in names]
+    return [name.removeprefix("__pi_") for name in names]
 
 
 def counts(path):

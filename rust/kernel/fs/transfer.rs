@@ -115,7 +115,7 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
         is_try: false,
     };
     // If not, a worker asks the file system.
-    let is_within = state.is_within(lent.parts().0.len(), |open| open.known_size());
+    let is_within = state.is_within(lent.parts().0.len(), Open::known_size);
     let may_try = is_within && state.may_try();
     let started = Started::new(lent, state);
     if may_try {
@@ -274,9 +274,9 @@ impl<T: Carried, D: Done<T>> RunLent<T> for Wait<D> {
         }
         let operation = state.operation;
         let mut lent = Lent::new(token);
-        let is_within = state.is_within(lent.parts().0.len(), |open| {
-            open.known_size().max(open.size().unwrap_or(0))
-        });
+        let len = lent.parts().0.len();
+        let is_within = state.is_within(len, Open::known_size)
+            || state.is_within(len, |open| open.size().unwrap_or(0));
         let started = Started::new(lent, state);
         if !is_within {
             return started.end::<D>(Err(Failure::Medium));
