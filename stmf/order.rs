@@ -111,30 +111,30 @@ impl Order {
     }
 
     /// Has the line looked at again, because a command has ended or was aborted. Any context.
-    pub(crate) fn look_again(self: &Arc<Self>) {
-        if self.matters() {
+    pub(crate) fn look_again(this: &Arc<Self>) {
+        if this.matters() {
             if let Some(queue) = crate::LATE.get() {
                 // Queued already is as good.
-                let _ = queue.enqueue(self.clone());
+                let _ = queue.enqueue(this.clone());
             }
         }
     }
 
     /// Takes a command into the task set, enabled or dormant. Process context.
     pub(crate) fn enter(
-        self: &Arc<Self>,
+        this: &Arc<Self>,
         framework: &Framework,
         nexus: &Arc<Nexus>,
         slot: Slot,
         attribute: TaskAttribute,
     ) -> Result<(), AllocError> {
-        let mut line = self.line.lock();
-        if attribute == TaskAttribute::Simple && !self.matters() {
+        let mut line = this.line.lock();
+        if attribute == TaskAttribute::Simple && !this.matters() {
             return Ok(());
         }
-        self.matters.xchg(true, ordering::Full);
+        this.matters.xchg(true, ordering::Full);
         let dormant = attribute != TaskAttribute::HeadOfQueue
-            && !self
+            && !this
                 .ahead(framework, &line, nexus, Some(slot))
                 .admits(attribute);
         if dormant {
@@ -149,7 +149,7 @@ impl Order {
             });
             // One that entered before may have taken this one for an enabled command.
             drop(line);
-            self.look_again();
+            Self::look_again(this);
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ use crate::{
     framework,
     lu::{LuHandle, LuHold, LuPath},
     nexus::{Endpoint, ItNexus, Nexus},
+    order::Order,
     plan::DataPhase,
     port::PortIdentity,
     statistics::{self, Hands, Stopwatch},
@@ -191,7 +192,7 @@ fn leave_order(token: &TaskBody) {
 /// Commands may have waited for this one.
 fn look_again(token: &TaskBody) {
     if let Some(lu) = &token.lu {
-        lu.entry.order.look_again();
+        Order::look_again(&lu.entry.order);
     }
 }
 
@@ -217,7 +218,7 @@ fn answer(mut token: Token<TaskBody>) {
     let endpoint = token.endpoint.clone();
     endpoint.deliver(Finished(token));
     if let Some(lu) = waiting {
-        lu.entry.order.look_again();
+        Order::look_again(&lu.entry.order);
     }
 }
 
@@ -358,7 +359,13 @@ impl Incoming {
         if outcome.is_some() || (attribute == TaskAttribute::Simple && !order.matters()) {
             return Ok(());
         }
-        order.enter(&endpoint.framework, &endpoint.nexus, *place, attribute)
+        Order::enter(
+            order,
+            &endpoint.framework,
+            &endpoint.nexus,
+            *place,
+            attribute,
+        )
     }
 
     /// The task is dormant: it waits, unless it has become its turn.

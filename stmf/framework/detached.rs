@@ -10,6 +10,7 @@ use super::Framework;
 use crate::{
     lu::LuEntry,
     nexus::Nexus,
+    order::Order,
     plan::Extent,
     taskset::{Abort, Effect, TaskView}, //
 };
@@ -72,7 +73,7 @@ impl Framework {
             if task.aborted && task.lu != last {
                 last = task.lu;
                 if let Some(lu) = self.lu_by_id(last) {
-                    lu.order.look_again();
+                    Order::look_again(&lu.order);
                 }
             }
         });

@@ -16,10 +16,10 @@ extern crate self as stmf_kernel;
 #[allow(clippy::new_without_default, reason = "as in what they stand in for")]
 pub mod stand_ins;
 pub use stand_ins::{
-    kernel::{alloc, list, prelude, rbtree, str, sync, time},
-    stmf::{lu, nexus, port},
+    kernel::{alloc, list, prelude, rbtree, str, sync, time, workqueue},
+    stmf::{lu, nexus, port, task, LATE},
     stmf_iscsi::{connection, counters, joint, provider, settings},
-    stmf_kernel::{clock, trace, wait}, //
+    stmf_kernel::{clock, queue, trace, wait}, //
 };
 
 // The files of the modules, which find each other and their crates as they do there.
@@ -32,9 +32,10 @@ pub use stand_ins::{
 #[path = "../../../stmf"]
 mod of_stmf {
     pub(crate) mod framework {
-        pub(crate) use crate::stand_ins::framework::Framework;
+        pub(crate) use crate::stand_ins::framework::{get, Framework, NexusRecord};
         pub(crate) mod detached;
     }
+    pub(crate) mod order;
     pub(crate) mod plan;
     pub(crate) mod taskset;
 }
@@ -49,12 +50,13 @@ mod of_stmf_iscsi {
     pub(crate) mod session;
     pub(crate) mod target;
 }
-use of_stmf::{framework, plan, taskset};
+use of_stmf::{framework, order, plan, taskset};
 use of_stmf_iscsi::{session, target};
 
 use loom::thread::{self, JoinHandle};
 use sync::Arc;
 
+mod orders;
 mod orphans;
 mod sessions;
 mod task_set;

@@ -39,7 +39,7 @@ impl Scene {
         let made = || -> Result<Arc<Self>> {
             let scene = Self {
                 framework: Framework::new()?,
-                nexus: Arc::new(Nexus::new()?, GFP_KERNEL)?,
+                nexus: Arc::new(Nexus::new(1)?, GFP_KERNEL)?,
                 overtaken: Atomic::new(0),
             };
             Ok(Arc::new(scene, GFP_KERNEL)?)

@@ -9,3 +9,4 @@ pub mod rbtree;
 pub mod str;
 pub mod sync;
 pub mod time;
+pub mod workqueue;

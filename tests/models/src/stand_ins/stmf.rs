@@ -2,9 +2,32 @@
 
 //! Stands in for `stmf`. What it knows of a target port is how many I_T nexuses there are.
 
+use crate::workqueue::OwnedQueue;
+
+loom::lazy_static! {
+    static ref QUEUE: OwnedQueue = OwnedQueue::new();
+}
+
+/// The module's work queue.
+pub static LATE: Late = Late;
+
+/// It is there as long as a model runs.
+pub struct Late;
+
+impl Late {
+    /// The queue.
+    pub fn get(&self) -> Option<&'static OwnedQueue> {
+        Some(&QUEUE)
+    }
+}
+
 /// Logical units.
 pub mod lu {
-    use crate::sync::atomic::Atomic;
+    use crate::{
+        order::Order,
+        prelude::*,
+        sync::{atomic::Atomic, Arc}, //
+    };
 
     /// A logical unit.
     pub struct LuEntry {
@@ -13,26 +36,88 @@ pub mod lu {
         /// Whether it may have orphans.
         pub has_orphans: Atomic<bool>,
         /// The order of its commands.
-        pub order: Order,
+        pub(crate) order: Arc<Order>,
     }
 
     impl LuEntry {
         #[allow(missing_docs, reason = "it is the only one")]
-        pub fn new() -> Self {
-            Self {
-                id: 7,
+        pub fn new() -> Result<Self> {
+            let id = 7;
+            Ok(Self {
+                id,
                 has_orphans: Atomic::new(false),
-                order: Order,
-            }
+                order: Order::new(id)?,
+            })
+        }
+    }
+}
+
+/// Commands, which their port and their device know better.
+pub mod task {
+    use crate::{
+        nexus::Nexus,
+        queue::Token,
+        sync::Arc,
+        taskset::Slot, //
+    };
+    use std::rc::Rc;
+    use stmf_scsi::Sense;
+
+    /// Who has a command before and after it waits.
+    pub trait Holder {
+        /// It is to be carried out.
+        fn execute(self: Rc<Self>, task: Incoming);
+        /// It is to end without that.
+        fn fail(self: Rc<Self>, task: Incoming);
+    }
+
+    /// A command.
+    pub struct TaskBody {
+        pub(crate) nexus: Arc<Nexus>,
+        pub(crate) place: Slot,
+        pub(crate) tag: u64,
+        pub(crate) holder: Rc<dyn Holder>,
+    }
+
+    /// A command that isn't carried out yet.
+    pub struct Incoming(Token<TaskBody>);
+
+    impl Incoming {
+        #[allow(missing_docs, reason = "it is a new one")]
+        pub fn new(body: TaskBody) -> Self {
+            Self(Token(body))
+        }
+
+        /// It, and whose it is.
+        pub fn body(&self) -> &TaskBody {
+            &self.0 .0
+        }
+
+        pub(crate) fn place(&self) -> (Arc<Nexus>, Slot) {
+            (self.body().nexus.clone(), self.body().place)
+        }
+
+        /// Hands it to its logical unit.
+        pub fn execute(self) {
+            self.body().holder.clone().execute(self);
+        }
+
+        /// Ends it.
+        pub fn fail(self, _: Sense) {
+            self.body().holder.clone().fail(self);
         }
     }
 
-    /// There is none.
-    pub struct Order;
+    impl From<Incoming> for Token<TaskBody> {
+        fn from(incoming: Incoming) -> Self {
+            incoming.0
+        }
+    }
 
-    impl Order {
-        /// Nothing waits.
-        pub fn look_again(&self) {}
+    impl From<Token<TaskBody>> for Incoming {
+        fn from(token: Token<TaskBody>) -> Self {
+            Self(token)
+        }
     }
 }
 
@@ -50,15 +135,17 @@ pub mod nexus {
 
     /// A nexus, as the framework has it.
     pub struct Nexus {
+        pub(crate) id: u64,
         pub(crate) tasks: TaskSet,
         listed: AtomicBool,
     }
 
     impl Nexus {
         #[allow(missing_docs, reason = "it is a new one")]
-        pub fn new() -> Result<Self> {
+        pub fn new(id: u64) -> Result<Self> {
             Ok(Self {
-                tasks: TaskSet::new(1).made()?,
+                id,
+                tasks: TaskSet::new(id).made()?,
                 listed: AtomicBool::new(false),
             })
         }

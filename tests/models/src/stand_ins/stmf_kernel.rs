@@ -2,6 +2,7 @@
 
 //! Stands in for `stmf_kernel`.
 
+pub mod queue;
 pub mod wait;
 
 /// Models know no time.

@@ -41,6 +41,24 @@ impl<T> KVec<T> {
         Ok(())
     }
 
+    /// Adds one for which there is room.
+    pub fn push_within_capacity(&mut self, value: T) -> Result<(), T> {
+        self.0.push(value);
+        Ok(())
+    }
+
+    /// Takes the last one.
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.pop()
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, at: usize) -> Result<T, AllocError> {
+        (at < self.0.len())
+            .then(|| self.0.remove(at))
+            .ok_or(AllocError)
+    }
+
     /// Keeps those that `stays` says.
     pub fn retain(&mut self, stays: impl FnMut(&mut T) -> bool) {
         self.0.retain_mut(stays);

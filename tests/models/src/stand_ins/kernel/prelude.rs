@@ -5,7 +5,7 @@
 use super::alloc::AllocError;
 
 pub use super::alloc::{KVec, GFP_KERNEL};
-pub use crate::try_pin_init;
+pub use crate::{pin_init, try_pin_init};
 pub use core::format_args as fmt;
 pub use stmf_models_macros::pin_data;
 
@@ -74,4 +74,12 @@ macro_rules! try_pin_init {
         };
         $crate::prelude::made(make())
     }};
+}
+
+/// As the kernel's, for values that can always be made.
+#[macro_export]
+macro_rules! pin_init {
+    (Self { $($fields:tt)* }) => {
+        $crate::try_pin_init!(Self { $($fields)* }? $crate::prelude::Error)
+    };
 }
