@@ -18,9 +18,13 @@ help:
 	@echo 'make test       all tests; T=NAME runs the one of that name'
 	@echo 'make test-debug tests in guests again, on a kernel that looks for bugs (the first'
 	@echo '                time builds it: about 15 minutes); T=NAME runs the one of that name'
+	@echo 'make test-kcsan likewise, on a kernel that looks for data races'
 	@echo 'make fuzz       fuzz the parsers, each for MINUTES=1; T=NAME only one, JOBS=2 two at a time'
 	@echo 'make power-cuts kill guests that write, N=100 times, and look whether anything is lost'
-	@echo 'make life-cycle take everything away under load, and give it back, N=2 rounds'
+	@echo 'make life-cycle take everything away under load, and give it back, N=10 rounds'
+	@echo 'make soak       all that at once, and faults at random, for HOURS=2'
+	@echo 'make faults     what the tests here have tried, and how often: a table in'
+	@echo '                Documentation/testing.md'
 	@echo 'make hostile    an initiator that does N=200000 things that no initiator should, on the'
 	@echo '                debug kernel'
 	@echo 'make shell      a shell in a virtual machine with the modules loaded'
@@ -53,6 +57,10 @@ modules-debug:
 	@tools/setup --debug
 	+@tools/kmake --debug modules
 
+modules-kcsan:
+	@tools/setup --kcsan
+	+@tools/kmake --kcsan modules
+
 userspace: setup
 	@tools/cargo build --release --locked --quiet
 
@@ -79,6 +87,9 @@ test: all
 test-debug: userspace modules-debug
 	@tests/run --debug --guest-only $(T)
 
+test-kcsan: userspace modules-kcsan
+	@tests/run --kcsan --guest-only $(T)
+
 fuzz: setup
 	@tools/fuzz --minutes $(or $(MINUTES),1) --jobs $(or $(JOBS),1) $(T)
 
@@ -86,8 +97,16 @@ power-cuts: all
 	@tests/power/cuts.py --cuts $(or $(N),100) --seed $(or $(SEED),1)
 
 life-cycle: all
-	@tools/guest --timeout $$(($(or $(N),2) * 300 + 300)) -- env ROUNDS=$(or $(N),2) $(if $(SEED),SEED=$(SEED)) \
-		'$(CURDIR)/tests/by_hand/life_cycle.sh'
+	@tests/run --guest-only --time-limit $$(($(or $(N),10) * 300)) --set ROUNDS=$(or $(N),10) \
+		$(if $(SEED),--set SEED=$(SEED)) life_cycle
+
+soak: all
+	@tools/guest --timeout $$(($(or $(HOURS),2) * 3600 + 3600)) -- env HOURS=$(or $(HOURS),2) $(if $(SEED),SEED=$(SEED)) \
+		'$(CURDIR)/tests/soak.sh'
+
+# What has been tried so far, not what this tries.
+faults:
+	@tests/faults
 
 hostile: userspace modules-debug
 	@tests/run --debug --guest-only --time-limit 30000 --set CASES=$(or $(N),200000) hostile_initiator
@@ -116,5 +135,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug userspace man install uninstall deb demo test test-debug fuzz power-cuts life-cycle hostile bench bench-control shell lint doc \
+.PHONY: help setup modules modules-debug modules-kcsan userspace man install uninstall deb demo test test-debug test-kcsan fuzz power-cuts life-cycle soak faults hostile bench bench-control shell lint doc \
 	rust-project.json clean

@@ -27,7 +27,7 @@ sys.path.append(f"{os.environ['COMSTAR_KERNEL_SOURCE']}/tools/net/ynl/pyynl")
 # pylint: disable=wrong-import-position
 from fail_nth import Countdown, Mark, Nth, allow, keep_pages, mark, new_thread, one_in, threads
 from raw_session import (ABORT_TASK, BUSY, CHECK, FULL, GOOD, LUN_RESET, NOBODY, Session)
-from steps import expect, fail, run
+from steps import expect, fail, run, tried
 from lib import NlError, YnlFamily
 
 STRIDE = int(sys.argv[2])
@@ -43,6 +43,7 @@ NO_MEMORY = (errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN)
 ONE_IN = (11, 101, 1001)
 SECONDS_AT_RANDOM = 15
 LOCAL_SESSIONS = 1  # The local bus's.
+FAILED = []  # How many, by sweep.
 STMF = None  # The family, once its module is there.
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,6 +63,7 @@ def sweep(what, attempt, stride=None):
         refused += was_refused
         number += stride if number > 1 else random.randrange(stride) + 1
     print(f"    {what}: {failed} allocations failed, {refused} times it was refused", flush=True)
+    FAILED.append(failed)
     if not failed:
         fail(f"{what}: expected allocations to fail")
 
@@ -597,3 +599,5 @@ if __name__ == "__main__":
     random.seed(int(sys.argv[3]))
     keep_pages()
     {"modules": modules, "rest": rest}[sys.argv[1]]()
+    where = {"modules": "while a module is loaded", "rest": "in a request, a login, a command or a reset"}
+    tried(sum(FAILED), f"an allocation that fails {where[sys.argv[1]]}")

@@ -11,7 +11,7 @@ import sys
 import time
 
 from raw_session import GOOD, Session
-from steps import become, expect, fail, run
+from steps import become, expect, fail, run, tried
 
 TARGET, DEVICE, BACKING, FILE, GUID = sys.argv[1:6]
 BACKUP = FILE + ".backup"
@@ -163,3 +163,8 @@ one.clear_attentions(1)
 expect_written(last, 0, "zeros, once the disk was made longer again", lun=1)
 expect_written(0, 7, "what the file had all the time", lun=1)
 one.logout()
+tried(1, "a device of which everything fails")
+tried(2, "a block that can't be read: read, and written over")
+tried(number - 100, "a write to a device that fails half of the time")
+tried(1, "a disk with a medium error")
+tried(4, "a file cut short under its disk")

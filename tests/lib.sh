@@ -46,6 +46,9 @@ refused() {
 	if "$@"; then fail "expected to be refused: $*"; fi
 }
 
+# tried TIMES FAULT: for the table of `make faults`; the test fails when anything is lost by the fault.
+tried() { printf 'TRIED: %s\t%s\n' "$1" "$2"; }
+
 # wait_for [-t SECONDS] COMMAND...: until the command succeeds, at most 30 s.
 wait_for() {
 	local limit=30 end

@@ -11,7 +11,7 @@ import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, CHECK, COMPLETE, GOOD, LUN_RESET, NO_TASK,
                          NOBODY, ORDERED, TARGET_COLD_RESET, Answer, Refused, Session)
-from steps import STAGES, expect, fail, run
+from steps import STAGES, expect, fail, run, tried
 
 STEP, TARGET, *MORE = sys.argv[1:]
 TOO_MANY, NO_SESSION, AUTHENTICATION = 0x0206, 0x020A, 0x0201
@@ -391,6 +391,7 @@ def load():
     if loads[0].done < 20:
         fail(f"expected the connection that stays to get work done, it did {loads[0].done} rounds")
     print(f"    {turn} replacements, {loads[0].done} rounds by the connection that stays")
+    tried(turn, "a connection of a session with several replaced under load")
     expect_listed(links[0], 0, 1, 2, 3)
     links[0].logout()
 

@@ -25,6 +25,11 @@ def run(*command, good=True):
     return done.stdout + done.stderr
 
 
+def tried(times, fault):
+    """For the table of `make faults`; the test fails when anything is lost by the fault."""
+    print(f"TRIED: {times}\t{fault}", flush=True)
+
+
 def timed(what, action, limit):
     """Does something that must not take longer than so many seconds."""
     begin = time.monotonic()

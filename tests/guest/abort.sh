@@ -79,3 +79,4 @@ fio --name=check --filename="$disk" --direct=1 --ioengine=libaio --rw=randwrite 
 	--output="$WORK/fio.check" || fail "expected the data from before the aborts"
 expect 1 "$(sessions_of "$target")" "sessions after the aborts"
 expect "" "$(stmfadm list-state | grep -i lost || true)" "lost tasks in list-state"
+tried "$(count tmfcmd_pdus)" "a task management function of Linux, for commands that a device keeps for seconds"

@@ -17,3 +17,4 @@ sleep 2
 python3 "$COMSTAR_TOP/tests/cold_reset.py" "$target" "$other"
 wait "$load" || fail "expected the initiator to log in again and go on: $(cat "$WORK/fio.cold")"
 expect 1 "$(sessions_of "$target")" "sessions at the end"
+tried 1 "a target reset by a TARGET COLD RESET, while it is written to"

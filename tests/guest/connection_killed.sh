@@ -39,3 +39,4 @@ wait "$load" || fail "expected every write to verify across the cuts"
 [ "$cut" -ge 2 ] || fail "expected at least two cuts during the load, got $cut"
 one_session() { [ "$(sessions_of "$target")" = 1 ]; }
 wait_for one_session
+tried "$cut" "a connection killed in the middle of transfers"

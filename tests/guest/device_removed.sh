@@ -120,3 +120,5 @@ wait_for device_is_there
 expect "Logical unit imported: $GUID" "$(stmfadm import-lu "/dev/$backing")" "import-lu"
 expect again "$(stmfadm list-lu -v "$GUID" | sed -n 's/^    Alias *: //p')" "alias"
 stmfadm delete-lu "$GUID"
+tried 4 "a backing device removed by sysfs, once in the middle of I/O"
+tried 2 "another device in the place of one that was removed"

@@ -48,3 +48,4 @@ ends "$(read_at 9)
 $(read_at 2)" 'status 02 sense 70 00 06 * 29 00 *' "$zeros"
 expect 0 "$(stmfadm list-task | grep -ci detached || true)" "commands that are detached"
 expect $((${before:-0} + 1)) "$(lost)" "lost tasks"
+tried 3 "a logical unit provider that drops a command, keeps it, or answers too much"

@@ -152,3 +152,4 @@ stmfadm delete-lu "$guid"
 refused_with "there is a meta-file already" python3 "$COMSTAR_KERNEL_SOURCE/tools/net/ynl/pyynl/cli.py" \
 	--spec "$COMSTAR_TOP/Documentation/netlink/specs/stmf_sbd.yaml" --no-schema --do lu-create \
 	--json "{\"file\": \"$WORK/elsewhere\", \"meta-head\": 1, \"meta-file\": \"$WORK/data\"}"
+tried 6 "a write of metadata that a loss of power has torn"

@@ -61,3 +61,4 @@ expect 0 "$(sessions_of "$closed")" "sessions with the target that asks for a se
 most=$((30 * ((SECONDS - begin) / 5 + 1)))
 [ $(($(lines) - lines_before)) -le "$most" ] ||
 	fail "expected at most $most lines in the log, got $(($(lines) - lines_before))"
+tried "${CASES:-4000}" "something that no initiator should send, beside a session that works"

@@ -4,10 +4,10 @@
 # time-limit: 180
 . "$COMSTAR_TOP/tests/target.sh"
 
-mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 serve
 target=$(target_name late)
 make_target "$target"
 slow_lu late 0
 python3 "$COMSTAR_TOP/tests/late_writes.py" "$target" "$GUID" "$BACKING"
 expect "" "$(stmfadm list-state | grep -i lost || true)" "lost tasks in list-state"
+tried 7 "a write that is aborted, and comes down seconds later"

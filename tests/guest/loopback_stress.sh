@@ -101,3 +101,5 @@ for way in view target; do
 done
 [ ! -e "$host" ] || fail "expected $host to go with its target"
 expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
+tried $((2 * rounds)) "a LUN or target reset under load, on the local bus"
+tried 2 "a view or a target removed under load, on the local bus"

@@ -142,3 +142,4 @@ wait_for active
 stmfadm list-access --json |
 	jq -e 'any(.[]; .lu != null and .state == "active-optimized")' >/dev/null ||
 	fail "expected a state that the initiator has set: $(stmfadm list-access)"
+tried "$moves" "a path taken away under load"

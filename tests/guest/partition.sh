@@ -39,3 +39,4 @@ after=$(dmesg | grep -c 'conn error' || true)
 [ "$after" -gt "$before" ] || fail "expected the initiator to notice the partition"
 one_session() { [ "$(sessions_of "$target")" = 1 ]; }
 wait_for one_session
+tried 1 "the network silent for 8 s, both ways, in the middle of writes"

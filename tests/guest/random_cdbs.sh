@@ -28,3 +28,4 @@ step "nothing was forgotten, and a new disk of the same host is as it should be"
 expect 0 "$(stmfadm list-task | grep -c '[0-9A-F]\{32\}' || true)" "tasks left"
 file_lu new 8M 2
 fio_verify after "$(loop_disk "$LOOP_HOST" 2)" --rw=randwrite --bs=4k --size=2M
+tried $((2 * count)) "a random command with random data"

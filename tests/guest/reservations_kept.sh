@@ -117,3 +117,4 @@ stmfadm import-lu "$meta"
 no_attentions
 expect "" "$(keys)" "keys after import-lu"
 expect ok "$(write 2)" "a write of the other"
+tried 2 "a registration that can't be kept: no space, or a device that stands still"

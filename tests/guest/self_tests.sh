@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Self-tests read the medium, in the fore- or the background, can be aborted, and their results are kept.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 200
+# time-limit: 100
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve

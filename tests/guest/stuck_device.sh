@@ -16,3 +16,4 @@ expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in
 # With grep: jq -e looks at the last line alone.
 told() { jq -c --arg lu "$GUID" 'select(.event == "tasks-stuck" and .lu == $lu)' "$WORK/events" | grep -q .; }
 wait_for told
+tried 1 "a device that stands still, while commands are aborted and all around them is removed"

@@ -13,3 +13,4 @@ home=$GUID
 slow_lu slow 1
 python3 "$COMSTAR_TOP/tests/copy_ends.py" "$target" "$home" "$GUID" "$BACKING"
 expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
+tried 12 "a copy that is aborted, or whose disk, initiator or device goes"

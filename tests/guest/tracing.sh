@@ -9,7 +9,6 @@ at_exit unload_stmf
 at_exit "stmfadm offline-lu $guid"
 stmfadm add-view -n 0 "$guid"
 at_exit "stmfadm remove-view -l $guid -a"
-mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 tracing=/sys/kernel/tracing
 mountpoint -q $tracing || mount -t tracefs tracefs $tracing
 at_exit "echo 0 >$tracing/events/stmf/enable; echo >$tracing/trace"

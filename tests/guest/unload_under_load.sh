@@ -48,3 +48,5 @@ wait_for -t 60 one_session
 kill -INT "$load" 2>/dev/null || true
 wait "$load" || true
 fio_verify after "$disk" --rw=randwrite --bs=4k --iodepth=16 --size=8M
+tried 4 "a module or target removed while it is in use: refused"
+tried 1 "a target deleted by force under load, and its modules unloaded"

@@ -4,7 +4,6 @@
 . "$COMSTAR_TOP/tests/target.sh"
 
 export STMF_STORE=$WORK/store
-mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 serve
 load_stmf stmf_loopback
 SECRET=a-secret-of-ours

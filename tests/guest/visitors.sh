@@ -8,3 +8,4 @@ target=$(target_name disk)
 make_target "$target"
 ulimit -n 2048
 python3 "$COMSTAR_TOP/tests/visitors.py" "$target"
+tried 301 "a connection that never logs in"

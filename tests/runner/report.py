@@ -3,11 +3,14 @@
 
 import threading
 
+from .tried import keep
+
 
 class Report:
     """Prints what became of each test, from any thread, and counts."""
 
-    def __init__(self):
+    def __init__(self, kernel):
+        self.kernel = kernel
         self.passed = self.failed = self.skipped = 0
         self.lock = threading.Lock()
 
@@ -15,6 +18,7 @@ class Report:
         with self.lock:
             self.passed += 1
             print(f"ok {name} ({seconds:.0f} s)")
+            keep(name, self.kernel, output)
             for line in output.splitlines():
                 if line.startswith("NOTE: "):
                     print(f"  | {line[6:]}")

@@ -14,6 +14,7 @@ CACHE=${COMSTAR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/comstar}
 # crate's metadata.
 export RUSTC=/usr/bin/rustc RUSTFMT=/usr/bin/rustfmt RUSTDOC=/usr/bin/rustdoc
 export CARGO=/usr/bin/cargo
+RUSTC_KCSAN=$TOP/tools/lib/rustc-kcsan
 LLVM_VERSION=19
 VIRTME_VERSION=1.42
 VENV=$CACHE/virtme-ng-$VIRTME_VERSION
@@ -42,11 +43,11 @@ cached_source() {
 		sed 's/^linux-//' | sort -V | tail -n 1
 }
 
-# The build directory of kernel flavour $1 ("base" or "debug"), named after all
+# The build directory of kernel flavour $1 ("base", "debug" or "kcsan"), named after all
 # that goes into it.  Prints nothing when the toolchain or source is missing.
 build_dir() {
 	local version key
-	local -a fragments=("$TOP/tools/kernel/base.config")
+	local -a inputs=("$TOP/tools/kernel/base.config")
 
 	if [ -n "${KDIR:-}" ]; then
 		echo "$KDIR"
@@ -54,10 +55,11 @@ build_dir() {
 	fi
 	version=$(cached_source)
 	[ -n "$version" ] && [ -x "$RUSTC" ] || return 0
-	[ "$1" = base ] || fragments+=("$TOP/tools/kernel/$1.config")
+	[ "$1" = base ] || inputs+=("$TOP/tools/kernel/$1.config")
+	[ "$1" != kcsan ] || inputs+=("$RUSTC_KCSAN")
 	key=$({
 		echo "$version"
-		cat "${fragments[@]}"
+		cat "${inputs[@]}"
 		"$RUSTC" --version
 		"clang-$LLVM_VERSION" --version
 		"$(bindgen_path)" --version
@@ -67,8 +69,10 @@ build_dir() {
 
 # Fills KERNEL_MAKE with the command that builds in or against directory $1.
 kernel_make() {
+	local rustc=$RUSTC
+	! grep -qs '^CONFIG_KCSAN=y' "$1/.config" || rustc=$RUSTC_KCSAN
 	KERNEL_MAKE=(make -C "$1"
-		"RUSTC=$RUSTC" "RUSTFMT=$RUSTFMT" "RUSTDOC=$RUSTDOC"
+		"RUSTC=$rustc" "RUSTFMT=$RUSTFMT" "RUSTDOC=$RUSTDOC"
 		"CLIPPY_DRIVER=/usr/bin/clippy-driver" "BINDGEN=$(bindgen_path)")
 	# A tree of the user's own may have been built with GCC.
 	grep -qs '^CONFIG_CC_IS_GCC=y' "$1/.config" ||

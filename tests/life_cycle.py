@@ -10,6 +10,7 @@ do a round of its own without an error.
 """
 
 import collections
+import contextlib
 import difflib
 import hashlib
 import json
@@ -24,7 +25,7 @@ import sys
 import threading
 import time
 
-from steps import expect, fail, run
+from steps import expect, fail, run, tried
 
 DIRECTORY = pathlib.Path(sys.argv[3])
 TARGETS, GUIDS = sys.argv[4].split(), sys.argv[5].split()
@@ -34,6 +35,7 @@ LIMIT = 60 if IS_DEBUG else 10  # Seconds for a step.
 HANGS = 120  # One that takes so long never ends.
 RECOVERY = 300 if IS_DEBUG else 120  # Seconds until all sessions do their work again.
 SIZE = 64 << 20  # Of a disk.
+VIEWS = {1: "-n 0", 2: "-n 1", 3: "-h three -n 2", 4: "-h four -t both -n 3"}
 PIECE = 1 << 20  # What a session writes.
 STILL = 48 << 20  # Here is what nobody writes.
 END = threading.Event()
@@ -278,9 +280,8 @@ NO_LU = "not found|no such"
 def steps_of_disk(number, guid):
     """What happens to one disk."""
     file = DIRECTORY / f"disk{number}"
-    view = {1: "-n 0", 2: "-n 1", 3: "-h three -n 2", 4: "-h four -t both -n 3"}[number]
-    create = f"stmfadm create-lu -p guid={guid} {file}"
-    add = f"stmfadm add-view {view} {guid}"
+    create = f"stmfadm create-lu -p guid={guid} -s {SIZE} {file}"
+    add = f"stmfadm add-view {VIEWS[number]} {guid}"
     gone = f"{NO_LU}|no views found|exists|in use"
     return [
         Step([f"stmfadm offline-lu {guid}"], [f"stmfadm online-lu {guid}"], f"{OFFLINE}|{NO_LU}"),
@@ -325,9 +326,14 @@ def tpg_in_use():
     attempt(["itadm", "modify-target", "-t", "default", TARGETS[0]])
 
 
+def listed(what):
+    """All logical units, or targets."""
+    return json.loads(run("stmfadm", f"list-{what}", "--json"))
+
+
 def target_in_use():
     """A target with sessions isn't deleted without force."""
-    for target in json.loads(run("stmfadm", "list-target", "--json")):
+    for target in listed("target"):
         if target["state"] == "online" and target["sessions"]:
             refused(["itadm", "delete-target", target["name"]], "online or busy")
 
@@ -336,8 +342,8 @@ def reload():
     """All is deleted, sessions or not; the modules go, and come back with what there was."""
     saved = DIRECTORY / "now"
     attempt(["stmfadm", "backup", str(saved)])
-    attempt(["itadm", "delete-target", "-f", *TARGETS])
-    attempt(["stmfadm", "delete-lu", "-k", *GUIDS], NO_LU)
+    attempt(["itadm", "delete-target", "-f", *(target["name"] for target in listed("target"))])
+    attempt(["stmfadm", "delete-lu", "-k", *(lu["guid"] for lu in listed("lu"))], NO_LU)
     for module in "stmf_iscsi", "stmf_sbd", "stmf":
         attempt(["rmmod", module])
     for module in "stmf", "stmf_sbd", "stmf_iscsi":
@@ -345,10 +351,11 @@ def reload():
     attempt(["stmfadm", "restore", str(saved)])
 
 
-def one_round():
-    """All steps, in an order by chance: what is taken away is so for a while in which others come and go."""
+def one_round(more):
+    """All steps, and more that happen once, in an order by chance: what is taken away is so for a while in which
+    others come and go."""
     pairs, singles = steps()
-    events = [(random.random(), single) for single in singles]
+    events = [(random.random(), single) for single in (*singles, *more)]
     for pair in pairs:
         when = random.random()
         events += [(when, lambda pair=pair: pair.go(pair.away)),
@@ -385,8 +392,9 @@ def check_configuration(before):
         fail(f"the configuration after a round:\n{changes}")
 
 
-def main():
-    seed, rounds = int(sys.argv[1]), int(sys.argv[2])
+@contextlib.contextmanager
+def eight_sessions(seed):
+    """They do their work meanwhile. Gives what does a round."""
     random.seed(seed)
     backup = DIRECTORY / "backup"
     run("stmfadm", "backup", str(backup))
@@ -395,16 +403,21 @@ def main():
         with open(DIRECTORY / f"disk{number}", "r+b") as file:
             file.seek(STILL)
             file.write(pattern(number))
+            file.flush()
+            os.fsync(file.fileno())
     for load in LOADS:
         load.start()
     recover()
-    for number in range(rounds):
-        print(f"round {number + 1} of {rounds}, seed {seed}", flush=True)
-        one_round()
+
+    def go_round(number, more=()):
+        print(f"round {number}, seed {seed}", flush=True)
+        one_round(more)
         put_back(backup)
         check_configuration(before)
         recover()
         check_still()
+
+    yield go_round
     END.set()
     for load in LOADS:
         load.join(timeout=RECOVERY)
@@ -413,6 +426,13 @@ def main():
     print(f"{sum(load.rounds for load in LOADS)} rounds of fio, {sum(load.disturbed for load in LOADS)} disturbed")
     if not any(load.disturbed for load in LOADS):
         fail("expected the steps to disturb the I/O")
+    tried(sum(COUNT.values()), "something taken away, or brought back, under the load of eight sessions")
+
+
+def main():
+    with eight_sessions(int(sys.argv[1])) as go_round:
+        for number in range(1, int(sys.argv[2]) + 1):
+            go_round(number)
 
 
 if __name__ == "__main__":
