@@ -101,8 +101,7 @@ life-cycle: all
 		$(if $(SEED),--set SEED=$(SEED)) life_cycle
 
 soak: all
-	@tools/guest --timeout $$(($(or $(HOURS),2) * 3600 + 3600)) -- env HOURS=$(or $(HOURS),2) $(if $(SEED),SEED=$(SEED)) \
-		'$(CURDIR)/tests/soak.sh'
+	@tests/soak/run --hours $(or $(HOURS),2) $(if $(SEED),--seed $(SEED))
 
 # What has been tried so far, not what this tries.
 faults:

@@ -7,7 +7,8 @@
 # One regular expression a line: what must not stand in a kernel log.
 SPLATS=$TOP/tools/lib/splats.regex
 # Warnings of the kernel itself that have nothing to do with us: the scheduler's
-# deadline server restarts its timer late when the host takes the CPU away.
+# deadline server restarts its timer late when the host takes the CPU away; and a task
+# changes its own flags, which the tick reads, in memalloc_noio_save() above all.
 NOT_OURS=$TOP/tools/lib/not-ours.regex
 
 # Fills QEMU_RUN with the command that boots kernel directory $1 with $2 CPUs,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of soak.sh: `soak.py SEED HOURS DIRECTORY TARGETS GUIDS OPEN CLOSED BACKINGS`.
+"""The steps of tests/soak/guest.sh: `disturb.py SEED HOURS DIRECTORY TARGETS GUIDS OPEN CLOSED BACKINGS`.
 
 The rounds of life_cycle.py, with something that disturbs all of it between the steps; several such things at a
 time.  At the end of each round, when all sessions work, a hostile initiator plays beside them.  In the end the
@@ -98,7 +98,10 @@ def slow_device(number):
 
 def bend_netlink(_):
     """cut and bent netlink messages, 500 at a time"""
+    # To all families.
+    run("insmod", f"{os.environ['COMSTAR_MODULES']}/stmf_loopback.ko")
     run(sys.executable, str(TESTS / "bent_netlink.py"), "flawed", str(BENT_MESSAGES), str(random.randrange(1 << 30)))
+    run("rmmod", "stmf_loopback")
 
 
 # At most one of each group at a time.
