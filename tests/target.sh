@@ -84,6 +84,12 @@ slow_table() {
 	[ "$bad" = 0 ] || echo "$sectors $bad error"
 }
 
+# remove_dm NAME: dmsetup would wait for udev to say that it has seen it, however long that takes.
+remove_dm() {
+	udevadm settle
+	dmsetup remove --retry --noudevsync "$1"
+}
+
 # held_lu: a disk at LUN 0 on a dm device that Python tests can stop, HELD; sets GUID.
 held_lu() {
 	local loop
@@ -92,7 +98,7 @@ held_lu() {
 	at_exit "losetup -d $loop"
 	echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create held
 	udevadm settle
-	at_exit "dmsetup resume --noudevsync held; udevadm settle; dmsetup remove --retry held"
+	at_exit "dmsetup resume --noudevsync held; remove_dm held"
 	device_lu "$HELD" 0
 }
 
@@ -103,7 +109,7 @@ slow_lu() {
 	at_exit "losetup -d $BACKING"
 	echo "0 $(blockdev --getsz "$BACKING") delay $BACKING 0 0" | dmsetup create "$1"
 	udevadm settle
-	at_exit "dmsetup resume --noudevsync $1; udevadm settle; dmsetup remove --retry $1"
+	at_exit "dmsetup resume --noudevsync $1; remove_dm $1"
 	device_lu "/dev/mapper/$1" "$2"
 }
 

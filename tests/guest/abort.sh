@@ -21,7 +21,7 @@ delay() {
 }
 
 echo "0 $sectors delay $loop 0 0" | dmsetup create slow
-at_exit "delay 0; udevadm settle; dmsetup remove --retry slow"
+at_exit "delay 0; remove_dm slow"
 device_lu /dev/mapper/slow 0
 iscsiadm -m discovery -t sendtargets -p 127.0.0.1 >/dev/null
 # Without pings of its own the initiator aborts at the second time that a command is late.

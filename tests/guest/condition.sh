@@ -19,7 +19,7 @@ dmsetup create bad <<EOF
 20008 12760 linear $loop 20008
 EOF
 udevadm settle
-at_exit "udevadm settle; dmsetup remove --retry bad"
+at_exit "remove_dm bad"
 target=$(target_name condition)
 make_target "$target"
 file_lu disk 64M 0 -p rpm=1

@@ -36,7 +36,7 @@ loop=$(loop_device slow 16M)
 at_exit "losetup -d $loop"
 slow_table "$loop" 400 | dmsetup create slow
 udevadm settle
-at_exit "udevadm settle; dmsetup remove --retry slow"
+at_exit "remove_dm slow"
 show_kind slow
 kind slow /dev/mapper/slow
 

@@ -50,7 +50,7 @@ loop=$(loop_device backing "${SIZE}M")
 at_exit "losetup -d $loop"
 slow_table "$loop" 0 | dmsetup create erased
 udevadm settle
-at_exit "udevadm settle; dmsetup remove --retry erased"
+at_exit "remove_dm erased"
 device_lu /dev/mapper/erased 0
 lu=$GUID
 login "$target"

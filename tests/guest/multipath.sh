@@ -64,7 +64,7 @@ paths_go() {
 	multipathd disablequeueing maps >/dev/null
 	kill "$daemon"
 	wait "$daemon" || true
-	dmsetup remove --retry "$map" 2>/dev/null
+	remove_dm "$map" 2>/dev/null
 	logout "$(target_name one)" 127.0.0.1:3261
 	logout "$(target_name two)" 127.0.0.1:3262
 }

@@ -16,7 +16,7 @@ at_exit "losetup -d $loop"
 mkfs.ext4 -q -m 0 -O ^has_journal "$loop"
 echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create meta
 udevadm settle
-at_exit "dmsetup resume --noudevsync meta; udevadm settle; dmsetup remove --retry meta"
+at_exit "dmsetup resume --noudevsync meta; remove_dm meta"
 mkdir "$WORK/meta.d"
 mount /dev/mapper/meta "$WORK/meta.d"
 at_exit "umount '$WORK/meta.d'"

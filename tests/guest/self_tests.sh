@@ -17,7 +17,7 @@ table() {
 	else
 		dmsetup create "$1" "$2"
 		udevadm settle
-		at_exit "udevadm settle; dmsetup remove --retry $1"
+		at_exit "remove_dm $1"
 	fi
 }
 echo "0 $size linear $loop 0" >"$WORK/quick"

@@ -84,7 +84,7 @@ step "a device that doesn't answer keeps its logical unit, and nothing else"
 loop=$(loop_device slow 16M)
 at_exit "losetup -d $loop"
 dmsetup create stmf-states --table "0 32768 linear $loop 0"
-at_exit "dmsetup remove --retry stmf-states"
+at_exit "remove_dm stmf-states"
 device_lu /dev/mapper/stmf-states 4
 slow=$GUID
 stmfadm online-lu "$slow"

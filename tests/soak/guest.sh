@@ -15,7 +15,7 @@ for n in 3 4; do
 	at_exit "losetup -d ${backings[-1]}"
 	echo "0 $(blockdev --getsz "${backings[-1]}") linear ${backings[-1]} 0" | dmsetup create "soak$n"
 	udevadm settle
-	at_exit "udevadm settle; dmsetup remove --retry soak$n"
+	at_exit "remove_dm soak$n"
 	ln -s "/dev/mapper/soak$n" "$WORK/disk$n"
 done
 first_views=(-t both)
