@@ -33,6 +33,7 @@ help:
 	@echo '                PROFILE=1 where the instructions go, by function'
 	@echo 'make bench-control   what it takes to manage 10,000 logical units, and LIO beside'
 	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
+	@echo 'make audit      licences, origin and known faults of the crates of the tools'
 	@echo 'make doc        documentation of the crates, below build/doc'
 	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
 	@echo 'make userspace  only the tools'
@@ -122,6 +123,9 @@ shell: all
 lint: setup
 	+@tools/lint
 
+audit: setup
+	@tools/audit
+
 doc: modules
 	@tools/doc
 
@@ -134,5 +138,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug modules-kcsan userspace man install uninstall deb demo test test-debug test-kcsan fuzz power-cuts life-cycle soak faults hostile bench bench-control shell lint doc \
+.PHONY: help setup modules modules-debug modules-kcsan userspace man install uninstall deb demo test test-debug test-kcsan fuzz power-cuts life-cycle soak faults hostile bench bench-control shell lint audit doc \
 	rust-project.json clean

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Everything at once, for HOURS: what tests/guest/life_cycle.sh does, and beside it devices that fail, stall and dawdle, connections
-# that are cut, resets, an initiator's daemon that is killed, hostile initiators, bent netlink messages.
+# Everything at once, for HOURS: what tests/guest/life_cycle.sh does, and beside it devices that fail, stall and dawdle,
+# connections that are cut, resets, an initiator's daemon that is killed, hostile initiators, bent netlink messages.
 . "$COMSTAR_TOP/tests/eight_sessions.sh"
 
 seed=${SEED:-$RANDOM}
@@ -33,4 +33,5 @@ for lun in 0 200; do
 	at_exit "stmfadm delete-lu $guid"
 	stmfadm add-view -t open -n "$lun" "$guid"
 done
-PYTHONPATH=$COMSTAR_TOP/tests python3 "$COMSTAR_TOP/tests/soak/disturb.py" "$seed" "$HOURS" "$WORK" "${targets[*]}" "${guids[*]}" "$open" "$closed" "${backings[*]}"
+PYTHONPATH=$COMSTAR_TOP/tests python3 "$COMSTAR_TOP/tests/soak/disturb.py" "$seed" "$HOURS" "$WORK" "${targets[*]}" \
+	"${guids[*]}" "$open" "$closed" "${backings[*]}"

@@ -20,6 +20,7 @@ mod secret;
 mod session;
 mod table;
 mod target;
+mod terminal;
 mod tpg;
 
 use std::ffi::OsString;

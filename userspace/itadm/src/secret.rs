@@ -9,6 +9,7 @@ use libstmf::cli::{Exit, Failure};
 use libstmf::Secret;
 
 use crate::args::SecretSource;
+use crate::terminal;
 
 /// Lengths that the kernel takes.
 const LENGTHS: std::ops::RangeInclusive<usize> = 12..=255;
@@ -39,8 +40,9 @@ fn fail(object: impl std::fmt::Display, why: impl std::fmt::Display) -> Failure 
 
 /// Asks twice, without showing what is typed.
 fn prompt() -> io::Result<String> {
-    let secret = rpassword::prompt_password("Enter CHAP secret: ")?;
-    if rpassword::prompt_password("Re-enter secret: ")? != secret {
+    let terminal = terminal::open()?;
+    let secret = terminal::ask(&terminal, "Enter CHAP secret: ")?;
+    if terminal::ask(&terminal, "Re-enter secret: ")? != secret {
         return Err(io::Error::other("secrets do not match"));
     }
     Ok(secret)
