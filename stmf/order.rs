@@ -110,6 +110,8 @@ impl Order {
         self.matters.load(ordering::Relaxed)
     }
 
+    // `this` here and in `enter`, because tests/models has an `Arc` that can't be a receiver.
+
     /// Has the line looked at again, because a command has ended or was aborted. Any context.
     pub(crate) fn look_again(this: &Arc<Self>) {
         if this.matters() {

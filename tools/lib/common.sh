@@ -70,7 +70,8 @@ build_dir() {
 # Fills KERNEL_MAKE with the command that builds in or against directory $1.
 kernel_make() {
 	local rustc=$RUSTC
-	! grep -qs '^CONFIG_KCSAN=y' "$1/.config" || rustc=$RUSTC_KCSAN
+	# A tree of the user's own was built without it.
+	[ -n "${KDIR:-}" ] || ! grep -qs '^CONFIG_KCSAN=y' "$1/.config" || rustc=$RUSTC_KCSAN
 	KERNEL_MAKE=(make -C "$1"
 		"RUSTC=$rustc" "RUSTFMT=$RUSTFMT" "RUSTDOC=$RUSTDOC"
 		"CLIPPY_DRIVER=/usr/bin/clippy-driver" "BINDGEN=$(bindgen_path)")
