@@ -18,6 +18,10 @@ itadm create-initiator -S "$WORK/hers" -u joe "$INITIATOR" >/dev/null
 at_exit "itadm delete-initiator '$INITIATOR'"
 itadm modify-target -a chap -S "$WORK/ours" -u us "$target" >/dev/null
 
+# The question is asked at a terminal, or not at all.
+said=$(setsid -w itadm modify-target -s "$target" </dev/null 2>&1) && fail "expected a refusal without a terminal"
+[[ $said = *"there is no terminal to ask at"* ]] || fail "expected that there is no terminal, got: $said"
+
 shown=$(itadm list-target -v "$target" && itadm list-initiator -v && itadm list-target --json)
 [[ $shown != *"$HERS"* && $shown != *"$OURS"* ]] || fail "expected no secret to be shown: $shown"
 

@@ -3,13 +3,14 @@
 //! Questions that are answered at the terminal.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 
 use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions, Termios};
 
 /// The terminal of who runs this, whatever its input and output are.
 pub(crate) fn open() -> io::Result<File> {
-    File::options().read(true).write(true).open("/dev/tty")
+    let terminal = File::options().read(true).write(true).open("/dev/tty");
+    terminal.map_err(|error| io::Error::new(error.kind(), "there is no terminal to ask at"))
 }
 
 /// Asks, and returns the line that is typed, which isn't shown.
@@ -18,9 +19,15 @@ pub(crate) fn ask(mut terminal: &File, question: &str) -> io::Result<String> {
     terminal.write_all(question.as_bytes())?;
     let mut line = String::new();
     // A terminal gives one line at a time: the next answer isn't in the buffer.
-    BufReader::new(terminal).read_line(&mut line)?;
+    let length = BufReader::new(terminal).read_line(&mut line)?;
     drop(quiet);
     terminal.write_all(b"\n")?;
+    if length == 0 {
+        return Err(io::Error::new(
+            ErrorKind::UnexpectedEof,
+            "there is no answer",
+        ));
+    }
     Ok(line.strip_suffix('\n').unwrap_or(&line).to_owned())
 }
 
@@ -75,6 +82,16 @@ mod tests {
             shown.push(byte[0].into());
         }
         shown
+    }
+
+    #[test]
+    fn who_types_control_d_has_not_answered() {
+        let (terminal, mut user) = terminal();
+        let answer = thread::spawn(move || ask(&terminal, "One: ").map_err(|error| error.kind()));
+        shown(&mut user, "One: ");
+        user.write_all(b"\x04").expect("room");
+        let answer = answer.join().expect("no panic");
+        assert_eq!(answer, Err(ErrorKind::UnexpectedEof));
     }
 
     #[test]
