@@ -34,6 +34,7 @@ help:
 	@echo 'make bench-control   what it takes to manage 10,000 logical units, and LIO beside'
 	@echo 'make lint       formatting, Clippy, shellcheck, YAML, no unsafe code'
 	@echo 'make audit      licences, origin and known faults of the crates of the tools'
+	@echo 'make miri       unit tests of the crates that are shared with the tools, in Miri'
 	@echo 'make doc        documentation of the crates, below build/doc'
 	@echo 'make modules    only the kernel modules; modules-debug for the debug kernel'
 	@echo 'make userspace  only the tools'
@@ -126,6 +127,9 @@ lint: setup
 audit: setup
 	@tools/audit
 
+miri:
+	@tools/miri
+
 doc: modules
 	@tools/doc
 
@@ -138,5 +142,5 @@ clean:
 	@tools/cargo clean --quiet
 	rm -rf build rust-project.json
 
-.PHONY: help setup modules modules-debug modules-kcsan userspace man install uninstall deb demo test test-debug test-kcsan fuzz power-cuts life-cycle soak faults hostile bench bench-control shell lint audit doc \
+.PHONY: help setup modules modules-debug modules-kcsan userspace man install uninstall deb demo test test-debug test-kcsan fuzz power-cuts life-cycle soak faults hostile bench bench-control shell lint audit miri doc \
 	rust-project.json clean

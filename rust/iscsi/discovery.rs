@@ -148,7 +148,9 @@ mod tests {
 
     #[test]
     fn pieces_make_up_the_answer() {
-        for room in 37..=WHOLE.len() {
+        // Miri takes minutes for all of them.
+        let step = if cfg!(miri) { 61 } else { 1 };
+        for room in (37..=WHOLE.len()).step_by(step) {
             let (mut all, mut cursor) = (Vec::new(), Some(Cursor::default()));
             while let Some(from) = cursor {
                 let mut buf = vec![0; room];

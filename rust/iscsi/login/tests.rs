@@ -260,7 +260,8 @@ fn names_are_compared_in_lower_case() {
 #[test]
 fn text_in_pieces() {
     let whole = names() + "MaxBurstLength=512|";
-    for cut in 0..=whole.len() {
+    let step = if cfg!(miri) { 61 } else { 1 };
+    for cut in (0..=whole.len()).step_by(step) {
         let mut setup = Setup::new();
         let mut first = request_from(Stage::Operational);
         first.is_continued = true;
@@ -275,6 +276,7 @@ fn text_in_pieces() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn an_answer_in_pieces() {
     let mut setup = Setup::new();
     let unknown: String = (1000..1500).map(|key| format!("K{key}=|")).collect();
@@ -292,6 +294,7 @@ fn an_answer_in_pieces() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn an_answer_in_pieces_is_not_interrupted() {
     let unknown: String = (1000..1500).map(|key| format!("K{key}=|")).collect();
     let text = names() + &unknown;
@@ -306,6 +309,7 @@ fn an_answer_in_pieces_is_not_interrupted() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_longer_answer_than_there_is_memory_for() {
     let mut setup = Setup::new();
     let unknown: String = (0..2048).map(|key| format!("K{key}=|")).collect();

@@ -291,7 +291,7 @@ fn outcome_of(sent: Result<Sent, Refused>) -> Result<Outcome, No> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 2000 }))]
 
     #[test]
     fn the_state_machine_does_what_spc_says(commands in prop::collection::vec(commands(), 1..24)) {
