@@ -245,9 +245,19 @@ def attempt(command, reasons=None):
     COUNT["done" if done else "refused"] += 1
     print(f"    {seconds:5.2f} s  {' '.join(command)}" + ("" if done else f": {output.strip()}"), flush=True)
     if not done and not (reasons and re.search(reasons, output)):
-        print(run("stmfadm", "list-task"), flush=True)
+        print_what_is_going_on()
         fail(f"{' '.join(command)}: expected " + (f'it done, or refused with "{reasons}"' if reasons else "it done"))
     return done
+
+
+def print_what_is_going_on():
+    """For who wonders what a logical unit is held by: commands, places in LUN maps, threads."""
+    print(run("stmfadm", "list-task"), run("stmfadm", "stats", "-b", "nexus"), sep="\n")
+    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            name = read_line(comm)
+            if re.search("iscsit|stmf", name):
+                print(f"{name}:\n{comm.with_name('stack').read_text(encoding='ascii')}", flush=True)
 
 
 def allowance():

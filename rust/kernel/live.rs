@@ -113,6 +113,19 @@ impl<T: Send + Sync + 'static> Live<T> {
             .wait_timeout(limit, || shared.is_drained.load(ordering::Acquire))
     }
 
+    /// How many references are left of an object that has been killed, for people who wonder why it
+    /// doesn't drain; `None` while that isn't known: the CPUs' counters are added up only after a grace
+    /// period, in an RCU callback. Any context.
+    pub fn references(&self) -> Option<u64> {
+        // The counter's value until then; see lib/percpu-refcount.c.
+        const NOT_ADDED_UP: i64 = i64::MIN;
+
+        // SAFETY: By the invariant the counter is initialised, and with it its data, which stay as long.
+        // Other CPUs change the count meanwhile, so it is read in one piece.
+        let count = unsafe { (&raw const (*(*self.refs()).data).count.counter).read_volatile() };
+        (count & NOT_ADDED_UP == 0).then_some(count.unsigned_abs())
+    }
+
     fn shared(&self) -> &Shared<T> {
         // SAFETY: By the invariant the allocation is live as long as `self`.
         unsafe { self.shared.as_ref() }
@@ -242,6 +255,7 @@ mod tests {
         let another = one.clone();
         drop(one);
         assert!(!live.wait_drained(SOON));
+        assert_eq!(live.references(), Some(1));
         drop(another);
         assert!(live.wait_drained(LONG));
         Ok(())

@@ -185,7 +185,7 @@ impl Framework {
         limit: Delta<Nsec>,
     ) -> Result {
         if !path.wait_drained(limit) && !self.give_up_owed(&path) {
-            Event::of_lu(EventKind::TasksStuck, guid).send();
+            tell_stuck(guid, &path);
             return Err(EBUSY);
         }
         drop(path);
@@ -262,6 +262,22 @@ impl Framework {
             });
         }
     }
+}
+
+/// Says that a logical unit doesn't get offline, and by how many things it is held: commands, work of its
+/// own, or places in LUN maps.
+fn tell_stuck(guid: &Guid, path: &Live<LuPath>) {
+    match path.references() {
+        Some(count) => pr_notice!(
+            "LU {}: not offline in time: it is in use {count} times\n",
+            format_args!("{guid}")
+        ),
+        None => pr_notice!(
+            "LU {}: not offline in time: RCU has not called back yet\n",
+            format_args!("{guid}")
+        ),
+    }
+    Event::of_lu(EventKind::TasksStuck, guid).send();
 }
 
 impl Registry {
