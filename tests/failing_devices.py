@@ -10,31 +10,13 @@ import os
 import sys
 import time
 
+from blocks import READ_ERROR, WRITE_ERROR, Blocks, pattern, said
 from raw_session import GOOD, Session
 from steps import become, expect, fail, run, tried
 
 TARGET, DEVICE, BACKING, FILE, GUID = sys.argv[1:6]
 BACKUP = FILE + ".backup"
-READ_ERROR, WRITE_ERROR = (3, 0x11, 0), (3, 0x0C, 0)
 SIZE = os.stat(FILE).st_size
-
-
-def pattern(number):
-    """What nobody else writes, of 4 KiB."""
-    return number.to_bytes(8, "big") * 512
-
-
-def said(answer):
-    """How a command ended: its sense data, or the status that went without."""
-    return answer.code or answer.status
-
-
-def read(lba, lun=0, blocks=8):
-    return one.answer(one.read(lba, blocks, lun=lun))
-
-
-def write(lba, number, lun=0):
-    return one.answer(one.write(lba, pattern(number), lun=lun))
 
 
 def information(answer):
@@ -42,46 +24,35 @@ def information(answer):
     return int.from_bytes(answer.sense[3:7], "big") if answer.sense[0] & 0x80 else None
 
 
-def expect_written(lba, number, what, lun=0):
-    answer = read(lba, lun)
-    expect(GOOD, said(answer), f"{what}: a read at {lba}")
-    if answer.data != pattern(number):
-        fail(f"{what}: expected what was written at {lba}, got {answer.data[:16].hex()}...")
-
-
-def works_again(what):
-    """The device is as it was: so is the disk, without anybody's help."""
+def heal(what):
+    """The device is as it was, and so is the disk."""
     become(DEVICE, BACKING, f"linear {BACKING} 0")
-    expect_written(0, 1, what)
-    expect(GOOD, said(write(8, 2)), f"{what}: a write")
-    expect(GOOD, said(one.do(bytes([0x35]))), f"{what}: SYNCHRONIZE CACHE")
-    expect_written(8, 2, what)
+    disk.works_again(what)
 
 
 one = Session(TARGET, isid=1)
-for unit in range(3):
-    one.clear_attentions(unit)
+disk, cut, debug = (Blocks(one, lun) for lun in range(3))
 for block in (0, 96, 104):
-    expect(GOOD, said(write(block, 1)), "a write")
+    disk.expect_good_write(block, 1, "a device that works")
 
 print("== everything fails", flush=True)
 become(DEVICE, BACKING, "error")
-expect(READ_ERROR, said(read(0)), "a read")
-expect(WRITE_ERROR, said(write(0, 9)), "a write")
-works_again("a device that has failed")
+expect(READ_ERROR, said(disk.read(0)), "a read")
+expect(WRITE_ERROR, said(disk.write(0, 9)), "a write")
+heal("a device that has failed")
 
 print("== a block can't be read", flush=True)
 become(DEVICE, BACKING, f"dust {BACKING} 0 512")
 run("dmsetup", "message", DEVICE, "0", "addbadblock", "100")
 run("dmsetup", "message", DEVICE, "0", "enable")
-answer_of_one = read(100, blocks=1)
+answer_of_one = disk.read(100, blocks=1)
 expect(READ_ERROR, said(answer_of_one), "a read of it")
 expect(100, information(answer_of_one), "the INFORMATION field of a read of it alone")
-expect(READ_ERROR, said(read(96)), "a read with others")
-expect_written(104, 1, "the blocks beside it")
-expect(GOOD, said(write(96, 3)), "a write, for which the device takes another block")
-expect_written(96, 3, "once it is written")
-works_again("a device with bad blocks")
+expect(READ_ERROR, said(disk.read(96)), "a read with others")
+disk.expect_written(104, 1, "the blocks beside it")
+expect(GOOD, said(disk.write(96, 3)), "a write, for which the device takes another block")
+disk.expect_written(96, 3, "once it is written")
+heal("a device with bad blocks")
 
 print("== every other second no write succeeds", flush=True)
 become(DEVICE, BACKING, f"flakey {BACKING} 0 1 1 1 error_writes")
@@ -90,7 +61,7 @@ end = time.monotonic() + 6
 number = 100
 while time.monotonic() < end:
     block, number = 1024 + 8 * (number % 512), number + 1
-    outcome = said(write(block, number))
+    outcome = said(disk.write(block, number))
     if outcome == GOOD:
         good[block] = number
         bad.pop(block, None)
@@ -99,31 +70,31 @@ while time.monotonic() < end:
         bad.setdefault(block, set()).add(number)
 if not good or not bad:
     fail(f"expected writes that succeed and some that fail, got {len(good)} and {len(bad)}")
-works_again("a flaky device")
+heal("a flaky device")
 for block in good.keys() | bad.keys():
     # Of a write that failed since the last that didn't anything may be there, or nothing.
     possible = {good.get(block, 0), *bad.get(block, ())}
-    if read(block).data not in map(pattern, possible):
+    if disk.read(block).data not in map(pattern, possible):
         fail(f"expected at {block} what a flaky device has acknowledged, one of the writes {possible}")
 print(f"    {len(good)} blocks acknowledged, {len(bad)} not", flush=True)
 
 print("== scsi_debug can't read some blocks", flush=True)
-expect(GOOD, said(write(4088, 5, lun=2)), "a write before them")
-expect(READ_ERROR, said(read(4096, lun=2)), "a read of them")
-expect_written(4088, 5, "the blocks before them", lun=2)
+debug.expect_good_write(4088, 5, "the blocks before them")
+expect(READ_ERROR, said(debug.read(4096)), "a read of them")
+debug.expect_written(4088, 5, "the blocks before them")
 
 print("== somebody cuts a file short", flush=True)
 last = SIZE // 512 - 8
 for block in (0, last):
-    expect(GOOD, said(write(block, 7, lun=1)), "a write")
+    expect(GOOD, said(cut.write(block, 7)), "a write")
 os.truncate(FILE, SIZE // 2)
-expect(READ_ERROR, said(read(last, lun=1)), "a read of what is lost")
-expect(READ_ERROR, said(read(SIZE // 1024 - 4, lun=1)), "a read across the end")
-expect(WRITE_ERROR, said(write(last, 8, lun=1)), "a write there")
+expect(READ_ERROR, said(cut.read(last)), "a read of what is lost")
+expect(READ_ERROR, said(cut.read(SIZE // 1024 - 4)), "a read across the end")
+expect(WRITE_ERROR, said(cut.write(last, 8)), "a write there")
 unmap = bytes([0, 22, 0, 16, 0, 0, 0, 0]) + last.to_bytes(8, "big") + (8).to_bytes(4, "big") + bytes(4)
-expect(WRITE_ERROR, said(one.do(bytes([0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0]), write=unmap, lun=1)), "UNMAP there")
+expect(WRITE_ERROR, said(cut.do(bytes([0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0]), write=unmap)), "UNMAP there")
 expect(SIZE // 2, os.stat(FILE).st_size, "the file's size after these")
-expect_written(0, 7, "what the file still has", lun=1)
+cut.expect_written(0, 7, "what the file still has")
 
 print("== it is restored from a backup only when it is as long again", flush=True)
 run("stmfadm", "backup", BACKUP)
@@ -134,8 +105,8 @@ if f"has {SIZE // 2} bytes and the disk {SIZE}: the rest is lost" not in refusal
 os.truncate(FILE, SIZE)
 run("stmfadm", "restore", BACKUP)
 one.clear_attentions(1)
-expect_written(0, 7, "what the file had all the time", lun=1)
-expect_written(last, 0, "zeros, of which somebody has decided that they are the data", lun=1)
+cut.expect_written(0, 7, "what the file had all the time")
+cut.expect_written(last, 0, "zeros, of which somebody has decided that they are the data")
 
 print("== with its metadata it is imported only when it is as long again", flush=True)
 OTHER, META = FILE + ".other", FILE + ".meta"
@@ -154,14 +125,14 @@ run("stmfadm", "delete-lu", other)
 
 print("== the disk can be made as short as its file", flush=True)
 os.truncate(FILE, SIZE // 2)
-expect(READ_ERROR, said(read(last, lun=1)), "a read of what is lost")
+expect(READ_ERROR, said(cut.read(last)), "a read of what is lost")
 run("stmfadm", "modify-lu", "-s", str(SIZE // 2), GUID)
 one.clear_attentions(1)
-expect((5, 0x21, 0), said(read(last, lun=1)), "a read there, once the disk is as short as its file")
+expect((5, 0x21, 0), said(cut.read(last)), "a read there, once the disk is as short as its file")
 run("stmfadm", "modify-lu", "-s", str(SIZE), GUID)
 one.clear_attentions(1)
-expect_written(last, 0, "zeros, once the disk was made longer again", lun=1)
-expect_written(0, 7, "what the file had all the time", lun=1)
+cut.expect_written(last, 0, "zeros, once the disk was made longer again")
+cut.expect_written(0, 7, "what the file had all the time")
 one.logout()
 tried(1, "a device of which everything fails")
 tried(2, "a block that can't be read: read, and written over")

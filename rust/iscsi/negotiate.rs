@@ -633,6 +633,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn more_answers_than_room_is_an_error() {
         // The 2048 unknown keys that once were 32 KiB of answers in 8 KiB of memory.
         let text: String = (0..2048).map(|key| format!("K{key}=|")).collect();

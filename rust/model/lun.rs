@@ -118,6 +118,7 @@ mod tests {
     };
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn a_full_set_has_nothing_free() {
         let mut set = LunBitmap::new();
         for number in 0..=16383 {
