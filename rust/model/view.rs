@@ -397,6 +397,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn at_some_point_all_numbers_are_taken() {
         let entries: Vec<_> = (0..=16383)
             .map(|n| entry((n % 251) as u8, n, All, All, n as u16))

@@ -158,9 +158,10 @@ impl Framework {
             record.is(State::Offlining);
         }
         registry.touch();
+        // While the registry is locked: a session that begins after this must not see the unit again.
+        path.kill();
         drop(registry);
         drop(retired);
-        path.kill();
         path.entry.order.give_up();
         Ok(Leaving::Draining(path))
     }

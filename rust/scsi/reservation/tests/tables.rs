@@ -149,6 +149,7 @@ fn column(row: &[bool; 5], kind: ReservationType, is_registered: bool) -> bool {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn every_row_of_the_tables_of_spc_and_sbc_holds() {
     for (name, cdb, row) in SPC.iter().chain(SBC) {
         let class = class::of(cdb);
