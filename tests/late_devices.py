@@ -36,7 +36,7 @@ def never_answered():
 
 @contextlib.contextmanager
 def forgotten(every):
-    """Meanwhile scsi_debug forgets every so-manieth command, and Linux aborts it a second later."""
+    """Meanwhile scsi_debug forgets one in so many commands, and Linux aborts it a second later."""
     put(SCSI_DEBUG / "opts", 4)
     put(SCSI_DEBUG / "every_nth", every)
     try:

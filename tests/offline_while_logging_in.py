@@ -8,7 +8,7 @@ import threading
 import time
 
 from raw_session import Session
-from steps import fail, run, timed, tried
+from steps import expect, fail, run, timed, tried
 
 TARGET, GUID = sys.argv[1:3]
 ROUNDS, GUESTS, MOST = 20, 3, 50
@@ -30,6 +30,7 @@ def log_in(number):
             there.popleft()[1].logout()
     for _, session in there:
         session.logout()
+    COUNT["guests"] += 1
 
 
 guests = [threading.Thread(target=log_in, args=(number,)) for number in range(GUESTS)]
@@ -47,6 +48,7 @@ finally:
     END.set()
     for guest in guests:
         guest.join()
+expect(GUESTS, COUNT["guests"], "initiators that could log in all the time")
 if COUNT["logins"] < 2 * ROUNDS:
     fail(f"expected at least {2 * ROUNDS} logins meanwhile, got {COUNT['logins']}")
 tried(ROUNDS, "a disk taken offline while initiators log in")

@@ -255,6 +255,9 @@ mod tests {
         let another = one.clone();
         drop(one);
         assert!(!live.wait_drained(SOON));
+        while live.references().is_none() {
+            assert!(!live.wait_drained(SOON));
+        }
         assert_eq!(live.references(), Some(1));
         drop(another);
         assert!(live.wait_drained(LONG));

@@ -189,10 +189,13 @@ impl Framework {
             tell_stuck(guid, &path);
             return Err(EBUSY);
         }
-        drop(path);
         let mut registry = self.registry.lock();
         if let Some(record) = registry.lus.get_mut(guid) {
-            let gone = record.path.take();
+            // Who finished this before may have brought the unit online again, by another way.
+            let gone = record.path.take_if(|now| Arc::ptr_eq(now, &path));
+            if gone.is_none() {
+                return Ok(());
+            }
             record.is(State::Offline);
             registry.touch();
             drop(registry);
