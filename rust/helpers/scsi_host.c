@@ -13,7 +13,7 @@ struct stmf_scsi_host {
 	void *target;
 	bool (*queue)(void *target, void *cmd);
 	bool (*keep_waiting)(void *cmd);
-	bool (*abort)(void *target, void *cmd);
+	void (*abort)(void *target, void *cmd);
 	bool (*reset)(void *target, const u8 *lun);
 };
 
@@ -46,7 +46,8 @@ static int stmf_scsi_abort(struct scsi_cmnd *cmd)
 {
 	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
 
-	return host->abort(host->target, cmd) ? SUCCESS : FAILED;
+	host->abort(host->target, cmd);
+	return SUCCESS;
 }
 
 static int stmf_scsi_device_reset(struct scsi_cmnd *cmd)
@@ -109,7 +110,7 @@ static const struct scsi_host_template stmf_scsi_template = {
 void *stmf_helper_scsi_host_new(const char *name, unsigned int depth, void *target,
 					    bool (*queue)(void *target, void *cmd),
 					    bool (*keep_waiting)(void *cmd),
-					    bool (*abort)(void *target, void *cmd),
+					    void (*abort)(void *target, void *cmd),
 					    bool (*reset)(void *target, const u8 *lun))
 {
 	struct stmf_scsi_host *host;

@@ -205,22 +205,23 @@ unsafe extern "C" fn queue<T: Target>(context: *mut c_void, command: *mut c_void
     unsafe { command::take(attached, command, |request| served.target.queue(request)) }
 }
 
-/// The host's `eh_timed_out`: whether error handling has to wait for the command.
+/// The host's `eh_timed_out`: whether the command has to be waited for. If not, it is the midlayer's.
 ///
 /// # Safety
 ///
 /// `command` is a C command of a live host.
 unsafe extern "C" fn keep_waiting(command: *mut c_void) -> bool {
     // SAFETY: By the requirement.
-    unsafe { command::is_taken(command) }
+    unsafe { !command::take_away(command) }
 }
 
-/// The host's `eh_abort_handler`: whether the command was given back.
+/// The host's `eh_abort_handler`: the command is given back. Those that were late in [`keep_waiting`]
+/// are the midlayer's already; one that error handling itself has sent may still be in use.
 ///
 /// # Safety
 ///
 /// As for [`queue`]; the command is in the hands of error handling.
-unsafe extern "C" fn abort<T: Target>(context: *mut c_void, command: *mut c_void) -> bool {
+unsafe extern "C" fn abort<T: Target>(context: *mut c_void, command: *mut c_void) {
     // SAFETY: By the requirement.
     let served = unsafe { &*context.cast::<Served<T>>() };
     // SAFETY: By the requirement.
@@ -228,7 +229,7 @@ unsafe extern "C" fn abort<T: Target>(context: *mut c_void, command: *mut c_void
         .target
         .abort(u64::from(unsafe { shims::scsi_cmd_tag(command) }));
     // SAFETY: By the requirement.
-    unsafe { command::take_away(command) }
+    unsafe { command::wait_for(command) }
 }
 
 /// The host's reset handlers: whether the reset is done.

@@ -54,10 +54,14 @@ dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
 [ $((SECONDS - begin)) -ge 3 ] || fail "expected the device to take 3 s"
 
 step "a reset, and the end of the target, while the device doesn't answer: refused in time"
+# udev reads the disk when a writer has closed it. A page that it reads can't be written meanwhile,
+# and a reset doesn't wait for what only reads.
+delay 0
+udevadm settle
 delay 12000
 dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct status=none &
 writer=$!
-in_device() { stmfadm list-task | grep -qi executing; }
+in_device() { stmfadm list-task | grep -qi 'executing *0x2a'; }
 wait_for in_device
 begin=$SECONDS
 refused sg_reset -N -d "$disk"
@@ -70,6 +74,19 @@ delay 0
 wait "$writer" || true
 # udev reads the disk when its writer is gone.
 idle() { ! stmfadm list-task | grep -q .; }
+wait_for -t 10 idle
+dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
+	fail "expected the disk to work as before"
+
+step "a command that works on a copy of its data is given up while the device has it"
+udevadm settle
+delay 12000
+begin=$SECONDS
+# COMPARE AND WRITE of one block. Linux waits for commands of SG_IO 7 s at least.
+refused sg_raw --timeout=7 --send=1024 --infile=/dev/zero "$disk" \
+	89 00 00 00 00 00 00 00 00 00 00 00 00 01 00 00
+[ $((SECONDS - begin)) -le 11 ] || fail "expected it to be given up after 7 s"
+delay 0
 wait_for -t 10 idle
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
 	fail "expected the disk to work as before"

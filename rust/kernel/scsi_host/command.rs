@@ -25,9 +25,6 @@ const TAKEN: u64 = 1;
 const WAITING: u64 = 2;
 const FLAGS: u64 = 3;
 
-/// How long error handling waits for a holder that is just completing a command, in milliseconds.
-const CLAIM_LIMIT: u32 = 10_000;
-
 /// What the commands of a host hold a reference to: it outlives them.
 pub(super) struct Attached;
 
@@ -136,38 +133,31 @@ pub(super) unsafe fn take(
     }
 }
 
-/// Whether the memory of a command is in use by its target.
+/// Takes a command that is late away from its holder, if the holder doesn't use it; says whether it
+/// is the midlayer's now. Any context.
+///
+/// Looking alone wouldn't do: the holder could take the command again before error handling comes.
 ///
 /// # Safety
 ///
 /// `cmd` is a C command of a live host.
-pub(super) unsafe fn is_taken(cmd: *mut c_void) -> bool {
-    // SAFETY: By the requirement.
-    unsafe { state_of(cmd) }.load(ordering::Acquire) & TAKEN != 0
-}
-
-/// Takes a command away from its holder; says whether it is the midlayer's now. Sleeps when the
-/// holder is just completing it.
-///
-/// # Safety
-///
-/// As for [`is_taken`].
 pub(super) unsafe fn take_away(cmd: *mut c_void) -> bool {
     // SAFETY: By the requirement.
     let cell = unsafe { state_of(cmd) };
-    for _ in 0..CLAIM_LIMIT {
-        let now = cell.load(ordering::Acquire);
-        match now & FLAGS {
-            WAITING => {
-                if cell.cmpxchg(now, now & !FLAGS, ordering::Full).is_ok() {
-                    return true;
-                }
-            }
-            TAKEN => kernel::time::delay::fsleep(Delta::from_millis(1)),
-            _ => return true,
-        }
+    let now = cell.load(ordering::Acquire);
+    now & FLAGS == WAITING && cell.cmpxchg(now, now & !FLAGS, ordering::Full).is_ok()
+}
+
+/// Waits until a command is the midlayer's, as long as its holder takes. Sleeps.
+///
+/// # Safety
+///
+/// As for [`take_away`].
+pub(super) unsafe fn wait_for(cmd: *mut c_void) {
+    // SAFETY: By the requirement.
+    while unsafe { !take_away(cmd) && state_of(cmd).load(ordering::Acquire) & FLAGS != 0 } {
+        kernel::time::delay::fsleep(Delta::from_millis(1));
     }
-    false
 }
 
 impl Command {
