@@ -54,12 +54,12 @@ dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
 [ $((SECONDS - begin)) -ge 3 ] || fail "expected the device to take 3 s"
 
 step "a reset, and the end of the target, while the device doesn't answer: refused in time"
-# udev reads the disk when a writer has closed it. A page that it reads can't be written meanwhile,
-# and a reset doesn't wait for what only reads.
+# udev reads the disk, mostly its begin, when a writer has closed it. A page that it reads can't be
+# written meanwhile, and a reset doesn't wait for what only reads.
 delay 0
 udevadm settle
 delay 12000
-dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct status=none &
+dd if=/dev/zero of="$disk" bs=4k count=1 seek=5000 oflag=direct status=none &
 writer=$!
 in_device() { stmfadm list-task | grep -qi 'executing *0x2a'; }
 wait_for in_device
@@ -82,10 +82,11 @@ step "a command that works on a copy of its data is given up while the device ha
 udevadm settle
 delay 12000
 begin=$SECONDS
-# COMPARE AND WRITE of one block. Linux waits for commands of SG_IO 7 s at least.
+# COMPARE AND WRITE of block 40000: the device takes 12 s to read and 12 s to write. Linux waits for
+# commands of SG_IO 7 s at least.
 refused sg_raw --timeout=7 --send=1024 --infile=/dev/zero "$disk" \
-	89 00 00 00 00 00 00 00 00 00 00 00 00 01 00 00
-[ $((SECONDS - begin)) -le 11 ] || fail "expected it to be given up after 7 s"
+	89 00 00 00 00 00 00 00 9c 40 00 00 00 01 00 00
+[ $((SECONDS - begin)) -le 18 ] || fail "expected it to be given up after 7 s, not done after 24 s"
 delay 0
 wait_for -t 10 idle
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
