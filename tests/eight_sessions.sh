@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Four disks, two of them seen through groups, two targets, and eight sessions of four hosts with them: what is taken
-# away and disturbed by tests/by_hand/life_cycle.sh and tests/soak.
+# away and disturbed by tests/guest/life_cycle.sh and tests/soak.
 
 # shellcheck source=tests/initiator.sh
 . "$COMSTAR_TOP/tests/initiator.sh"

@@ -42,7 +42,7 @@ step "without its medium the disk isn't ready, but answers"
 says "${D[2]}" 'medium not present'
 out=$(sg_requests "${D[2]}" 2>&1 || true)
 grep -qi 'medium not present' <<<"$out" || fail "expected REQUEST SENSE to say why, got: $out"
-refused sg_dd if="${D[2]}" of=/dev/null bs=512 count=1 2>/dev/null
+! sg_dd if="${D[2]}" of=/dev/null bs=512 count=1 2>/dev/null || fail "expected no block to be read without a medium"
 sg_inq "${D[2]}" >/dev/null
 sg_modes "${D[2]}" >/dev/null
 

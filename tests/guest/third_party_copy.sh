@@ -82,7 +82,7 @@ for line in 'Maximum target descriptor count: 16' 'Maximum concurrent copies: 8'
 	grep -q "$line" "$WORK/results" || fail "expected \"$line\" in: $(cat "$WORK/results")"
 done
 for action in -s -r -f; do
-	refused sg_copy_results "$action" -l 200 "$(generic "$one")" 2>/dev/null
+	! sg_copy_results "$action" -l 200 "$(generic "$one")" 2>/dev/null || fail "$action: expected no copy of identifier 200"
 done
 sg_xcopy if="$(generic "$one")" of="$(generic "$two")" bs=512 count=8 list_id=33 id_usage=hold \
 	>"$WORK/xcopy" 2>&1 || fail "sg_xcopy: $(cat "$WORK/xcopy")"

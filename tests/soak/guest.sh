@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Everything at once, for HOURS: what tests/by_hand/life_cycle.sh does, and beside it devices that fail, stall and dawdle,
+# Everything at once, for HOURS: what life_cycle does, and beside it devices that fail, stall and dawdle,
 # connections that are cut, resets, an initiator's daemon that is killed, hostile initiators, bent netlink messages.
 . "$COMSTAR_TOP/tests/eight_sessions.sh"
 
