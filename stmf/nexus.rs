@@ -245,11 +245,11 @@ impl Nexus {
         }
     }
 
-    /// Has the port drop those of its commands that were aborted.
-    pub(crate) fn commands_aborted(&self) {
+    /// Has the port drop those of its commands that were aborted, and let go of units that are to go.
+    pub(crate) fn commands_given_up(&self) {
         let guard = rcu::read_lock();
         if let Some(watch) = self.watch.read(&guard) {
-            watch.commands_aborted();
+            watch.commands_given_up();
         }
     }
 
@@ -423,10 +423,11 @@ pub trait Watch: Send + Sync + 'static {
     /// A logical unit came or went. Any context; the framework's locks may be held.
     fn inventory_changed(&self);
 
-    /// Commands were aborted, by whomever. The port drops those that it receives data for and that
-    /// [`Incoming::is_aborted`]: until then they keep their logical unit from going offline. Any context;
-    /// the framework's locks may be held.
-    fn commands_aborted(&self) {}
+    /// Commands were aborted, by whomever, or their logical unit goes offline and only they keep it from
+    /// that. The port drops those that it receives data for and that [`Incoming::is_aborted`], and has
+    /// those whose answers it can't send yet [`Finished::let_go`]. Any context; the framework's locks may
+    /// be held.
+    fn commands_given_up(&self) {}
 }
 
 /// A command as it came off the wire.

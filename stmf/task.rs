@@ -637,6 +637,21 @@ impl Finished {
         &self.0.data
     }
 
+    /// Lets go of the logical unit, if that is to go offline: for a port whose initiator doesn't take the
+    /// answer, see [`crate::nexus::Watch::commands_given_up`]. The command counts as over; its answer
+    /// stays as it is. Process context.
+    pub fn let_go(&mut self) {
+        let lu = self.0.lu.as_ref();
+        if lu.is_none_or(|lu| lu.get_live().is_some()) {
+            return;
+        }
+        statistics::count(&mut self.0);
+        leave_order(&self.0);
+        look_again(&self.0);
+        self.0.endpoint.tasks().set_lu(self.0.place, 0);
+        self.0.lu = None;
+    }
+
     /// Ends the task before it is answered, and gives its data back: for a port that answers with
     /// one call, and may get the next command in it.
     pub fn release(self) -> PageList {

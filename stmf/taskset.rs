@@ -229,7 +229,7 @@ impl TaskSet {
         }
     }
 
-    /// Records the logical unit that a command is for.
+    /// Records the logical unit that a command is for; 0 is none.
     pub(crate) fn set_lu(&self, slot: Slot, lu: u64) {
         self.entry(slot).lu.store(lu, ordering::Relaxed);
     }

@@ -108,8 +108,8 @@ const STOP: u32 = 1 << 10;
 const LEAVE: u32 = 1 << 11;
 /// Rings when there are other logical units than before.
 const INVENTORY: u32 = 1 << 12;
-/// Rings when commands of the nexus were aborted.
-const ABORTED: u32 = 1 << 13;
+/// Rings when commands of the nexus were given up.
+const GIVEN_UP: u32 = 1 << 13;
 /// Rings when another connection waits for the answers of this one to arrive.
 const FENCE: u32 = 1 << 14;
 
@@ -150,7 +150,7 @@ pub(crate) struct Link {
 impl Link {
     /// Takes over what another connection was told of the nexus and has not passed on.
     pub(crate) fn inherit(&self, other: &Self) {
-        let bells = other.doorbell.take() & (INVENTORY | ABORTED);
+        let bells = other.doorbell.take() & (INVENTORY | GIVEN_UP);
         if bells != 0 {
             self.doorbell.ring(bells);
         }
@@ -201,8 +201,8 @@ impl Watch for Link {
         self.doorbell.ring(INVENTORY);
     }
 
-    fn commands_aborted(&self) {
-        self.doorbell.ring(ABORTED);
+    fn commands_given_up(&self) {
+        self.doorbell.ring(GIVEN_UP);
     }
 }
 
@@ -443,8 +443,8 @@ impl Connection {
             self.collect_managed()?;
             self.collect_fences()?;
         }
-        if bells & ABORTED != 0 {
-            self.drop_all_aborted();
+        if bells & GIVEN_UP != 0 {
+            self.drop_all_given_up();
         }
         if bells & FENCE != 0 {
             self.ask_for_pass()?;
@@ -503,6 +503,7 @@ impl Connection {
                 Phase::Normal(_) => "the initiator doesn't answer",
             }));
         }
+        let until = self.before_stall(now, until)?;
         let Some(until) = self.before_notice(now, until)? else {
             return Ok(None);
         };
@@ -510,6 +511,18 @@ impl Connection {
         let until = self.before_answer(now, until)?;
         let until = self.before_shrinking(now, until);
         Ok(Some(self.before_memory(now, until)))
+    }
+
+    /// Not beyond the moment at which an initiator that takes nothing has to go, whatever it sends.
+    fn before_stall(&self, now: i64, until: i64) -> Result<i64, End> {
+        let Some(since) = self.tx.stalled() else {
+            return Ok(until);
+        };
+        let limit = since.saturating_add(self.patience.saturating_mul(2));
+        if self.patience > 0 && now >= limit {
+            return Err(End::Late("the initiator doesn't read"));
+        }
+        Ok(until.min(limit))
     }
 
     /// Not beyond the moment at which a gap in the command numbers has to be filled.

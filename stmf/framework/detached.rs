@@ -56,7 +56,7 @@ impl Framework {
         });
         if found > 0 {
             self.look_again(nexus);
-            nexus.commands_aborted();
+            nexus.commands_given_up();
         }
         if nexus.tasks.has_orphans() {
             if let Ok(entry) = ListArc::try_from_arc(nexus.clone()) {

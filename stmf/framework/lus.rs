@@ -15,7 +15,7 @@ use crate::{
     lu::{Audience, LuEntry, LuPath},
     nexus::Nexus,
     table::Room,
-    taskset::{Abort, Stage}, //
+    taskset::{Abort, Stage, TaskView}, //
 };
 use kernel::{
     prelude::*,
@@ -129,13 +129,12 @@ impl Framework {
     }
 
     /// Takes a logical unit out of every session's sight and waits for its commands, a few seconds
-    /// at most. Those that wait for data from their initiators then are given up. Offline already is
-    /// fine.
+    /// at most. Those that wait for data from their initiators then are given up, and those whose
+    /// initiators don't take their answers go on without the unit. Offline already is fine.
     ///
     /// # Errors
     ///
-    /// `EBUSY` when commands are still in the device, or their answers on the way: the unit stays
-    /// `offlining`, out of sight.
+    /// `EBUSY` when commands are still in the device: the unit stays `offlining`, out of sight.
     pub(crate) fn offline_lu(&self, guid: &Guid, asker: Asker) -> Result {
         match self.begin_offline_lu(guid, asker)? {
             Leaving::Gone => Ok(()),
@@ -166,15 +165,22 @@ impl Framework {
         Ok(Leaving::Draining(path))
     }
 
-    /// Gives up the commands whose data their initiators owe, and waits for the ports to drop them; says
-    /// whether no command is left then.
-    fn give_up_owed(&self, path: &Live<LuPath>) -> bool {
+    /// Gives up the commands whose data their initiators owe, and waits for the ports to drop them, and
+    /// to let go of the unit where initiators don't take the answers; says whether no command is left then.
+    fn give_up_slow(&self, path: &Live<LuPath>) -> bool {
         let id = path.entry.id;
         let mut found = 0;
         for nexus in self.nexuses().iter().flatten() {
             found += self.abort(nexus, Abort::UnitGone, |task| {
                 task.lu == id && task.stage == Stage::Receiving
             });
+            let answered = |task: &TaskView| {
+                task.lu == id && matches!(task.stage, Stage::SendingData | Stage::SendingStatus)
+            };
+            if nexus.tasks.any(answered) {
+                found += 1;
+                nexus.commands_given_up();
+            }
         }
         found > 0 && path.wait_drained(DROP_LIMIT)
     }
@@ -185,7 +191,7 @@ impl Framework {
         path: Arc<Live<LuPath>>,
         limit: Delta<Nsec>,
     ) -> Result {
-        if !path.wait_drained(limit) && !self.give_up_owed(&path) {
+        if !path.wait_drained(limit) && !self.give_up_slow(&path) {
             tell_stuck(guid, &path);
             return Err(EBUSY);
         }

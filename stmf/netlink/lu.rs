@@ -55,7 +55,7 @@ pub(super) fn set_state(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(),
         Goal::Online => framework.online_lu(&guid, Asker::User),
         Goal::Offline => framework.offline_lu(&guid, Asker::User),
     };
-    let busy = "commands are still in the device, or their answers on the way; see list-task";
+    let busy = "commands are still in the device; see list-task";
     outcome.map_err(|error| state_refusal(error, busy, NO_SUCH, Lu::Guid as u16))
 }
 

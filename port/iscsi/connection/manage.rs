@@ -107,9 +107,10 @@ impl Connection {
         });
     }
 
-    /// Drops the commands that wait for data and were aborted, by whichever connection they came.
-    pub(super) fn drop_all_aborted(&mut self) {
-        self.drop_aborted();
+    /// Drops the commands that wait for data and were aborted, by whichever connection they came, and
+    /// lets go of logical units whose answers can't be sent.
+    pub(super) fn drop_all_given_up(&mut self) {
+        self.drop_given_up();
         if let Phase::Normal(normal) = &self.phase {
             let session = &normal.membership.session;
             session.for_each_but(Some(&self.link), |link| link.doorbell.ring(MANAGED));
@@ -117,7 +118,8 @@ impl Connection {
     }
 
     /// As above, those of this connection.
-    fn drop_aborted(&mut self) {
+    fn drop_given_up(&mut self) {
+        self.tx.let_go(&self.link);
         let Phase::Normal(normal) = &mut self.phase else {
             return;
         };
@@ -132,7 +134,7 @@ impl Connection {
     /// The answer to a command that was finished before a function was done goes out before that of
     /// the function: this comes before the queue of finished commands is looked at.
     pub(super) fn collect_managed(&mut self) -> Result<(), End> {
-        self.drop_aborted();
+        self.drop_given_up();
         let link = self.link.clone();
         for (place, slot) in link.managed.iter().enumerate() {
             if slot.load(ordering::Relaxed) == 0 {

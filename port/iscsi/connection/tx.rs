@@ -26,10 +26,12 @@ use stmf_iscsi_proto::{
     types::{Itt, LogoutResult, Lun, RejectReason, Serials, TmfOutcome, Tsih, Ttt}, //
 };
 use stmf_kernel::{
+    clock,
     crypto::Crc32c,
     net::{Full, Train},
     pages::PageList,
-    queue::Batch, //
+    queue::{Batch, Queue},
+    token::Token, //
 };
 use stmf_scsi::{ua::UnitAttention, Sense, SenseFormat, Status, SENSE_LEN};
 
@@ -387,6 +389,8 @@ pub(super) struct Sender {
     attached: Option<KBox<PageList>>,
     /// Whether the socket is full.
     blocked: bool,
+    /// Since when it has taken nothing, and what it had taken then, see [`Train::sent`].
+    stalled: Option<(i64, u64)>,
     /// Whether there was no memory.
     starved: bool,
 }
@@ -404,6 +408,7 @@ impl Sender {
             rest: Rest::NOTHING,
             attached: None,
             blocked: false,
+            stalled: None,
             starved: false,
         }
     }
@@ -434,6 +439,36 @@ impl Sender {
             && self.late.reserve(1, GFP_KERNEL).is_ok();
         self.starved |= !memory;
         memory && self.has_room()
+    }
+
+    /// The socket is full.
+    fn block(&mut self) {
+        let sent = self.train.sent();
+        if self.stalled.is_none_or(|(_, before)| before != sent) {
+            self.stalled = Some((clock::monotonic_ns(), sent));
+        }
+        self.blocked = true;
+    }
+
+    /// Since when the socket takes nothing, if it is full.
+    pub(super) fn stalled(&self) -> Option<i64> {
+        self.stalled.map(|(since, _)| since)
+    }
+
+    /// Has the commands whose answers aren't sent yet let go of logical units that are to go offline.
+    pub(super) fn let_go(&mut self, link: &Link) {
+        if let Some(answering) = &mut self.answering {
+            answering.task.let_go();
+        }
+        // What is to be said later waits for all of them then.
+        let batch = Queue::new();
+        for token in self.batch.take().into_iter().flatten() {
+            batch.push(gone(token));
+        }
+        for token in link.finished.take_all() {
+            batch.push(gone(token));
+        }
+        self.batch = (!batch.is_empty()).then(|| batch.take_all());
     }
 
     /// There is room in the socket again.
@@ -606,6 +641,13 @@ impl Sender {
     }
 }
 
+/// A finished command, which has let go of its logical unit if that is to go offline.
+fn gone(token: Token<TaskBody>) -> Token<TaskBody> {
+    let mut task = Finished::from(token);
+    task.let_go();
+    task.into()
+}
+
 impl Connection {
     /// Sends what there is, as far as the socket takes it.
     pub(super) fn transmit(&mut self) -> Result<(), End> {
@@ -620,10 +662,14 @@ impl Connection {
                 return Ok(());
             }
             match self.tx.train.send(&mut self.stream, !all) {
-                Ok(true) if all => return Ok(()),
-                Ok(true) => {}
+                Ok(true) => {
+                    self.tx.stalled = None;
+                    if all {
+                        return Ok(());
+                    }
+                }
                 Ok(false) => {
-                    self.tx.blocked = true;
+                    self.tx.block();
                     return Ok(());
                 }
                 Err(_) => return Err(End::Lost),

@@ -41,6 +41,7 @@ pub struct Train {
     end: usize,
     page: Option<NonNull<bindings::page>>,
     used: usize,
+    sent: u64,
 }
 
 // SAFETY: Pages may be used by any thread; the train owns its references.
@@ -55,12 +56,18 @@ impl Train {
             end: 0,
             page: None,
             used: 0,
+            sent: 0,
         }
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.first == self.end
+    }
+
+    /// How many bytes the connection has taken so far, modulo 2^64.
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Gives back the memory that an idle train can do without.
@@ -179,6 +186,7 @@ impl Train {
 
     /// Takes the first `sent` bytes off the train.
     fn advance(&mut self, mut sent: usize) {
+        self.sent = self.sent.wrapping_add(sent as u64);
         for segment in &mut self.segments[self.first..self.end] {
             let part = sent.min(segment.bv_len as usize);
             segment.bv_offset += part as u32;
