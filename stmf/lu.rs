@@ -238,6 +238,12 @@ impl LuHandle {
         tmf::abort_tasks_of(&self.framework, &self.entry, chosen, except)
     }
 
+    /// Keeps the unit in use, as [`Task::hold`] does; `None` when it isn't online. May sleep.
+    pub fn hold(&self) -> Option<LuHold> {
+        let path = self.framework.lu_path(&self.entry.guid)?;
+        Some(LuHold { path })
+    }
+
     /// Sets what the Control mode page says of this unit. Any context; holds for commands that end
     /// from now on.
     pub fn set_control(&self, settings: ControlSettings) {

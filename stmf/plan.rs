@@ -79,10 +79,14 @@ impl Extent {
         writes: true,
     };
 
+    /// The block behind the last.
+    pub fn end(&self) -> u64 {
+        self.lba.saturating_add(self.blocks)
+    }
+
     /// Whether the two have a block in common.
     pub fn overlaps(&self, other: &Extent) -> bool {
-        let end = |extent: &Extent| extent.lba.saturating_add(extent.blocks);
-        self.lba < end(other) && other.lba < end(self)
+        self.lba < other.end() && other.lba < self.end()
     }
 }
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/owed_data.sh: `owed_data.py TARGET GUID`."""
+"""The steps of tests/guest/owed_data.sh: `owed_data.py TARGET GUID FILE`."""
 
+import os
+import struct
 import sys
 import time
 
 from raw_session import COMPLETE, GOOD, LUN_RESET, NO_LUN, Session
 from steps import expect, expect_stages, fail, run
 
-TARGET, GUID = sys.argv[1:3]
+TARGET, GUID, FILE = sys.argv[1:4]
 OLD, NEW = b"O" * 4096, b"N" * 4096
 
 
@@ -92,6 +94,32 @@ expect_stages(GUID, "aborting")
 offline()
 run("stmfadm", "online-lu", GUID)
 goes_on(one, owed)
+
+print("== the disk becomes smaller: no command goes beyond its end", flush=True)
+one.clear_attentions()
+two.clear_attentions()
+END = 16 << 11  # In blocks.
+LAST = struct.pack(">IBHB", END - 8, 0, 8, 0)
+LONG = struct.pack(">QI", END - 8, 8) + bytes(2)
+for name, cdb, length in (
+    ("WRITE(10)", b"\x2a\0" + LAST, 4096),
+    ("WRITE AND VERIFY(10)", b"\x2e\0" + LAST, 4096),
+    ("VERIFY(10), BYTCHK 1", b"\x2f\x02" + LAST, 4096),
+    ("ORWRITE(16)", b"\x8b\0" + LONG, 4096),
+    ("COMPARE AND WRITE", b"\x89\0" + struct.pack(">QIBB", END - 8, 8, 0, 0), 8192),
+    ("WRITE SAME(16)", b"\x93\0" + LONG, 512),
+):
+    owed = one.start(cdb, write=bytes(length), data=b"")
+    one.answers[owed].held = True
+    expect(True, one.until(lambda: one.answers[owed].r2t, 5), f"that the data of {name} is asked for")
+    run("stmfadm", "modify-lu", "-s", "8m", GUID)
+    one.send_data(owed, one.answers[owed].r2t)
+    answer = one.answer(owed)
+    expect((5, 0x21, 0), answer and answer.code, f"sense data of {name}")
+    expect(8 << 20, os.stat(FILE).st_size, f"the file's size after {name}")
+    run("stmfadm", "modify-lu", "-s", "16m", GUID)
+    one.clear_attentions()
+two.clear_attentions()
 
 print("== the disk is deleted", flush=True)
 write_without_data(one)

@@ -5,6 +5,7 @@
 use crate::{
     config::{self, printable, refuse},
     disk::{text, Disk, Geometry},
+    exec::cache,
     meta::{self, SavedValues},
     units::Units, //
 };
@@ -94,16 +95,30 @@ impl<'a> Change<'a> {
             }
             registration.announce(UnitAttention::CapacityChanged, Audience::All);
         }
-        if self.set_flags(disk) {
-            registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
-        }
         if let Some(percent) = self.threshold {
             disk.medium.threshold.set(percent);
         }
         if texts.set(disk) {
             registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
         }
-        Ok(())
+        let had_cache = !disk.is_write_through();
+        if !self.set_flags(disk) {
+            return Ok(());
+        }
+        // Who is told that there is no cache takes what it wrote before for safe.
+        let flushed = if had_cache && disk.is_write_through() {
+            cache::flush_and_wait(&disk.medium, registration.hold())
+        } else {
+            Ok(())
+        };
+        registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
+        flushed.map_err(|error| {
+            refuse!(
+                error,
+                WriteCacheDisable,
+                "write-cache-disable: the cache is off, but what was in it could not be written"
+            )
+        })
     }
 
     /// Keeps what is to be, with all that stays, if it is to be kept.

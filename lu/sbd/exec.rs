@@ -7,7 +7,7 @@
 mod answer;
 mod atomic;
 mod buffer;
-mod cache;
+pub(crate) mod cache;
 mod erase;
 mod fill;
 mod identity;

@@ -90,7 +90,7 @@ impl Leaving {
 }
 
 /// How long one waits for commands.
-const PATIENCE: Delta<kernel::time::Nsec> = Delta::from_secs(4);
+pub(crate) const PATIENCE: Delta<kernel::time::Nsec> = Delta::from_secs(4);
 
 impl Medium {
     /// Makes the way to a backing store. `queue` is for commands that take several steps.

@@ -131,6 +131,9 @@ pub struct Sense {
     /// PROGRESS INDICATION, in parts of 65,536, for NO SENSE and NOT READY (SPC-5, Progress
     /// indication sense key specific information). Not together with a pointer.
     pub progress: Option<u16>,
+    /// Whether the error is that of an earlier command, and this one was not carried out (SPC-5,
+    /// Deferred errors).
+    pub deferred: bool,
 }
 
 impl Sense {
@@ -146,6 +149,7 @@ impl Sense {
             information: None,
             copy: None,
             progress: None,
+            deferred: false,
         }
     }
 
@@ -252,13 +256,19 @@ impl Sense {
         self
     }
 
+    /// The same sense data as a deferred error.
+    pub const fn deferred(mut self) -> Sense {
+        self.deferred = true;
+        self
+    }
+
     /// The same sense data with a PROGRESS INDICATION.
     pub const fn with_progress(mut self, progress: u16) -> Sense {
         self.progress = Some(progress);
         self
     }
 
-    /// Writes the sense data of a current error and returns its length. The rest of `out` is zero.
+    /// Writes the sense data and returns its length. The rest of `out` is zero.
     ///
     /// The fixed format has room for 32 bits of INFORMATION; a larger value is left out, with VALID
     /// zero (SPC-5, Fixed format sense data).
@@ -274,6 +284,7 @@ impl Sense {
 
     fn write_fixed(&self, out: &mut Sink<'_>) {
         const CURRENT: u8 = 0x70;
+        const DEFERRED: u8 = 0x71;
         const VALID: u8 = 0x80;
         /// The offset of ADDITIONAL SENSE LENGTH.
         const LENGTH: usize = 7;
@@ -281,11 +292,9 @@ impl Sense {
         const ADDITIONAL: usize = 8;
 
         let information = self.information.and_then(|wide| u32::try_from(wide).ok());
-        out.u8(if information.is_some() {
-            VALID | CURRENT
-        } else {
-            CURRENT
-        });
+        let code = if self.deferred { DEFERRED } else { CURRENT };
+        let valid = if information.is_some() { VALID } else { 0 };
+        out.u8(valid | code);
         out.u8(0);
         out.u8(self.key.code());
         out.u32(information.unwrap_or(0));
@@ -334,6 +343,7 @@ impl Sense {
 
     fn write_descriptors(&self, out: &mut Sink<'_>) {
         const CURRENT: u8 = 0x72;
+        const DEFERRED: u8 = 0x73;
         /// The offset of ADDITIONAL SENSE LENGTH.
         const LENGTH: usize = 7;
         /// The offset of the first descriptor.
@@ -348,7 +358,8 @@ impl Sense {
         /// data descriptor).
         const COMMAND_SPECIFIC: [u8; 4] = [0x01, 0x0a, 0x00, 0x00];
 
-        out.bytes(&[CURRENT, self.key.code(), self.code.asc(), self.code.ascq()]);
+        let code = if self.deferred { DEFERRED } else { CURRENT };
+        out.bytes(&[code, self.key.code(), self.code.asc(), self.code.ascq()]);
         out.zeros(4);
         if let Some(information) = self.information {
             out.bytes(&INFORMATION);

@@ -248,6 +248,11 @@ impl Framework {
         Some(record.entry.clone())
     }
 
+    /// A reference to a logical unit, if it is online.
+    pub(crate) fn lu_path(&self, guid: &Guid) -> Option<LiveRef<LuPath>> {
+        self.read(|registry| registry.lus.get(guid)?.reference())
+    }
+
     /// Makes a unit attention pending for sessions that see a logical unit.
     pub(crate) fn lu_attention(
         &self,

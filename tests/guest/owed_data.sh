@@ -8,5 +8,5 @@ target=$(target_name owed)
 make_target "$target"
 itadm modify-target --limit MaxConnections=8 "$target" >/dev/null
 file_lu disk 16M 0
-python3 "$COMSTAR_TOP/tests/owed_data.py" "$target" "$GUID"
-tried 7 "an initiator that never sends the data that it owes"
+python3 "$COMSTAR_TOP/tests/owed_data.py" "$target" "$GUID" "$WORK/disk"
+tried 13 "an initiator that never sends the data that it owes"

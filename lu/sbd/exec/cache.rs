@@ -6,11 +6,15 @@ use super::Finish;
 use crate::{
     disk::Disk,
     failure,
-    medium::Medium, //
+    medium::{Medium, PATIENCE}, //
 };
 use kernel::{
     pr_warn_once,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc, //
+    }, //
 };
 use stmf::{
     lu::LuHold,
@@ -20,11 +24,14 @@ use stmf::{
 use stmf_kernel::{
     io::{Carried, Done, Failure, Operation, Room},
     pages::PageList,
-    token::{MustEnd, Token}, //
+    token::{MustEnd, Token},
+    wait::WaitQueue, //
 };
 use stmf_scsi::{
     cdb,
-    Sense, //
+    AdditionalSense,
+    Sense,
+    SenseKey, //
 };
 
 pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sense> {
@@ -33,24 +40,84 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
 }
 
 /// Flushes the whole disk, and ends the task when that is done, or with `immed` when it is started.
-pub(super) fn flush(medium: &Medium, immed: bool, task: Task) {
+///
+/// When a flush has failed whose command was answered, this command tells it, and does nothing else.
+pub(super) fn flush(medium: &Arc<Medium>, immed: bool, task: Task) {
+    if medium.condition.take_failed_flush() {
+        let error = Sense::new(SenseKey::MediumError, AdditionalSense::WRITE_ERROR);
+        return task.fail(error.deferred());
+    }
+    let Some(entry) = medium.enter() else {
+        return failure::end(task, Failure::Gone);
+    };
     if immed {
-        if let Ok(background) = Background::new(&task) {
-            if let Some(entry) = medium.enter() {
-                entry.submit::<Background, Background>(Operation::Flush, 0, background);
-            }
+        if let Ok(background) = Background::new(medium, task.hold(), None) {
+            entry.submit::<Background, Background>(Operation::Flush, 0, background);
             return task.good();
         }
         // Without memory for that the initiator waits after all.
     }
-    match medium.enter() {
-        Some(entry) => entry.submit::<TaskBody, Finish>(Operation::Flush, 0, task.into()),
-        None => failure::end(task, Failure::Gone),
+    entry.submit::<TaskBody, Finish>(Operation::Flush, 0, task.into());
+}
+
+/// Flushes the whole disk and waits for that: a few seconds at most, when `hold` keeps the disk as long
+/// as its device takes. Sleeps.
+///
+/// # Errors
+///
+/// `ENODEV` while the backing store is away, `ETIMEDOUT`, and `EIO` when it has failed.
+pub(crate) fn flush_and_wait(medium: &Arc<Medium>, hold: Option<LuHold>) -> Result {
+    let waiter = Arc::pin_init(Waiter::new(), GFP_KERNEL)?;
+    let is_held = hold.is_some();
+    let background = Background::new(medium, hold, Some(waiter.clone()))?;
+    let entry = medium.enter().ok_or(ENODEV)?;
+    entry.submit::<Background, Background>(Operation::Flush, 0, background);
+    if !is_held {
+        waiter.queue.wait(|| waiter.is_over());
+    } else if !waiter.queue.wait_timeout(PATIENCE, || waiter.is_over()) {
+        return Err(ETIMEDOUT);
+    }
+    match waiter.state.load(ordering::Acquire) {
+        Waiter::FLUSHED => Ok(()),
+        _ => Err(EIO),
     }
 }
 
-/// A flush whose command has been answered.
+/// Who waits for a flush.
+#[pin_data]
+struct Waiter {
+    #[pin]
+    queue: WaitQueue,
+    state: Atomic<u32>,
+}
+
+impl Waiter {
+    const PENDING: u32 = 0;
+    const FLUSHED: u32 = 1;
+    const FAILED: u32 = 2;
+
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            queue <- WaitQueue::new(),
+            state: Atomic::new(Self::PENDING),
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.load(ordering::Acquire) != Self::PENDING
+    }
+
+    fn end(&self, well: bool) {
+        let state = if well { Self::FLUSHED } else { Self::FAILED };
+        self.state.store(state, ordering::Release);
+        self.queue.wake_all();
+    }
+}
+
+/// A flush that is no command's, or whose command has been answered.
 struct Background {
+    medium: Arc<Medium>,
+    waiter: Option<Arc<Waiter>>,
     /// None, but a device wants to see it.
     data: PageList,
     room: Room,
@@ -59,11 +126,17 @@ struct Background {
 }
 
 impl Background {
-    fn new(task: &Task) -> Result<Token<Self>> {
+    fn new(
+        medium: &Arc<Medium>,
+        hold: Option<LuHold>,
+        waiter: Option<Arc<Waiter>>,
+    ) -> Result<Token<Self>> {
         let background = Self {
+            medium: medium.clone(),
+            waiter,
             data: PageList::empty(),
             room: Room::new(),
-            _hold: task.hold(),
+            _hold: hold,
         };
         Ok(Token::new(background, GFP_KERNEL)?)
     }
@@ -90,8 +163,12 @@ impl Carried for Background {
 impl Done<Background> for Background {
     fn done(token: Token<Self>, outcome: Result<(), Failure>) {
         if let Err(failure) = outcome {
-            // There is nobody left to tell: deferred errors are not reported.
-            pr_warn_once!("a flush failed after its command was answered: {failure:?}\n");
+            // Whoever flushes next is told: the store itself may not fail a second time.
+            token.medium.condition.note_failed_flush();
+            pr_warn_once!("a flush has failed that no command waited for: {failure:?}\n");
+        }
+        if let Some(waiter) = &token.waiter {
+            waiter.end(outcome.is_ok());
         }
         token.end(());
     }

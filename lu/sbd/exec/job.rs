@@ -56,6 +56,8 @@ pub(crate) struct Job {
     write_through: bool,
     /// Its blocks, until it has entered them.
     claim: Option<(Range, Place)>,
+    /// The block behind them.
+    end: u64,
     /// Its place among those at their blocks, when it has entered them.
     ticket: Option<u64>,
     own: PageList,
@@ -106,6 +108,7 @@ impl Job {
             medium: disk.medium.clone(),
             write_through: disk.is_write_through(),
             claim: Some((needs.range, Place::new(GFP_KERNEL)?)),
+            end: needs.range.extent.end(),
             ticket: None,
             own: PageList::alloc(needs.memory, Contents::Garbage)?,
             lends_own: false,
@@ -193,10 +196,17 @@ impl Job {
         matches!(&self.script, Script::Erase(erase) if erase.goes_on_alone())
     }
 
-    /// What the command is told when all of the medium is being erased since it began.
+    /// What the command is told when all of the medium is being erased since it began, or the disk has
+    /// become smaller: while its data came, or it waited for its blocks.
     fn overtaken(&self) -> Option<Sense> {
         let erasure = &self.medium.erasure;
-        if matches!(self.script, Script::Erase(_)) || self.generation == erasure.generation() {
+        if matches!(self.script, Script::Erase(_)) {
+            return None;
+        }
+        if self.end > self.medium.geometry().blocks() {
+            return Some(Sense::illegal(AdditionalSense::LBA_OUT_OF_RANGE));
+        }
+        if self.generation == erasure.generation() {
             return None;
         }
         let code = AdditionalSense::NOT_READY_SANITIZE_IN_PROGRESS;

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# What is in the write cache gets to the medium when it is asked for, or somebody is told that it didn't.
+# SPDX-License-Identifier: GPL-2.0
+# expect-log: (I/O error|critical|Buffer I/O)
+. "$COMSTAR_TOP/tests/target.sh"
+
+modprobe dm-flakey
+serve
+target=$(target_name cache)
+make_target "$target"
+held_lu
+backing=/dev/$(dmsetup deps -o devname "$HELD" | sed 's/.*(\(.*\)).*/\1/')
+python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$backing" "$GUID"

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID`."""
+
+import os
+import pathlib
+import sys
+import time
+
+from blocks import WRITE_ERROR, Blocks, said
+from raw_session import GOOD, Session
+from steps import become, expect, fail, held, run, tried
+
+TARGET, DEVICE, BACKING, GUID = sys.argv[1:5]
+IMMED = 0x02
+DEFERRED = 0x71
+STATISTICS = pathlib.Path(f"/sys/block/{os.path.basename(os.path.realpath(BACKING))}/stat")
+
+
+def flushes():
+    """How many the device has completed."""
+    return int(STATISTICS.read_text(encoding="ascii").split()[15])
+
+
+def synchronize(immed=0):
+    return disk.do(bytes([0x35, immed]))
+
+
+def expect_flushed(before, what):
+    end = time.monotonic() + 5
+    while flushes() == before and time.monotonic() < end:
+        time.sleep(0.05)
+    if flushes() == before:
+        fail(f"{what}: expected the device to be flushed")
+
+
+def break_writes():
+    """From here on the device fails at writes, and at flushes."""
+    become(DEVICE, BACKING, f"flakey {BACKING} 0 0 600 1 error_writes")
+
+
+def heal():
+    become(DEVICE, BACKING, f"linear {BACKING} 0")
+
+
+def expect_deferred(what):
+    """The next flush says that an earlier one has failed, and the one after it is good."""
+    answer = synchronize()
+    expect(WRITE_ERROR, said(answer), f"SYNCHRONIZE CACHE after {what}")
+    expect(DEFERRED, answer.sense[0] & 0x7F, "its response code")
+    expect(GOOD, said(synchronize()), "the next one")
+
+
+def cache_is(state):
+    shown = [line for line in run("stmfadm", "list-lu", "-v", GUID).splitlines() if "Writeback Cache" in line]
+    expect(state, shown[0].rpartition(":")[2].strip(), "the write cache in list-lu")
+
+
+one = Session(TARGET, isid=1)
+disk = Blocks(one)
+
+print("== SYNCHRONIZE CACHE flushes the device, now or soon", flush=True)
+for immed in 0, IMMED:
+    disk.expect_good_write(0, 1, "a device that works")
+    count = flushes()
+    expect(GOOD, said(synchronize(immed)), "SYNCHRONIZE CACHE")
+    expect_flushed(count, f"SYNCHRONIZE CACHE, IMMED {immed}")
+with held(DEVICE):
+    expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED of a device that stands still")
+
+print("== a flush that fails is told, sooner or later", flush=True)
+break_writes()
+now = synchronize()
+expect(WRITE_ERROR, said(now), "SYNCHRONIZE CACHE")
+expect(0x70, now.sense[0] & 0x7F, "its response code")
+expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
+time.sleep(1)
+heal()
+expect_deferred("one with IMMED that has failed")
+# START STOP UNIT to standby, with IMMED.
+break_writes()
+expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT")
+time.sleep(1)
+heal()
+expect(GOOD, said(disk.do(bytes([0x1B, 0, 0, 0, 0x10, 0]))), "START STOP UNIT")
+expect_deferred("START STOP UNIT with IMMED")
+
+print("== before the cache is off, what is in it is written", flush=True)
+disk.expect_good_write(8, 2, "a device that works")
+count = flushes()
+run("stmfadm", "modify-lu", "-p", "wcd=true", GUID)
+expect_flushed(count, "modify-lu -p wcd=true")
+cache_is("Disabled")
+expect([(0x2A, 1)], one.clear_attentions(), "what initiators are told")
+count = flushes()
+run("stmfadm", "modify-lu", "-p", "wcd=true", GUID)
+expect(count, flushes(), "flushes when it was off")
+run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
+cache_is("Enabled")
+one.clear_attentions()
+
+print("== or the administrator is told that it couldn't be", flush=True)
+break_writes()
+refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
+if "could not be written" not in refusal:
+    fail(f"expected to be told that the cache could not be written, got {refusal}")
+heal()
+cache_is("Disabled")
+one.clear_attentions()
+expect_deferred("modify-lu")
+run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
+with held(DEVICE):
+    begin = time.monotonic()
+    refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
+    if "could not be written" not in refusal or time.monotonic() - begin > 10:
+        fail(f"expected an end within 10 s, got {refusal} after {time.monotonic() - begin:.1f} s")
+one.clear_attentions()
+expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE when the device has moved again")
+one.logout()
+tried(4, "a flush that fails, with and without a command that waits for it")
