@@ -2,12 +2,19 @@
 # COMPARE AND WRITE lets nobody in between, while others read and write the same disk.
 # SPDX-License-Identifier: GPL-2.0
 # also-over: loopback
+# time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
 target=$(target_name disk)
 make_target "$target"
 file_lu disk 64M 0
+modprobe dm-delay
+loop=$(loop_device slow 16M)
+at_exit "losetup -d $loop"
+echo "0 $(blockdev --getsz "$loop") delay $loop 0 3 $loop 0 5" | dmsetup create slow
+udevadm settle
+at_exit "remove_dm slow"
 login "$target"
 disk=$(disk_of "$target" 0)
 # It would look at the disk anew, and have all wait for that, each time somebody is done with writing.
@@ -53,4 +60,11 @@ out=$(sg_compare_and_write --in="$WORK/caw" --lba=0 --num=1 --xferlen=1024 --ver
 grep -i miscompare <<<"$out" || fail "expected MISCOMPARE, got: $out"
 grep -iE 'info(rmation)?.*(0x)?1fd' <<<"$out" || fail "expected the offset 509, got: $out"
 expect 50 "$(dd if="$disk" bs=512 count=1 iflag=direct status=none | tr -d '\0')" "the block"
+if [ "${COMSTAR_TRANSPORT:-iscsi}" = iscsi ]; then
+	step "commands of another kind don't come in between either, though the device is slow"
+	lu=$(make_lu /dev/mapper/slow)
+	at_exit "stmfadm delete-lu $lu"
+	stmfadm add-view -n 1 "$lu"
+	python3 "$COMSTAR_TOP/tests/atomicity.py" "$target" 10
+fi
 if stmfadm list-state | grep 'Lost Tasks'; then fail "expected no command to be lost"; fi
