@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reservations keep other initiators out as SPC's tables say, and tell whom they took something from.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 240
+# time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
@@ -32,27 +32,75 @@ no_attentions
 
 step "the tables of commands that are allowed"
 # Name; write exclusive and exclusive access; with the types for registrants: a registrant, and a
-# stranger with write exclusive and with exclusive access; direction and length; CDB.
+# stranger with write exclusive and with exclusive access; direction and length; CDB, of a form that
+# does no harm where it is allowed.
 TABLE="
+COMPARE_AND_WRITE       ccacc -      89 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+EXTENDED_COPY           ccacc -      83 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+FORMAT_UNIT             ccacc -      04 00 00 00 00 00
+GET_LBA_STATUS          acaac -r24   9e 12 00 00 00 00 00 00 00 00 00 00 00 18 00 00
 INQUIRY                 aaaaa -r36   12 00 00 00 24 00
+LOG_SELECT              ccacc -      4c 00 00 00 00 00 00 00 00 00
 LOG_SENSE               aaaaa -r4    4d 00 40 00 00 00 00 00 04 00
+MODE_SELECT(10)         ccacc -      55 10 00 00 00 00 00 00 00 00
+MODE_SELECT(6)          ccacc -      15 10 00 00 00 00
+MODE_SENSE(10)          acaac -r8    5a 00 08 00 00 00 00 00 08 00
 MODE_SENSE(6)           acaac -r4    1a 00 08 00 04 00
+ORWRITE(16)             ccacc -      8b 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
 PERSISTENT_RESERVE_IN   aaaaa -r8    5e 00 00 00 00 00 00 00 08 00
+PRE-FETCH(10)           acaac -      34 00 00 00 00 00 00 00 00 00
+PRE-FETCH(16)           acaac -      90 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+PREVENT_ALLOW:0         aaaaa -      1e 00 00 00 00 00
+PREVENT_ALLOW:1         ccacc -      1e 00 00 00 01 00
 READ(10)                acaac -r512  28 00 00 00 00 00 00 00 01 00
+READ(12)                acaac -r512  a8 00 00 00 00 00 00 00 00 01 00 00
 READ(16)                acaac -r512  88 00 00 00 00 00 00 00 00 00 00 00 00 01 00 00
+READ(6)                 acaac -r512  08 00 00 00 01 00
+READ_BUFFER(10)         acaac -r4    3c 03 00 00 00 00 00 00 04 00
+READ_BUFFER(16)         acaac -r4    9b 03 00 00 00 00 00 00 00 00 00 00 00 04 00 00
 READ_CAPACITY(10)       aaaaa -r8    25 00 00 00 00 00 00 00 00 00
 READ_CAPACITY(16)       aaaaa -r32   9e 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00
+READ_DEFECT_DATA(10)    acaac -r4    37 00 00 00 00 00 00 00 04 00
+READ_DEFECT_DATA(12)    acaac -r8    b7 00 00 00 00 00 00 00 00 08 00 00
+RECEIVE_COPY_RESULTS    acaac -r4    84 03 00 00 00 00 00 00 00 00 00 00 00 04 00 00
+RECEIVE_DIAGNOSTIC      acaac -r4    1c 01 00 00 04 00
+RELEASE(10)             ccacc -      57 00 00 00 00 00 00 00 00 00
 RELEASE(6)              ccacc -      17 00 00 00 00 00
+REPORT_ALIASES          aaaaa -r8    a3 0b 00 00 00 00 00 00 00 08 00 00
+REPORT_IDENTIFYING      aaaaa -r4    a3 05 00 00 00 00 00 00 00 04 00 00
 REPORT_LUNS             aaaaa -r16   a0 00 00 00 00 00 00 00 00 10 00 00
 REPORT_OPCODES          acaac -r4    a3 0c 00 00 00 00 00 00 00 04 00 00
+REPORT_PORT_GROUPS      aaaaa -r4    a3 0a 00 00 00 00 00 00 00 04 00 00
+REPORT_TIMESTAMP        aaaaa -r4    a3 0f 00 00 00 00 00 00 00 04 00 00
+REPORT_TMF              acaac -r4    a3 0d 00 00 00 00 00 00 00 04 00 00
 REQUEST_SENSE           aaaaa -r18   03 00 00 00 12 00
 RESERVE(10)             ccacc -      56 00 00 00 00 00 00 00 00 00
+RESERVE(6)              ccacc -      16 00 00 00 00 00
+SANITIZE                ccacc -      48 02 00 00 00 00 00 00 00 00
+SEND_DIAGNOSTIC         ccacc -      1d 00 00 00 00 00
+SET_IDENTIFYING         ccacc -      a4 06 00 00 00 00 00 00 00 00 00 00
+SET_PORT_GROUPS         ccacc -      a4 0a 00 00 00 00 00 00 00 00 00 00
+SET_TIMESTAMP           ccacc -      a4 0f 00 00 00 00 00 00 00 00 00 00
+START_STOP_UNIT:power   ccacc -      1b 00 00 00 10 00
 START_STOP_UNIT:start   aaaaa -      1b 00 00 00 01 00
 START_STOP_UNIT:stop    ccacc -      1b 00 00 00 00 00
 SYNCHRONIZE_CACHE(10)   ccacc -      35 00 00 00 00 00 00 00 00 00
+SYNCHRONIZE_CACHE(16)   ccacc -      91 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
 TEST_UNIT_READY         aaaaa -      00 00 00 00 00 00
+UNMAP                   ccacc -      42 00 00 00 00 00 00 00 00 00
 VERIFY(10)              acaac -      2f 00 00 00 00 00 00 00 01 00
+VERIFY(12)              acaac -      af 00 00 00 00 00 00 00 00 01 00 00
+VERIFY(16)              acaac -      8f 00 00 00 00 00 00 00 00 00 00 00 00 01 00 00
 WRITE(10)               ccacc -s512  2a 00 00 00 00 00 00 00 01 00
+WRITE(12)               ccacc -      aa 00 00 00 00 00 00 00 00 00 00 00
+WRITE(16)               ccacc -      8a 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+WRITE(6)                ccacc -s512  0a 00 00 00 01 00
+WRITE_AND_VERIFY(10)    ccacc -      2e 00 00 00 00 00 00 00 00 00
+WRITE_AND_VERIFY(16)    ccacc -      8e 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+WRITE_ATOMIC(16)        ccacc -      9c 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+WRITE_BUFFER            ccacc -      3b 02 00 00 00 00 00 00 00 00
+WRITE_SAME(10)          ccacc -s512  41 00 00 00 00 00 00 00 01 00
+WRITE_SAME(16)          ccacc -s512  93 00 00 00 00 00 00 00 00 00 00 00 00 01 00 00
 "
 dd if=/dev/zero of="$WORK/block" bs=512 count=1 status=none
 
