@@ -67,6 +67,12 @@ for llbaa, is_long, length in ((0, 0, 8), (0x10, 1, 16)):
 blocks, size = int.from_bytes(data[8:16], "big"), int.from_bytes(data[20:24], "big")
 expect((16 << 11, 512), (blocks, size), "blocks and their length in the long descriptor")
 
+print("== where a device's physical blocks begin is passed on", flush=True)
+one.clear_attentions(1)
+data = one.do(b"\x9e\x10" + bytes(8) + struct.pack(">I", 32) + bytes(2), read=32, lun=1).data
+expect((3, 5), (data[13] & 15, int.from_bytes(data[14:16], "big") & 0x3FFF),
+       "the exponent of physical blocks and the lowest aligned block in READ CAPACITY(16)")
+
 print("== which task management functions there are", flush=True)
 # ATS, ATSS, CTSS, LURS, QTS; QAES, QTSS, ITNRS (SPC-5, REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS).
 for repd, length in ((0, 4), (0x80, 16)):

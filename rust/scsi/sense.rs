@@ -517,6 +517,20 @@ mod tests {
     }
 
     #[test]
+    fn a_deferred_error_has_a_response_code_of_its_own() {
+        let sense = Sense::medium_error(AdditionalSense::WRITE_ERROR, 7);
+        let codes = |sense: Sense| {
+            let mut bytes = [0; SENSE_LEN];
+            [SenseFormat::Fixed, SenseFormat::Descriptor].map(|format| {
+                sense.encode(format, &mut bytes);
+                bytes[0]
+            })
+        };
+        assert_eq!(codes(sense), [0xf0, 0x72]);
+        assert_eq!(codes(sense.deferred()), [0xf1, 0x73]);
+    }
+
+    #[test]
     fn information_that_does_not_fit_the_fixed_format_is_left_out() {
         let sense = Sense::medium_error(AdditionalSense::WRITE_ERROR, 1 << 32);
         assert_eq!(

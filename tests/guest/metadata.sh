@@ -38,6 +38,24 @@ stmfadm list-lu -v "$guid" >"$WORK/before"
 bring_back "$meta"
 diff "$WORK/before" <(stmfadm list-lu -v "$guid") || fail "expected the disk as it was changed"
 
+step "so does what only some disks have"
+for what in "removable=true pblk=8192 threshold=12" "thin=false" "unmap=false"; do
+	options=()
+	for one in $what; do options+=(-p "$one"); done
+	truncate -s 16M "$WORK/some"
+	some=$(make_lu "$WORK/some" -p meta="$WORK/some.meta" "${options[@]}")
+	stmfadm list-lu -v "$some" >"$WORK/before"
+	stmfadm delete-lu "$some"
+	stmfadm import-lu "$WORK/some.meta" >/dev/null
+	diff "$WORK/before" <(stmfadm list-lu -v "$some") || fail "expected the disk with $what as it was"
+	cat "$WORK/before" >>"$WORK/all"
+	stmfadm delete-lu "$some"
+	rm "$WORK/some" "$WORK/some.meta"
+done
+for line in "Removable *: Enabled" "Physical Block *: 8192" "Space Threshold *: 12%" "Thin *: Disabled" "Unmap *: Disabled"; do
+	grep -q "$line" "$WORK/all" || fail "expected \"$line\" in: $(<"$WORK/all")"
+done
+
 step "the data may have moved"
 stmfadm delete-lu "$guid"
 mv "$WORK/disk" "$WORK/moved"

@@ -9,4 +9,6 @@ other=$(target_name far)
 make_target "$target"
 make_target "$other"
 file_lu disk 16M 0
+debug_disk dev_size_mb=16 physblk_exp=3 lowest_aligned=5
+device_lu "$BACKING" 1
 python3 "$COMSTAR_TOP/tests/rare_commands.py" "$target" "$other"
