@@ -139,7 +139,7 @@ def modules():
     allow(min_order=1)
     spend_warning()
     for name in ("stmf", "stmf_sbd", "stmf_iscsi", "stmf_loopback"):
-        sweep(f"load {name}", load_module(name), STRIDE * 8 + 1)
+        sweep(f"load {name}", load_module(name), STRIDE * 8 - 7)
         for number in ONE_IN:
             loaded = sum(load_at_random(name, number) for _ in range(3))
             print(f"    load {name}, one in {number}: {loaded} of 3 times it was loaded", flush=True)

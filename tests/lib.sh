@@ -27,6 +27,13 @@ fail() {
 	exit 1
 }
 
+# debug_only FILE: skips the test on a kernel that hasn't the file, which the debug kernel has to have.
+debug_only() {
+	[ ! -e "$1" ] || return 0
+	[[ $(uname -r) != *-debug ]] || fail "expected the debug kernel to have $1"
+	skip "only the debug kernel has $1"
+}
+
 # skip "why"
 skip() {
 	printf 'SKIP: %s\n' "$*"

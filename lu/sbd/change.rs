@@ -101,17 +101,17 @@ impl<'a> Change<'a> {
         if texts.set(disk) {
             registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
         }
-        let had_cache = !disk.is_write_through();
-        if !self.set_flags(disk) {
-            return Ok(());
-        }
-        // Who is told that there is no cache takes what it wrote before for safe.
-        let flushed = if had_cache && disk.is_write_through() {
+        let has_changed = self.set_flags(disk);
+        // Who is told that there is no cache takes what it wrote before for safe. Asked once more, when
+        // this has failed, it is tried once more.
+        let flushed = if self.write_cache_disable == Some(true) {
             cache::flush_and_wait(&disk.medium, registration.hold())
         } else {
             Ok(())
         };
-        registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
+        if has_changed {
+            registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
+        }
         flushed.map_err(|error| {
             refuse!(
                 error,

@@ -5,7 +5,7 @@
 # time-limit: 900
 . "$COMSTAR_TOP/tests/target.sh"
 
-[ -e /sys/kernel/debug/failslab ] || skip "only the debug kernel can make allocations fail"
+debug_only /sys/kernel/debug/failslab
 # Every so-many-th allocation; the first one by chance. STRIDE=1 makes every one fail, in an hour.
 stride=${STRIDE:-7} seed=${SEED:-$RANDOM}
 echo "STRIDE=$stride SEED=$seed"

@@ -73,6 +73,8 @@ goes_and_comes() {
 	echo 1 >"/sys/block/$backing/device/delete"
 	wait_for -t 10 status_is "Offline (device is away)"
 	expect "Logical unit not ready, manual intervention required" "$(tur)" "TEST UNIT READY"
+	expect "Logical unit not ready, manual intervention required" \
+		"$(ended sg_raw "$disk" 35 02 00 00 00 00 00 00 00 00)" "SYNCHRONIZE CACHE with IMMED"
 	refused dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none
 	sg_inq "$disk" >/dev/null || fail "expected INQUIRY to work"
 	sg_readcap --16 "$disk" >/dev/null || true

@@ -151,7 +151,7 @@ pub mod nexus {
         }
 
         /// Its port isn't there.
-        pub fn commands_aborted(&self) {}
+        pub fn commands_given_up(&self) {}
     }
 
     impl ListItem for Nexus {
