@@ -9,6 +9,8 @@ echo "SEED=$seed STORMS=$storms"
 serve
 target=$(target_name dying)
 make_target "$target"
+# They are silent while others are slow.
+itadm modify-target --limit NopInInterval=120 "$target" >/dev/null
 file_lu disk 16M 0
 truncate -s 64M "$WORK/other"
 other=$(make_lu "$WORK/other")
