@@ -515,11 +515,13 @@ impl Connection {
 
     /// Not beyond the moment at which an initiator that takes nothing has to go, whatever it sends.
     fn before_stall(&self, now: i64, until: i64) -> Result<i64, End> {
-        let Some(since) = self.tx.stalled() else {
+        // Who isn't in a session has limits of its own.
+        let stalled = self.tx.stalled().filter(|_| self.patience > 0);
+        let Some(since) = stalled else {
             return Ok(until);
         };
         let limit = since.saturating_add(self.patience.saturating_mul(2));
-        if self.patience > 0 && now >= limit {
+        if now >= limit {
             return Err(End::Late("the initiator doesn't read"));
         }
         Ok(until.min(limit))

@@ -146,6 +146,9 @@ impl MustEnd for Background {
     type Key = ();
 
     fn abandoned(token: Token<Self>) {
+        if let Some(waiter) = &token.waiter {
+            waiter.end(false);
+        }
         token.end(());
     }
 }

@@ -6,6 +6,7 @@
 use stmf_scsi::{
     cdb::{
         self,
+        AtomicLimits,
         Command, //
     },
     mode::{
@@ -36,16 +37,33 @@ pub(crate) fn run(bytes: &[u8]) {
 fn execute(command: Command, answer: &mut [u8]) -> Result<(), Sense> {
     const BLOCKS: u64 = 1 << 40;
     const MAX_TRANSFER: u32 = 1 << 16;
+    const ATOMIC: AtomicLimits = AtomicLimits {
+        max: 64,
+        alignment: 8,
+        granularity: 4,
+    };
 
     let room = |allocation: u32| answer.len().min(allocation as usize);
     match command {
-        Command::Read(transfer) | Command::Write(transfer) => {
+        Command::Read(transfer) | Command::Write(transfer) | Command::OrWrite(transfer) => {
             transfer.check(BLOCKS, MAX_TRANSFER)?;
             assert!(transfer.lba + u64::from(transfer.blocks) <= BLOCKS);
         }
-        Command::Verify(verify) => {
+        Command::Verify(verify) | Command::WriteAndVerify(verify) => {
             verify.check(BLOCKS, MAX_TRANSFER)?;
             assert!(verify.data_blocks() <= verify.blocks);
+        }
+        Command::WriteSame(request) => {
+            let blocks = request.check(BLOCKS, MAX_TRANSFER)?;
+            assert!(0 < blocks && request.lba + u64::from(blocks) <= BLOCKS);
+        }
+        Command::CompareAndWrite(request) => {
+            request.check(BLOCKS, u8::MAX)?;
+            assert!(request.lba + u64::from(request.blocks) <= BLOCKS);
+        }
+        Command::WriteAtomic(request) => {
+            request.check(BLOCKS, &ATOMIC)?;
+            assert!(request.lba.is_multiple_of(8) && u32::from(request.blocks) <= ATOMIC.max);
         }
         Command::SynchronizeCache { lba, blocks, .. } => cdb::check_range(lba, blocks, BLOCKS)?,
         Command::ModeSense(request) => {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whatever comes as a parameter list of SET IDENTIFYING INFORMATION, CHANGE ALIASES or SET TIMESTAMP
-//! is refused, with a pointer into it, or taken as it is; what is kept of it can be kept and told.
+//! Whatever comes as a parameter list of SET IDENTIFYING INFORMATION, CHANGE ALIASES, SET TIMESTAMP
+//! or SEND DIAGNOSTIC is refused, with a pointer into it, or taken as it is; what is kept of it can be kept and told.
 
 use stmf_scsi::{
     aliases::{
         ChangeList,
         ReportAliases, //
     },
+    diagnostic::SendDiagnostic,
     identifying::{
         InformationType,
         SetIdentifying, //
@@ -21,9 +22,10 @@ pub(crate) fn run(bytes: &[u8]) {
     let Some((which, lists)) = bytes.split_first() else {
         return;
     };
-    match which % 3 {
-        0 => identifying(lists),
-        1 => timestamp(lists),
+    match (which, which % 3) {
+        (0xff, _) => diagnostic(lists),
+        (_, 0) => identifying(lists),
+        (_, 1) => timestamp(lists),
         _ => aliases(lists),
     }
 }
@@ -47,6 +49,14 @@ fn identifying(list: &[u8]) {
             assert!(!text.trim_end_matches('\0').contains('\0'));
         }
         Err(sense) => check(list, sense),
+    }
+}
+
+fn diagnostic(list: &[u8]) {
+    let list = &list[..list.len().min(SendDiagnostic::PAGE_LEN.into())];
+    if let Err(sense) = SendDiagnostic::check_page(list) {
+        // A list that isn't there has no field.
+        assert!(list.is_empty() || sense.pointer.is_some());
     }
 }
 
