@@ -17,7 +17,7 @@ import threading
 import time
 
 from raw_session import BUSY, CHECK, GOOD, Session
-from steps import expect, fail, run, tried
+from steps import expect, fail, kernel_memory, run, tried
 
 TARGET, STORMS, SEED = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 INITIATORS = 50
@@ -181,16 +181,6 @@ def no_session_is_left():
         if time.monotonic() > end:
             fail(f"expected no session of the dead, got {run('itadm', 'list-session', TARGET)}")
         time.sleep(0.2)
-
-
-def kernel_memory():
-    """What the kernel can't give back, in KiB."""
-    run("sync")
-    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
-    time.sleep(2)
-    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return sum(sizes[what] for what in ("SUnreclaim", "KernelStack", "PageTables", "VmallocUsed"))
 
 
 def main():

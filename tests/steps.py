@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -23,6 +24,16 @@ def run(*command, good=True):
         fail(f"{' '.join(command)}: expected {'success' if good else 'a refusal'}, got "
              f"{done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
+
+
+def kernel_memory():
+    """What the kernel can't give back, in KiB."""
+    run("sync")
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
+    time.sleep(2)
+    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return sum(sizes[what] for what in ("SUnreclaim", "KernelStack", "PageTables", "VmallocUsed"))
 
 
 def tried(times, fault):

@@ -19,7 +19,7 @@ import time
 
 import life_cycle
 from life_cycle import IS_DEBUG, LOADS, disk_of
-from steps import become, fail, held, run, tried
+from steps import become, fail, held, kernel_memory, run, tried
 
 OPEN, CLOSED, BACKINGS = sys.argv[6], sys.argv[7], sys.argv[8].split()
 TESTS = pathlib.Path(os.environ["COMSTAR_TOP"], "tests")
@@ -139,19 +139,6 @@ def play_hostile():
     run("hostile", "127.0.0.1:3260", OPEN, "play", CLOSED, "--cases", str(HOSTILE_CASES), "--seed", str(seed),
         "--first", str(seed % 4000))
     COUNT["something that no initiator should send"] += HOSTILE_CASES
-
-
-# --- what stays --------------------------------------------------------------
-
-
-def kernel_memory():
-    """What the kernel can't give back, in KiB."""
-    run("sync")
-    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
-    time.sleep(2)
-    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return sum(sizes[what] for what in ("SUnreclaim", "KernelStack", "PageTables", "VmallocUsed"))
 
 
 def main():
