@@ -6,6 +6,7 @@ OTHER is a target through which somebody else uses the disk meanwhile.
 """
 
 import contextlib
+import socket
 import struct
 import sys
 import time
@@ -14,7 +15,7 @@ from raw_session import GOOD, NOBODY, Session
 from steps import expect, expect_stages, fail, run, stages, timed, tried
 
 TARGET, OTHER, GUID, FILE, PATIENCE = *sys.argv[1:5], int(sys.argv[5])
-READS = 16  # Of a MiB: more than both ends of a connection have room for.
+READS = 16  # Of a MiB: more than the target's end of a connection has room for.
 BLOCKS = 2048  # That is a MiB.
 MARGIN = 8  # Seconds, for a machine that is busy.
 LIMIT = 2 * PATIENCE + MARGIN  # Seconds until who doesn't read is gone.
@@ -83,6 +84,8 @@ other.clear_attentions()
 
 def deaf_session():
     session = Session(TARGET, isid=2)
+    # TCP would give one that has read fast room for all of it.
+    session.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     session.clear_attentions()
     return session
 
