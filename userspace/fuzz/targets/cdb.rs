@@ -63,7 +63,7 @@ fn execute(command: Command, answer: &mut [u8]) -> Result<(), Sense> {
         }
         Command::WriteAtomic(request) => {
             request.check(BLOCKS, &ATOMIC)?;
-            assert!(request.lba.is_multiple_of(8) && u32::from(request.blocks) <= ATOMIC.max);
+            assert!(request.lba % 8 == 0 && u32::from(request.blocks) <= ATOMIC.max);
         }
         Command::SynchronizeCache { lba, blocks, .. } => cdb::check_range(lba, blocks, BLOCKS)?,
         Command::ModeSense(request) => {
