@@ -145,6 +145,11 @@ def hold_write(link, data):
     return tag
 
 
+def expect_asked(link, tag):
+    """The target has received a write: what it hasn't when its connection goes leaves a gap."""
+    expect(True, link.until(lambda: link.answers[tag].r2t, 10), "that the data of a write is asked for")
+
+
 def gather(started, writes):
     """Takes the answers as they come, by whichever connection."""
     end = time.monotonic() + 30
@@ -304,7 +309,7 @@ def connection_reinstatement():
     one, two = connections(2)
     expect_good(one, one.write(0, pattern(1, 64)), "a write")
     held = hold_write(two, pattern(2, 64))
-    two.until(lambda: False, 0.3)
+    expect_asked(two, held)
     new = join(one, 1)
     expect_end(two, "another has taken its place")
     expect_listed(one, 0, 1)
@@ -418,7 +423,8 @@ def logouts():
     one, two, three = connections(3)
     expect(1, one.leave(cid=77), "response to the logout of a connection that isn't there")
     expect(2, one.leave(reason=2, cid=1), "response to a removal for recovery")
-    hold_write(two, pattern(9, 8))
+    held = hold_write(two, pattern(9, 8))
+    expect_asked(two, held)
     expect(0, one.leave(cid=1), "response to the logout of another connection")
     expect_end(two, "another connection has logged it out")
     expect_listed(one, 0, 2)
