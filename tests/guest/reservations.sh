@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reservations keep other initiators out as SPC's tables say, and tell whom they took something from.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 300
+# time-limit: 480
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
