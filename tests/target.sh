@@ -90,13 +90,12 @@ remove_dm() {
 	dmsetup remove --retry --noudevsync "$1"
 }
 
-# held_lu: a disk at LUN 0 on a dm device that Python tests can stop, HELD; sets GUID.
+# held_lu: a disk at LUN 0 on a dm device that Python tests can stop, HELD; sets GUID and BACKING.
 held_lu() {
-	local loop
 	HELD=/dev/mapper/held
-	loop=$(loop_device backing 64M)
-	at_exit "losetup -d $loop"
-	echo "0 $(blockdev --getsz "$loop") linear $loop 0" | dmsetup create held
+	BACKING=$(loop_device backing 64M)
+	at_exit "losetup -d $BACKING"
+	echo "0 $(blockdev --getsz "$BACKING") linear $BACKING 0" | dmsetup create held
 	udevadm settle
 	at_exit "dmsetup resume --noudevsync held; remove_dm held"
 	device_lu "$HELD" 0

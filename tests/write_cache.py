@@ -77,6 +77,22 @@ expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
 time.sleep(1)
 heal()
 expect_deferred("one with IMMED that has failed")
+print("== which only SYNCHRONIZE CACHE tells: what has changed something already can't", flush=True)
+break_writes()
+expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
+time.sleep(1)
+heal()
+count = flushes()
+# Caching mode page, as it is but for WCE.
+page = bytearray(disk.do(bytes([0x5A, 8, 8, 0, 0, 0, 0, 0, 64, 0]), read=64).data[8:28])
+page[0] &= 0x3F
+for wce in 0, 4:
+    page[2] = page[2] & ~4 | wce
+    select = disk.do(bytes([0x55, 0x10, 0, 0, 0, 0, 0, 0, 28, 0]), write=bytes(8) + bytes(page))
+    expect(GOOD, said(select), f"MODE SELECT with WCE {wce >> 2}")
+expect_flushed(count, "MODE SELECT that switches the cache off")
+expect_deferred("one with IMMED that has failed")
+
 # START STOP UNIT to standby, with IMMED.
 break_writes()
 expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT")

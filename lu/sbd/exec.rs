@@ -125,7 +125,9 @@ impl LogicalUnit for Disk {
             }
             // Not all of the blocks are in a cache now, which GOOD says.
             Ok(Command::PreFetch { .. }) => task.good(),
-            Ok(Command::SynchronizeCache { immed, .. }) => cache::flush(&self.medium, immed, task),
+            Ok(Command::SynchronizeCache { immed, .. }) => {
+                cache::synchronize(&self.medium, immed, task)
+            }
             Ok(Command::TestUnitReady) => state::test_unit_ready(self, task),
             Ok(Command::SendDiagnostic(request)) => self_test::execute(self, request, task),
             Ok(Command::LogSelect(request)) => log::select(self, &request, task),

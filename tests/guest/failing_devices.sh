@@ -11,7 +11,7 @@ serve
 target=$(target_name failing)
 make_target "$target"
 held_lu
-backing=/dev/$(dmsetup deps -o devname "$HELD" | sed 's/.*(\(.*\)).*/\1/')
+backing=$BACKING
 file_lu cut 64M 1
 cut=$GUID
 debug_disk dev_size_mb=64 opts=2 medium_error_start=4096 medium_error_count=8

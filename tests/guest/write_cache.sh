@@ -9,5 +9,4 @@ serve
 target=$(target_name cache)
 make_target "$target"
 held_lu
-backing=/dev/$(dmsetup deps -o devname "$HELD" | sed 's/.*(\(.*\)).*/\1/')
-python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$backing" "$GUID"
+python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$BACKING" "$GUID"

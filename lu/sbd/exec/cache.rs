@@ -39,14 +39,19 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
     Ok(DataPhase::None)
 }
 
-/// Flushes the whole disk, and ends the task when that is done, or with `immed` when it is started.
-///
-/// When a flush has failed whose command was answered, this command tells it, and does nothing else.
-pub(super) fn flush(medium: &Arc<Medium>, immed: bool, task: Task) {
+/// SYNCHRONIZE CACHE. When a flush has failed that no command waited for, this one tells it, and does
+/// nothing else.
+pub(super) fn synchronize(medium: &Arc<Medium>, immed: bool, task: Task) {
     if medium.condition.take_failed_flush() {
         let error = Sense::new(SenseKey::MediumError, AdditionalSense::WRITE_ERROR);
         return task.fail(error.deferred());
     }
+    flush(medium, immed, task);
+}
+
+/// Flushes the whole disk, and ends the task when that is done, or with `immed` when it is started. For
+/// commands that have done something else already, so can't end with a deferred error.
+pub(super) fn flush(medium: &Arc<Medium>, immed: bool, task: Task) {
     let Some(entry) = medium.enter() else {
         return failure::end(task, Failure::Gone);
     };
