@@ -23,13 +23,36 @@ chmod 755 "$WORK"
 mkdir "$WORK/tools"
 install -m 644 "$COMSTAR_TOP"/tests/{unprivileged,bent_netlink}.py "$WORK/tools"
 for tool in stmfadm itadm; do install -m 755 "$(command -v $tool)" "$WORK/tools"; done
+# What container engines leave to root of a container that is root of the machine's user namespace, too.
+CAPABILITIES=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap
+CAPABILITIES+=,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
+PYTHON=$(python3 -c 'import sys; print(sys.base_prefix)')
+
+# in_jail COMMAND...: in a root of its own, with those capabilities.
+in_jail() {
+	local jail=$WORK/jail path
+	for path in /usr /bin /lib /lib64 "$PYTHON" "$WORK/tools"; do
+		mkdir -p "$jail$path"
+		mount --bind "$path" "$jail$path"
+	done
+	mkdir -p "$jail/proc" "$jail/sys" "$jail/dev"
+	[ -e "$jail/dev/null" ] || mknod -m 666 "$jail/dev/null" c 1 3
+	mount -t proc proc "$jail/proc"
+	mount -t sysfs sysfs "$jail/sys"
+	exec chroot "$jail" setpriv --bounding-set="$CAPABILITIES" --inh-caps=-all env -C "$WORK/tools" "$@"
+}
+
 # as WHO COMMAND...
 as() {
 	local -a way=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 	case $1 in
 	"a user") way+=(--bounding-set=-all) ;;
 	"a namespace's root") way+=(unshare --user --map-root-user) ;;
-	"a container's root") way+=(unshare --user --map-root-user --net --mount --pid --fork) ;;
+	"root of a container with users of its own") way+=(unshare --user --map-root-user --net --mount --pid --fork) ;;
+	"root of a container")
+		way=(unshare --net --mount --pid --ipc --uts --fork bash -euc
+			"$(declare -p WORK CAPABILITIES PYTHON); $(declare -f in_jail); in_jail \"\$@\"" in_jail)
+		;;
 	esac
 	(cd "$WORK/tools" && "${way[@]}" "${@:2}")
 }
@@ -37,7 +60,7 @@ as() {
 # readable PATH: that file, or the files in that directory, that can be read.
 readable() { find "$1" -type f -readable 2>/dev/null; }
 
-for who in "a user" "a namespace's root" "a container's root"; do
+for who in "a user" "a namespace's root" "root of a container with users of its own" "root of a container"; do
 	step "$who: every netlink command"
 	as "$who" python3 unprivileged.py "$SECRET" || fail "$who: expected no change and no secret; see above"
 
@@ -46,7 +69,8 @@ for who in "a user" "a namespace's root" "a container's root"; do
 		[ -n "$(readable "$path")" ] || fail "expected something in $path"
 		expect "" "$(as "$who" bash -c "$(declare -f readable); readable '$path'")" "$who: what can be read"
 	done
-	for command in "stmfadm backup" "itadm list-initiator -v" "stmfadm list-lu -v" "itadm list-target --json"; do
+	for command in "stmfadm backup" "itadm list-initiator -v" "stmfadm list-lu -v" "itadm list-target --json" \
+		"itadm list-target -v $target" "stmfadm list-target -v $target" "stmfadm list-state --json"; do
 		# shellcheck disable=SC2086 # Words.
 		out=$(as "$who" ./$command 2>&1) || true
 		[[ $out != *"$SECRET"* ]] || fail "$who: expected $command not to tell the secret, got: $out"
