@@ -27,6 +27,7 @@ mod event;
 mod framework;
 mod group;
 mod in_flight;
+mod memory;
 mod netlink;
 mod order;
 mod statistics;

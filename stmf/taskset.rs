@@ -9,6 +9,7 @@ mod entry;
 
 pub(crate) use entry::{Abort, Effect, Slot, Stage, TaskView};
 
+use crate::memory;
 use core::array;
 use entry::{
     is_orphan, Entry, ABORTED, DETACHED, DORMANT, EXECUTING, FREE, PIECE, QUEUED, RECEIVING,
@@ -35,6 +36,12 @@ pub(crate) const DEPTH: usize = 2 * SLOTS;
 /// The bytes that a session's commands may hold together: two of the largest transfers, or the
 /// whole depth at 256 KiB. One initiator can't take the machine's memory.
 const BYTES_MAX: u64 = 32 << 20;
+
+/// What of that a session needs no reservation for.
+const ALLOWANCE: u64 = 256 << 10;
+
+/// The unit of reservations.
+const CHUNK: u64 = 1 << 20;
 
 /// The commands of the copy manager that a session may have in flight besides: two for each copy.
 const PIECES: usize = if cfg!(test) {
@@ -100,6 +107,8 @@ pub(crate) struct TaskSet {
     entries: KVec<Entry>,
     /// Bytes charged for all of them.
     bytes: Atomic<u64>,
+    /// Bytes of the [`memory`] of all sessions that are reserved for them.
+    reserved: Atomic<u64>,
     /// Commands that were aborted, but that a device has still.
     orphans: Atomic<u32>,
     /// Non-zero while somebody waits for aborted commands to end.
@@ -121,6 +130,7 @@ impl TaskSet {
                 entries
             },
             bytes: Atomic::new(0),
+            reserved: Atomic::new(0),
             orphans: Atomic::new(0),
             waiting: Atomic::new(0),
             ended <- WaitQueue::new(),
@@ -185,16 +195,48 @@ impl TaskSet {
         }
     }
 
-    /// Charges the memory of a command's data; `false` when the session has too much already.
+    /// Charges the memory of a command's data; `false` when the session has too much already, or all
+    /// sessions together have.
     pub(crate) fn charge(&self, slot: Slot, bytes: usize) -> bool {
         let bytes = bytes as u64;
         let before = self.bytes.fetch_add(bytes, ordering::Relaxed);
-        if before > 0 && before.saturating_add(bytes) > BYTES_MAX {
-            self.bytes.fetch_sub(bytes, ordering::Relaxed);
+        let after = before.saturating_add(bytes);
+        let is_own_share = before == 0 || after <= BYTES_MAX;
+        if !is_own_share || (after > ALLOWANCE && !self.reserve(after - ALLOWANCE)) {
+            self.discharge(bytes);
             return false;
         }
         self.entry(slot).bytes.store(bytes, ordering::Relaxed);
         true
+    }
+
+    /// Reserves so many bytes, if they aren't yet.
+    fn reserve(&self, bytes: u64) -> bool {
+        let wanted = bytes.next_multiple_of(CHUNK);
+        let mut own = self.reserved.load(ordering::Relaxed);
+        while let Some(more @ 1..) = wanted.checked_sub(own) {
+            if !memory::reserve(more) {
+                return false;
+            }
+            match self.reserved.cmpxchg(own, wanted, ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => {
+                    memory::give_back(more);
+                    own = now;
+                }
+            }
+        }
+        true
+    }
+
+    /// Gives the memory of a command back, and with the last the reservation: should another command be
+    /// charged just then, the next one reserves for it.
+    fn discharge(&self, bytes: u64) {
+        if self.bytes.fetch_sub(bytes, ordering::Relaxed) == bytes
+            && self.reserved.load(ordering::Relaxed) > 0
+        {
+            memory::give_back(self.reserved.xchg(0, ordering::Relaxed));
+        }
     }
 
     /// As [`TaskSet::charge`], for a command of the copy manager's, whose memory has limits of its own.
@@ -212,7 +254,7 @@ impl TaskSet {
         let bytes = entry.bytes.load(ordering::Relaxed);
         if bytes > 0 {
             entry.bytes.store(0, ordering::Relaxed);
-            self.bytes.fetch_sub(bytes, ordering::Relaxed);
+            self.discharge(bytes);
         }
         if is_orphan(entry.state.xchg(slot.at(FREE), ordering::Full)) {
             self.orphans.fetch_sub(1, ordering::Relaxed);

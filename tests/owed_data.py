@@ -16,8 +16,7 @@ OLD, NEW = b"O" * 4096, b"N" * 4096
 
 def write_without_data(session):
     """Sends a write whose data is never sent, however the target asks; gives its tag."""
-    tag = session.write(0, NEW, data=b"")
-    session.answers[tag].held = True
+    tag = session.owe(0, len(NEW))
     expect_stages(GUID, "data-out")
     return tag
 

@@ -264,9 +264,15 @@ class Session:
     def read(self, lba, blocks=8, **how):
         return self.start(struct.pack(">BBIBHB", 0x28, 0, lba, 0, blocks, 0), read=blocks * 512, **how)
 
-    def write(self, lba, content, **how):
-        cdb = struct.pack(">BBIBHB", 0x2A, 0, lba, 0, len(content) // 512, 0)
+    def write(self, lba, content, flags=0, **how):
+        cdb = struct.pack(">BBIBHB", 0x2A, flags, lba, 0, len(content) // 512, 0)
         return self.start(cdb, write=content, **how)
+
+    def owe(self, lba, length, lun=0):
+        """A write of that many bytes whose data never come; gives its tag."""
+        tag = self.write(lba, bytes(length), data=b"", lun=lun)
+        self.answers[tag].held = True
+        return tag
 
     def clear_attentions(self, lun=0):
         """TEST UNIT READY until nothing is reported any more; gives what was."""

@@ -13,7 +13,8 @@ void stmf_helper_put_page(struct page *page)
 
 /*
  * One chunk of a data page list. Above order 0 a try that neither reclaims nor
- * warns: a smaller chunk serves as well.
+ * warns: a smaller chunk serves as well. A single page is tried hard for, but
+ * nobody is killed for it: the command can come again.
  */
 struct page *stmf_helper_alloc_data_pages(unsigned int order, bool zeroed)
 {
@@ -21,6 +22,8 @@ struct page *stmf_helper_alloc_data_pages(unsigned int order, bool zeroed)
 
 	if (order)
 		gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY;
+	else
+		gfp |= __GFP_RETRY_MAYFAIL;
 	if (zeroed)
 		gfp |= __GFP_ZERO;
 	return alloc_pages(gfp, order);

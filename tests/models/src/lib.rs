@@ -17,7 +17,7 @@ extern crate self as stmf_kernel;
 pub mod stand_ins;
 pub use stand_ins::{
     kernel::{alloc, list, prelude, rbtree, str, sync, time, workqueue},
-    stmf::{lu, nexus, port, task, LATE},
+    stmf::{lu, memory, nexus, port, task, LATE},
     stmf_iscsi::{connection, counters, joint, provider, settings},
     stmf_kernel::{clock, queue, trace, wait}, //
 };

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory of all sessions' commands together: initiators, however many log in, can't take that of the
+//! machine.
+//!
+//! A session reserves what its commands have in flight, in large pieces and beyond a small allowance (see
+//! [`crate::taskset`]), and gives it back when it is idle: commands don't come here one by one.
+
+use kernel::sync::atomic::{ordering, Atomic};
+use stmf_kernel::fs::memory_total;
+
+/// Bytes.
+static RESERVED: Atomic<u64> = Atomic::new(0);
+
+/// The part of the machine's memory that commands may have.
+const PART: u64 = 4;
+
+/// Reserves so many bytes; `false` when that would be too much. Any context.
+pub(crate) fn reserve(bytes: u64) -> bool {
+    let most = memory_total() / PART;
+    let is_there = RESERVED.fetch_add(bytes, ordering::Relaxed) <= most.saturating_sub(bytes);
+    if !is_there {
+        give_back(bytes);
+    }
+    is_there
+}
+
+/// Gives a reservation back. Any context.
+pub(crate) fn give_back(bytes: u64) {
+    RESERVED.fetch_sub(bytes, ordering::Relaxed);
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Sessions that want memory for writes whose data they never send get a part of the machine's together, and nobody is killed for it.
+# SPDX-License-Identifier: GPL-2.0
+# guest: --memory 1G
+# time-limit: 180
+. "$COMSTAR_TOP/tests/target.sh"
+
+serve
+target=$(target_name greedy)
+make_target "$target"
+file_lu disk 256M 0
+python3 "$COMSTAR_TOP/tests/memory_limit.py" "$target"
+expect "" "$(dmesg | grep -i 'out of memory\|oom-kill' || true)" "what the kernel says of memory"
+tried 60 "a session that takes all memory it can get, and sends nothing"

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The steps of tests/guest/memory_limit.sh: `memory_limit.py TARGET`."""
+
+import pathlib
+import sys
+
+from raw_session import FULL, GOOD, Session
+from steps import expect, fail
+
+TARGET = sys.argv[1]
+SESSIONS, LARGE = 60, 8 << 20
+LIMIT = 400  # MiB: a quarter of the machine's memory, and what else changes meanwhile.
+
+
+def available():
+    """In MiB."""
+    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("MemAvailable"))
+
+
+before = available()
+greedy, held, refused = [], 0, 0
+for number in range(SESSIONS):
+    session = Session(TARGET, name="iqn.2024-01.test:greedy", isid=1 + number)
+    session.clear_attentions()
+    greedy.append(session)
+    for tag in [session.owe(0, LARGE) for _ in range(4)]:
+        # It is asked for its data, or refused.
+        answer = session.answers[tag]
+        if not session.until(lambda answer=answer: answer.r2t or answer.status is not None, 20):
+            fail("expected an R2T or an answer within 20 s")
+        held += answer.status is None
+        refused += answer.status == FULL
+        if answer.status not in (None, FULL):
+            fail(f"expected TASK SET FULL, got {answer.status:02x}")
+    if before - available() > LIMIT:
+        fail(f"expected at most {LIMIT} MiB to be taken, {before - available()} are after {number + 1} sessions")
+print(f"    {held} writes of {LARGE >> 20} MiB were admitted, {refused} refused; "
+      f"{before - available()} of {before} MiB taken", flush=True)
+if not refused or held < 4:
+    fail("expected some to be admitted, and some to be refused")
+
+print("== somebody else's commands are carried out", flush=True)
+other = Session(TARGET, name="iqn.2024-01.test:modest", isid=999)
+other.clear_attentions()
+data = b"modest  " * 8192
+expect(GOOD, other.answer(other.write(0, data)).status, "a write of 64 KiB")
+expect(True, other.answer(other.read(0, 128)).data == data, "that a read sees it")
+
+print("== and when the greedy have gone, large ones are, too", flush=True)
+for session in greedy:
+    session.close()
+for _ in range(50):
+    answer = other.answer(other.write(0, bytes(LARGE), data=bytes(65536)))
+    if answer.status == GOOD:
+        break
+expect(GOOD, answer.status, f"a write of {LARGE >> 20} MiB")
+other.logout()
