@@ -183,6 +183,9 @@ fn decide(
             drop(guard);
             return answered(default_lu::answer(command), command, data);
         };
+        // Before the unit is asked whether the command is allowed: who takes that back waits for those that
+        // are asking, and then looks for their commands.
+        endpoint.tasks().set_lu(slot, itl.lu.entry.id);
         if nexus.has_attention(itl) {
             if let Some((sense, disposition)) = attention(endpoint, itl, opcode) {
                 let lu = itl.lu.clone();

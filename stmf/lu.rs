@@ -7,7 +7,7 @@
 
 use crate::{
     event::Event,
-    framework::{self, Asker, Framework},
+    framework::{self, Framework},
     nexus::ItNexus,
     order::Order,
     plan::{Plan, Refusal},
@@ -69,14 +69,16 @@ pub trait LogicalUnit: Send + Sync + 'static {
         DeviceType::Block
     }
 
-    /// The unit is being reset, by a LOGICAL UNIT RESET or a reset of a target (SAM-5 6.3.3):
-    /// forget what doesn't outlive one, such as a RESERVE. The framework aborts the commands and
-    /// tells the initiators. Process context; must not wait for the device.
+    /// The unit is being reset, by a LOGICAL UNIT RESET or a reset of a target (SAM-5 6.3.3), or has
+    /// gone offline, which initiators see as a loss of its power: forget what doesn't outlive one, such
+    /// as a RESERVE. The framework aborts the commands and tells the initiators. Process context; must
+    /// not wait for the device.
     fn reset(&self) {}
 
     /// A command of the unit ends with CHECK CONDITION, whoever decided that: for units that count what
-    /// goes wrong. Any context; must not sleep.
-    fn failed(&self, _cdb: &[u8], _sense: &Sense) {}
+    /// goes wrong. Unless its initiator is `told`, the command was aborted meanwhile, and nobody hears of
+    /// it. Any context; must not sleep.
+    fn failed(&self, _cdb: &[u8], _sense: &Sense, _told: bool) {}
 
     /// An I_T nexus is gone (SAM-5 6.3.4): forget what doesn't outlive it. Process context; must
     /// not wait for the device.
@@ -324,15 +326,20 @@ impl LuRegistration {
         self.entry.guid
     }
 
-    /// Takes the unit offline: no session sees it any more, and its commands have ended. Sleeps, a
-    /// few seconds at most.
+    /// Takes the unit offline before it is deleted: no session sees it any more, its commands have ended,
+    /// and nobody brings it online again. Sleeps, a few seconds at most.
     ///
     /// # Errors
     ///
     /// `EBUSY` when commands are still in the device after that time. The unit stays out of sight;
     /// call again.
     pub fn offline(&self) -> Result {
-        self.framework.offline_lu(&self.entry.guid, Asker::Provider)
+        self.framework.retire_lu(&self.entry.guid)
+    }
+
+    /// The unit isn't deleted after all: it may go online again. May sleep.
+    pub fn keep(&self) {
+        self.framework.keep_lu(&self.entry.guid);
     }
 }
 

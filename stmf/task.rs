@@ -18,9 +18,10 @@
 
 use crate::{
     access::{self, Addition},
+    admit,
     copy::{self, Address, Mailbox, Origin},
     framework,
-    lu::{LuHandle, LuHold, LuPath},
+    lu::{LuEntry, LuHandle, LuHold, LuPath},
     nexus::{Endpoint, ItNexus, Nexus},
     order::Order,
     plan::DataPhase,
@@ -33,7 +34,10 @@ use core::mem;
 use kernel::{
     alloc::AllocError,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::ordering,
+        Arc, //
+    }, //
 };
 use stmf_kernel::{
     io::{Carried, Room},
@@ -131,6 +135,11 @@ pub struct TaskBody {
 }
 
 impl TaskBody {
+    /// The command descriptor block.
+    fn cdb(&self) -> &[u8] {
+        self.cdb.get(..usize::from(self.cdb_len)).unwrap_or(&[])
+    }
+
     fn sense_format(&self) -> SenseFormat {
         match &self.lu {
             Some(lu) => lu.entry.control().sense_format(),
@@ -206,8 +215,14 @@ fn answer(mut token: Token<TaskBody>) {
     let data = answered.min(token.expected) > 0;
     match token.endpoint.tasks().begin_response(token.place, data) {
         Reply::Send => look_at_error(&token),
-        Reply::TaskAborted => token.outcome = Some(Outcome::status(Status::TaskAborted)),
-        Reply::Nobody => return end(token),
+        Reply::TaskAborted => {
+            tell_unit(&token, false);
+            token.outcome = Some(Outcome::status(Status::TaskAborted));
+        }
+        Reply::Nobody => {
+            tell_unit(&token, false);
+            return end(token);
+        }
     }
     token.stopwatch.pass(Hands::Port);
     trace::task_done(|| done(&token));
@@ -253,6 +268,16 @@ fn done(token: &TaskBody) -> (u64, u64, Ending) {
 /// What becomes of a command that ends with CHECK CONDITION: its unit is told, and the other commands
 /// may have to go.
 fn look_at_error(token: &TaskBody) {
+    if let Some(lu) = tell_unit(token, true) {
+        if lu.entry.control().qerr != QueueError::Continue {
+            let tag = token.endpoint.tasks().tag(token.place);
+            tmf::queue_error(&token.endpoint, lu, tag);
+        }
+    }
+}
+
+/// Tells a command's unit that it ends with CHECK CONDITION, if it does.
+fn tell_unit(token: &TaskBody, told: bool) -> Option<&LiveRef<LuPath>> {
     let (
         Some(lu),
         Some(Outcome {
@@ -262,14 +287,19 @@ fn look_at_error(token: &TaskBody) {
         }),
     ) = (&token.lu, &token.outcome)
     else {
-        return;
+        return None;
     };
-    let cdb = token.cdb.get(..usize::from(token.cdb_len)).unwrap_or(&[]);
-    lu.entry.unit().failed(cdb, sense);
-    if lu.entry.control().qerr != QueueError::Continue {
-        let tag = token.endpoint.tasks().tag(token.place);
-        tmf::queue_error(&token.endpoint, lu, tag);
-    }
+    lu.entry.unit().failed(token.cdb(), sense, told);
+    Some(lu)
+}
+
+/// Whether commands that were aborted since this one was admitted may still write where it is to be at
+/// work: while it was dormant, or its data came. Process context.
+#[cold]
+fn would_overtake(token: &TaskBody, lu: &LuEntry) -> bool {
+    let endpoint = &token.endpoint;
+    access::plan(&endpoint.framework, &endpoint.nexus, lu, token.cdb())
+        .is_ok_and(|plan| admit::is_blocked(endpoint, lu, &plan))
 }
 
 /// A task that its port holds while it receives the data-out.
@@ -333,6 +363,11 @@ impl Incoming {
         match (&token.outcome, &token.lu) {
             (None, Some(lu)) => {
                 let lu = lu.clone();
+                if lu.entry.has_orphans.load(ordering::Relaxed) && would_overtake(&token, &lu.entry)
+                {
+                    token.outcome = Some(Outcome::status(Status::Busy));
+                    return answer(token);
+                }
                 if let Some(task) = access::execute(Task(token)) {
                     lu.entry.unit().execute(task);
                 }
@@ -354,7 +389,6 @@ impl Incoming {
         else {
             return Ok(());
         };
-        endpoint.tasks().set_lu(*place, lu.entry.id);
         let order = &lu.entry.order;
         if outcome.is_some() || (attribute == TaskAttribute::Simple && !order.matters()) {
             return Ok(());
@@ -412,7 +446,7 @@ pub struct Task(Token<TaskBody>);
 impl Task {
     /// The command descriptor block.
     pub fn cdb(&self) -> &[u8] {
-        self.0.cdb.get(..usize::from(self.0.cdb_len)).unwrap_or(&[])
+        self.0.cdb()
     }
 
     /// What the command moves, as [`crate::lu::LogicalUnit::plan`] said.

@@ -25,7 +25,7 @@ use kernel::{
     },
     time::{Delta, Instant, Monotonic, Nsec}, //
 };
-use stmf_kernel::live::LiveRef;
+use stmf_kernel::{clock::monotonic_ns, live::LiveRef};
 use stmf_scsi::{
     control::QueueError,
     tmf::{AsyncEvent, TaskManagement, TmfResponse},
@@ -49,8 +49,8 @@ pub(crate) fn start(endpoint: ArcBorrow<'_, Endpoint>, request: ManagementReques
     }
     let owned: Arc<Endpoint> = endpoint.into();
     let cookie = request.cookie;
-    // The time that it takes to find a worker counts.
-    let begin = Instant::<Monotonic>::now();
+    // The time that it takes to find a worker counts, and commands that come meanwhile aren't meant.
+    let begin = Begin::now();
     let spawned = crate::spawn(GFP_KERNEL, move || {
         let response = perform_since(begin, &owned, &request);
         owned.nexus.managing.fetch_sub(1, ordering::Relaxed);
@@ -64,14 +64,10 @@ pub(crate) fn start(endpoint: ArcBorrow<'_, Endpoint>, request: ManagementReques
 
 /// Carries out a function in the caller's own time.
 pub(crate) fn perform(endpoint: &Endpoint, request: &ManagementRequest) -> TmfResponse {
-    perform_since(Instant::<Monotonic>::now(), endpoint, request)
+    perform_since(Begin::now(), endpoint, request)
 }
 
-fn perform_since(
-    begin: Instant<Monotonic>,
-    endpoint: &Endpoint,
-    request: &ManagementRequest,
-) -> TmfResponse {
+fn perform_since(begin: Begin, endpoint: &Endpoint, request: &ManagementRequest) -> TmfResponse {
     let function = Function {
         framework: &endpoint.framework,
         nexus: &endpoint.nexus,
@@ -86,7 +82,29 @@ struct Function<'a> {
     framework: &'a Framework,
     nexus: &'a Arc<Nexus>,
     request: &'a ManagementRequest,
-    begin: Instant<Monotonic>,
+    begin: Begin,
+}
+
+/// When something was decided.
+#[derive(Clone, Copy)]
+struct Begin {
+    at: Instant<Monotonic>,
+    /// As [`TaskView::since`].
+    ns: i64,
+}
+
+impl Begin {
+    fn now() -> Self {
+        Self {
+            at: Instant::<Monotonic>::now(),
+            ns: monotonic_ns(),
+        }
+    }
+
+    /// Whether a command had come by then.
+    fn has(&self, task: &TaskView) -> bool {
+        task.since <= self.ns
+    }
 }
 
 /// What happens to the commands on a logical unit, whoever sent them.
@@ -104,7 +122,7 @@ impl Function<'_> {
             TaskManagement::AbortTask => self.abort_task(),
             TaskManagement::AbortTaskSet => self.with_lu(|lu, _| {
                 let id = lu.entry.id;
-                self.abort_own(|task| task.lu == id)
+                self.abort_own(|task| task.lu == id && self.begin.has(task))
             }),
             TaskManagement::ClearTaskSet => self.with_lu(|lu, _| self.clear(lu, Clear::TaskSet)),
             TaskManagement::LogicalUnitReset => self.with_lu(|lu, _| self.clear(lu, Clear::Unit)),
@@ -184,7 +202,8 @@ impl Function<'_> {
                 continue;
             }
             let how = Abort::by(control, own);
-            let hit = self.framework.abort(nexus, how, |task| task.lu == id) > 0;
+            let chosen = |task: &TaskView| task.lu == id && self.begin.has(task);
+            let hit = self.framework.abort(nexus, how, chosen) > 0;
             let attention = match what {
                 // For those that lost commands and don't get TASK ABORTED.
                 Clear::TaskSet => (hit && !own && how == Abort::Silently)
@@ -216,7 +235,8 @@ impl Function<'_> {
 
     /// I_T NEXUS RESET (SAM-5 7.6): as if the nexus were lost (6.3.4).
     fn reset_nexus(&self) -> TmfResponse {
-        self.framework.abort(self.nexus, Abort::Silently, |_| true);
+        self.framework
+            .abort(self.nexus, Abort::Silently, |task| self.begin.has(task));
         self.nexus.for_each_lu(|lu| {
             lu.entry.unit().nexus_lost(&self.nexus.identity);
         });
@@ -234,7 +254,7 @@ impl Function<'_> {
         nexuses: &[N],
         chosen: impl Fn(&Nexus, &TaskView) -> bool,
     ) -> TmfResponse {
-        promise(wait_for(nexuses, self.begin, chosen))
+        promise(wait_for(nexuses, self.begin.at, chosen))
     }
 }
 
@@ -292,6 +312,8 @@ pub(crate) fn abort_tasks_of(
 /// page). Any context; what is to be done is done soon.
 pub(crate) fn queue_error(endpoint: &Arc<Endpoint>, lu: &LiveRef<LuPath>, tag: u64) {
     let (endpoint, lu) = (endpoint.clone(), lu.clone());
+    // What an initiator sends when it has the status isn't meant.
+    let begin = Begin::now();
     // Without memory the others go on, as they do when they are quicker than this.
     let _ = crate::spawn(GFP_ATOMIC, move || {
         let control = lu.entry.control();
@@ -303,7 +325,9 @@ pub(crate) fn queue_error(endpoint: &Arc<Endpoint>, lu: &LiveRef<LuPath>, tag: u
                 continue;
             }
             let how = Abort::by(control, is_own);
-            let chosen = |task: &TaskView| task.lu == lu.entry.id && !(is_own && task.tag == tag);
+            let chosen = |task: &TaskView| {
+                task.lu == lu.entry.id && begin.has(task) && !(is_own && task.tag == tag)
+            };
             let hit = endpoint.framework.abort(nexus, how, chosen) > 0;
             if hit && !is_own && how == Abort::Silently {
                 nexus.establish(lu.entry.id, UnitAttention::CommandsCleared);

@@ -8,7 +8,7 @@ DEVICE is a dm device, which is held and let go to have commands in flight.
 import sys
 
 from raw_session import (ABORT_TASK_SET, ABORTED, CHECK, CLEAR_TASK_SET, COMPLETE, GOOD, ORDERED,
-                         Session)
+                         LUN_RESET, Session)
 from steps import expect, expect_stages, held
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
@@ -101,6 +101,36 @@ for qerr, tst, mine_stays, theirs_stay in ((0, 0, True, True), (1, 0, False, Fal
             status(session, tag, f"a read that stays {what}", GOOD)
         else:
             untouched(session, tag, f"a read that is aborted {what}")
+    expect_stages(GUID)
+
+print("== QERR: what is sent when the CHECK CONDITION is there isn't meant", flush=True)
+control(qerr=1)
+for _ in range(10):
+    with held(DEVICE):
+        status(one, one.start(BAD), "a bad command", CHECK)
+        later = one.read(0)
+        expect_stages(GUID, "executing")
+    status(one, later, "a read that was sent after the CHECK CONDITION", GOOD)
+
+print("== a task management function isn't about what is sent after it", flush=True)
+control()
+for function in (ABORT_TASK_SET, CLEAR_TASK_SET, LUN_RESET):
+    with held(DEVICE):
+        before = one.read(0)
+        expect_stages(GUID, "executing")
+        asked = one.start_function(function)
+        later = one.read(8)
+        one.until(lambda asked=asked: asked in one.functions, 10)
+        expect(COMPLETE, one.functions.get(asked), f"response to function {function}")
+    untouched(one, before, "a read that was sent before it")
+    if function == LUN_RESET:
+        # The read may have met the unit attention.
+        one.until(lambda later=later: one.answers[later].status is not None, 5)
+        expect(True, one.answers[later].status is not None, "an answer to a read that was sent after it")
+        one.clear_attentions()
+        two.clear_attentions()
+    else:
+        status(one, later, "a read that was sent after it", GOOD)
     expect_stages(GUID)
 
 print("== the page is as it was", flush=True)

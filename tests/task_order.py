@@ -8,7 +8,7 @@ DEVICE is a dm device, which is held and let go to have commands in flight.
 import sys
 import time
 
-from raw_session import (ABORT_TASK, ABORT_TASK_SET, ACA, CHECK, CLEAR_ACA, CLEAR_TASK_SET,
+from raw_session import (ABORT_TASK, ABORT_TASK_SET, ACA, BUSY, CHECK, CLEAR_ACA, CLEAR_TASK_SET,
                          COMPLETE, GOOD, HEAD_OF_QUEUE, NO_TASK, ORDERED, UNSUPPORTED, Session)
 from steps import expect, expect_stages, held, run
 
@@ -51,6 +51,25 @@ with held(DEVICE):
 good(one, first, "the older command")
 good(one, last, "the younger command")
 expect(None, one.answers[ordered].status, "answer to the aborted command")
+
+print("== what waited for a write that was aborted doesn't overtake it", flush=True)
+lost = Session(TARGET, name="iqn.2024-01.test:lost", isid=3)
+lost.clear_attentions()
+with held(DEVICE):
+    lost.write(64, b"L" * 4096, attr=ORDERED)
+    expect_stages(GUID, "executing")
+    waiting, elsewhere = two.write(64, b"M" * 4096), two.read(128)
+    owed = one.start(b"\x2a\0" + (68).to_bytes(4, "big") + b"\0\0\4\0", write=b"O" * 2048, data=b"")
+    expect_stages(GUID, "data-out", "executing", "queued", "queued")
+    lost.close()
+    answer = two.answer(waiting)
+    expect(BUSY, answer and answer.status, "status of a write to the same blocks")
+    expect(BUSY, one.answer(owed).status, "status of a write to the same blocks whose data came late")
+    expect_stages(GUID, "detached", "executing")
+good(two, elsewhere, "a read of other blocks")
+two.clear_attentions()
+good(two, two.write(64, b"M" * 4096), "the write once more")
+expect(b"M" * 4096, good(two, two.read(64), "a read").data, "what is there")
 
 print("== a command that waits for its data has its place all the same", flush=True)
 slow = one.write(32, b"W" * 4096, data=b"")

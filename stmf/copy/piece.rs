@@ -209,10 +209,8 @@ fn admit(
     let Some(slot) = tasks.take_piece(copy.tag(), opcode, endpoint.number) else {
         return Err(Fault::Device(Status::TaskSetFull, None));
     };
-    let admitted = decide(endpoint, command, slot, data).and_then(|(lu, plan)| {
-        tasks.set_lu(slot, lu.entry.id);
-        build(endpoint, command, slot, lu, plan, data, mailbox)
-    });
+    let admitted = decide(endpoint, command, slot, data)
+        .and_then(|(lu, plan)| build(endpoint, command, slot, lu, plan, data, mailbox));
     admitted.inspect_err(|_| tasks.release(slot))
 }
 
@@ -228,8 +226,10 @@ fn decide(
         let guard = rcu::read_lock();
         let itl = nexus.luns.read(command.to.lun.into(), &guard);
         let itl = itl.filter(|itl| itl.lu.entry.id == command.to.unit);
-        itl.map(|itl| (itl.lu.clone(), itl.access()))
-            .ok_or(Fault::NotThere)?
+        let itl = itl.ok_or(Fault::NotThere)?;
+        // As in `admit::decide`.
+        endpoint.tasks().set_lu(slot, itl.lu.entry.id);
+        (itl.lu.clone(), itl.access())
     };
     access.check(&command.cdb).map_err(Refusal::Sense)?;
     let plan = access::plan(&endpoint.framework, nexus, &lu.entry, &command.cdb)?;

@@ -207,6 +207,7 @@ impl Entry {
     /// What the entry says in a state that was read from it with acquire ordering.
     pub(super) fn view(&self, index: u8, state: u32, now: i64) -> TaskView {
         let facts = self.facts.load(ordering::Relaxed);
+        let since = self.since.load(ordering::Relaxed);
         TaskView {
             slot: Slot::of(index, state),
             attribute: if facts & ORDERED != 0 {
@@ -239,7 +240,8 @@ impl Entry {
                 Effect::None
             },
             bytes: self.bytes.load(ordering::Relaxed),
-            age: now.saturating_sub(self.since.load(ordering::Relaxed)),
+            since,
+            age: now.saturating_sub(since),
         }
     }
 }
@@ -305,6 +307,8 @@ pub(crate) struct TaskView {
     pub effect: Effect,
     /// The memory of its data.
     pub bytes: u64,
+    /// When it arrived, in nanoseconds on the monotonic clock.
+    pub since: i64,
     /// Nanoseconds since its arrival.
     pub age: i64,
 }
