@@ -98,6 +98,8 @@ pub(crate) fn report_luns(nexus: &Nexus, command: &Command<'_>) -> Result<PageLi
     if matches!(LunAddress::parse(command.lun), LunAddress::Unknown) {
         return Err(Sense::illegal(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED).into());
     }
+    // What is mapped from here on may be missing from the list, and is told by a unit attention.
+    let inventory = nexus.inventory();
     let luns = mapped(nexus)?;
     // A header, the list, and the well-known logical unit.
     let longest = 16 + 8 * luns.len();
@@ -105,7 +107,7 @@ pub(crate) fn report_luns(nexus: &Nexus, command: &Command<'_>) -> Result<PageLi
         report_luns::write(select, luns.iter().copied(), sink);
     })?;
     if select != SelectReport::WellKnown {
-        nexus.inventory_was_reported();
+        nexus.inventory_was_reported(inventory);
     }
     Ok(data)
 }
@@ -114,7 +116,6 @@ pub(crate) fn report_luns(nexus: &Nexus, command: &Command<'_>) -> Result<PageLi
 fn mapped(nexus: &Nexus) -> Result<KVVec<Lun>, AllocError> {
     let mut count = 0;
     nexus.luns.for_each(|_, _| count += 1);
-    // What is mapped between the two passes is told by the unit attention that it raises.
     let mut luns = KVVec::with_capacity(count, GFP_KERNEL)?;
     nexus.luns.for_each(|index, _| {
         if let Some(lun) = u16::try_from(index).ok().and_then(Lun::new) {

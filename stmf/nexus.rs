@@ -189,6 +189,8 @@ pub(crate) struct Nexus {
     inventory: Atomic<u32>,
     /// The change up to which a REPORT LUNS has told it.
     inventory_reported: Atomic<u32>,
+    /// Whether there may be logical units that it has seen, and doesn't see any more.
+    has_lost_sight: Atomic<bool>,
     /// Task management functions in progress.
     pub(crate) managing: Atomic<u32>,
     #[pin]
@@ -231,9 +233,14 @@ impl Nexus {
         });
     }
 
-    /// The current inventory generation, for a new LUN.
+    /// A logical unit is to be taken out of its sight, or was.
+    pub(crate) fn loses_sight(&self) {
+        self.has_lost_sight.store(true, ordering::Relaxed);
+    }
+
+    /// The current inventory generation; all that it counts is in the map.
     pub(crate) fn inventory(&self) -> u32 {
-        self.inventory.load(ordering::Relaxed)
+        self.inventory.load(ordering::Acquire)
     }
 
     /// Makes REPORTED LUNS DATA HAS CHANGED pending on every LUN, at the cost of one store.
@@ -253,10 +260,12 @@ impl Nexus {
         }
     }
 
-    /// REPORT LUNS was answered: what has changed is known (SPC-5 6.36).
-    pub(crate) fn inventory_was_reported(&self) {
-        let now = self.inventory.load(ordering::Relaxed);
-        self.inventory_reported.store(now, ordering::Relaxed);
+    /// REPORT LUNS was answered: what has changed up to that generation is known (SPC-5 6.36).
+    pub(crate) fn inventory_was_reported(&self, generation: u32) {
+        self.inventory_reported.store(generation, ordering::Relaxed);
+        if self.inventory() != generation {
+            return;
+        }
         // Some LUNs may have made their own of an earlier change, and report another condition first.
         self.luns
             .for_each(|_, itl| itl.change(|set| set.remove(UnitAttention::ReportedLunsChanged)));
@@ -338,6 +347,7 @@ impl NexusRegistration {
                 watch: RcuCell::empty(),
                 inventory: Atomic::new(0),
                 inventory_reported: Atomic::new(0),
+                has_lost_sight: Atomic::new(false),
                 managing: Atomic::new(0),
                 tasks <- TaskSet::new(*id),
                 copies <- Copies::new(),
@@ -389,9 +399,13 @@ impl NexusRegistration {
         // Nobody waits for these any more; those not yet executing never will.
         self.framework
             .abort(&self.nexus, Abort::NexusLost, |_| true);
-        self.nexus.for_each_lu(|lu| {
-            lu.entry.unit().nexus_lost(&self.nexus.identity);
-        });
+        let identity = &self.nexus.identity;
+        self.nexus
+            .for_each_lu(|lu| lu.entry.unit().nexus_lost(identity));
+        // What it left in units that it doesn't see any more would be there for ever.
+        if self.nexus.has_lost_sight.load(ordering::Relaxed) {
+            self.framework.for_each_lu(|unit| unit.nexus_lost(identity));
+        }
     }
 
     /// Opens a connection of this nexus; its answers go to `completer`. No two that are open have

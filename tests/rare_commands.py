@@ -9,9 +9,9 @@ import struct
 import sys
 
 from raw_session import CHECK, CONFLICT, GOOD, Session
-from steps import expect
+from steps import expect, run
 
-TARGET, OTHER = sys.argv[1:3]
+TARGET, OTHER, GUID = sys.argv[1:4]
 NAME = "iqn.2024-01.test:rare"
 KEY, MOVED = 0xA5A5, 0x5A5A
 REGISTER, RESERVE, CLEAR, REGISTER_AND_MOVE = 0, 1, 3, 7
@@ -125,5 +125,31 @@ for session in one, two, far:
     session.clear_attentions()
 expect(CHECK, one.do(struct.pack(">BBB2xIB", 0x5F, REGISTER_AND_MOVE, WRITE_EXCLUSIVE, len(parameters), 0),
                      write=parameters[:-4]).status, "REGISTER AND MOVE with less data than it says")
-for session in one, two, far:
-    session.logout()
+two.logout()
+far.logout()
+
+
+def gone_and_back(how):
+    """The disk goes out of sight and comes back."""
+    if how == "offline-lu":
+        run("stmfadm", "offline-lu", GUID)
+        yield
+        run("stmfadm", "online-lu", GUID)
+    else:
+        run("stmfadm", "remove-view", "-l", GUID, "-a")
+        yield
+        run("stmfadm", "add-view", "-n", "0", GUID)
+
+
+print("== RESERVE doesn't outlive who left while the disk was out of sight", flush=True)
+for how in "offline-lu", "remove-view":
+    holder = login(TARGET, 4)
+    expect_good(holder.do(bytes([0x16, 0, 0, 0, 0, 0])), "RESERVE(6)")
+    expect(CONFLICT, write(one).status, "a write of another nexus")
+    steps = gone_and_back(how)
+    next(steps)
+    holder.logout()
+    next(steps, None)
+    one.clear_attentions()
+    expect_good(write(one), f"a write of another nexus, after {how}")
+one.logout()

@@ -13,7 +13,8 @@ use kernel::{
     sync::{
         rcu,
         Arc,
-        Mutex, //
+        Mutex,
+        MutexGuard, //
     },
 };
 use stmf::{
@@ -193,8 +194,15 @@ impl Reservations {
 
     /// Makes a state the valid one: commands that come from now on are checked against it. Sleeps
     /// briefly. One caller at a time.
-    pub(crate) fn publish(&self, Ready { state, barrier }: Ready) -> Arc<State> {
-        let mut kept = self.kept.lock();
+    pub(crate) fn publish(&self, ready: Ready) -> Arc<State> {
+        self.publish_in(self.kept.lock(), ready)
+    }
+
+    fn publish_in(
+        &self,
+        mut kept: MutexGuard<'_, Kept>,
+        Ready { state, barrier }: Ready,
+    ) -> Arc<State> {
         let old = core::mem::replace(&mut kept.now, state.clone());
         if !state.is_reserved_spc2(None) {
             kept.unreserved = None;
@@ -203,6 +211,15 @@ impl Reservations {
         }
         drop(self.barrier.replace(barrier));
         state
+    }
+
+    /// As [`Reservations::publish`], for a command that has no effect once it was aborted: who aborts it
+    /// calls [`Reservations::drop_spc2`] afterwards.
+    pub(crate) fn publish_unless(&self, is_aborted: impl FnOnce() -> bool, ready: Ready) {
+        let kept = self.kept.lock();
+        if !is_aborted() {
+            self.publish_in(kept, ready);
+        }
     }
 
     /// Drops the RESERVE of SPC-2 of an I_T nexus, or of anyone.

@@ -170,6 +170,7 @@ impl Units {
         }
         let store = unit.disk.changeable.store.as_deref();
         if store.is_some_and(|store| !store.wait_idle()) {
+            unit.registration.keep();
             let text = format_args!("meta-file: it doesn't answer; the LU is offline: try again");
             return Err(Refusal::new(EBUSY, text));
         }

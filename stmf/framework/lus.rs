@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::Event,
-    lu::{Audience, LuEntry, LuPath},
+    lu::{Audience, LogicalUnit, LuEntry, LuPath},
     nexus::Nexus,
     table::Room,
     taskset::{Abort, Stage, TaskView}, //
@@ -39,6 +39,8 @@ pub(crate) struct LuRecord {
     pub(crate) state: State,
     /// Where it goes whenever the service is online.
     pub(crate) wanted: Goal,
+    /// Its provider is about to delete it: nobody brings it online any more.
+    leaving: bool,
 }
 
 impl LuRecord {
@@ -74,6 +76,7 @@ impl Framework {
             path: None,
             state: State::Offline,
             wanted,
+            leaving: false,
         };
         let id = record.entry.id;
         let index = Room::new()?;
@@ -98,8 +101,8 @@ impl Framework {
     ///
     /// # Errors
     ///
-    /// `EBUSY` while it is on its way offline, `ENETDOWN` when a user asks and the service is
-    /// offline.
+    /// `EBUSY` while it is on its way offline, or being deleted; `ENETDOWN` when a user asks and the
+    /// service is offline.
     pub(crate) fn online_lu(&self, guid: &Guid, asker: Asker) -> Result {
         let offlining = |record: &LuRecord| record.state == State::Offlining;
         if self.read(|registry| registry.lus.get(guid).is_some_and(offlining)) {
@@ -110,8 +113,9 @@ impl Framework {
         let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
         match asker {
             Asker::User if !is_up => return Err(ENETDOWN),
+            Asker::User if record.leaving => return Err(EBUSY),
             Asker::User => record.wanted = Goal::Online,
-            _ if record.wanted == Goal::Offline || !is_up => return Ok(()),
+            _ if record.wanted == Goal::Offline || !is_up || record.leaving => return Ok(()),
             _ => (),
         }
         match record.state.request(Goal::Online) {
@@ -147,8 +151,10 @@ impl Framework {
         let mut registry = self.registry.lock();
         registry.unmap_lu(guid, &mut retired);
         let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
-        if asker == Asker::User {
-            record.wanted = Goal::Offline;
+        match asker {
+            Asker::User => record.wanted = Goal::Offline,
+            Asker::Provider => record.leaving = true,
+            Asker::Service => (),
         }
         let Some(path) = record.path.clone() else {
             return Ok(Leaving::Gone);
@@ -205,9 +211,29 @@ impl Framework {
             record.is(State::Offline);
             registry.touch();
             drop(registry);
+            // When it is online again, initiators are told POWER ON.
+            path.entry.unit().reset();
             drop(gone);
         }
         Ok(())
+    }
+
+    /// Takes a logical unit offline for its provider, which is about to delete it: nobody brings it online
+    /// before [`Framework::keep_lu`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Framework::offline_lu`]; the unit stays then.
+    pub(crate) fn retire_lu(&self, guid: &Guid) -> Result {
+        self.offline_lu(guid, Asker::Provider)
+            .inspect_err(|_| self.keep_lu(guid))
+    }
+
+    /// The provider keeps the unit after all.
+    pub(crate) fn keep_lu(&self, guid: &Guid) {
+        if let Some(record) = self.registry.lock().lus.get_mut(guid) {
+            record.leaving = false;
+        }
     }
 
     /// Takes a logical unit out of the registry, when the device has let go of all its commands.
@@ -239,6 +265,24 @@ impl Framework {
             (itl.lu.entry.guid == *guid).then_some((lun, itl.lu.entry.id))
         });
         seen
+    }
+
+    /// Calls `visit` for every logical unit, online or not. `visit` may sleep.
+    pub(crate) fn for_each_lu(&self, mut visit: impl FnMut(&dyn LogicalUnit)) {
+        let mut first = 0;
+        while let Some(entry) = self.read(|registry| {
+            let (_, guid) = registry.lu_ids.from(first).next()?;
+            Some(registry.lus.get(guid)?.entry.clone())
+        }) {
+            let Some(next) = entry.id.checked_add(1) else {
+                return;
+            };
+            first = next;
+            // Keeps the provider's module.
+            if let Ok(path) = LuPath::new(entry) {
+                visit(path.entry.unit());
+            }
+        }
     }
 
     /// The logical unit with a number.

@@ -37,6 +37,7 @@ impl Registry {
     pub(super) fn hide(&self, view: &View, retired: &mut RetiredItls) {
         self.for_each_concerned(view.host, view.target, |record| {
             if record.nexus.luns.remove(lun_index(view.lun), retired) {
+                record.nexus.loses_sight();
                 record.nexus.inventory_changed();
             }
         });
@@ -68,6 +69,9 @@ impl Registry {
             for (lun, _) in self.views.shown(host, target) {
                 removed |= nexus.luns.remove(lun_index(lun), retired);
             }
+        }
+        if removed {
+            nexus.loses_sight();
         }
         removed
     }

@@ -170,13 +170,16 @@ impl Framework {
     ///
     /// # Errors
     ///
-    /// `EBUSY` while it is on its way online.
+    /// `EBUSY` while it is on its way online; and on its way offline, for a provider, which would take it for
+    /// being there.
     pub(crate) fn offline_target(&self, id: u64, asker: Asker) -> Result {
         let port = {
             let mut registry = self.registry.lock();
             let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
+            let is_going = record.state == State::Offlining;
             let way = match record.state.request(Goal::Offline) {
                 Step::Busy => return Err(EBUSY),
+                Step::Already if is_going && asker == Asker::Provider => return Err(EBUSY),
                 step => step,
             };
             if asker == Asker::User {

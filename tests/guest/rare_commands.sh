@@ -9,6 +9,7 @@ other=$(target_name far)
 make_target "$target"
 make_target "$other"
 file_lu disk 16M 0
+guid=$GUID
 debug_disk dev_size_mb=16 physblk_exp=3 lowest_aligned=5
 device_lu "$BACKING" 1
-python3 "$COMSTAR_TOP/tests/rare_commands.py" "$target" "$other"
+python3 "$COMSTAR_TOP/tests/rare_commands.py" "$target" "$other" "$guid"

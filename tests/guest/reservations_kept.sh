@@ -85,6 +85,20 @@ refused stmfadm delete-lu -k "$guid"
 dmsetup resume --noudevsync meta
 wait_for stmfadm delete-lu -k "$guid"
 
+step "a RESERVE that waited for the metadata has no effect when its nexus is gone"
+stmfadm import-lu "$meta"
+no_attentions
+expect ok "$(out 1 --register-ignore --param-sark=a --param-aptpl)" "REGISTER"
+expect ok "$(out 1 --clear --param-rk=a)" "CLEAR"
+no_attentions
+dmsetup suspend --noflush --nolockfs meta
+python3 "$COMSTAR_TOP/tests/lost_reserve.py" "$target"
+dmsetup resume --noudevsync meta
+expect ok "$(write 2)" "a write of another nexus"
+for key in a b; do expect ok "$(out $((16#$key - 9)) --register-ignore --param-sark=$key --param-aptpl)" "REGISTER"; done
+expect ok "$(out 1 --reserve --param-rk=a --prout-type=1)" "RESERVE"
+wait_for stmfadm delete-lu -k "$guid"
+
 step "they come back with the LU, without what came too late"
 stmfadm import-lu "$meta"
 as_kept "after import-lu"

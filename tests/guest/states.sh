@@ -105,3 +105,17 @@ read -r -t 30 -u "${INITIATORS[0]}" line || fail "expected the stuck command's s
 expect closed "$line" "the stuck command"
 stmfadm offline-lu "$slow"
 lu_is "$slow" Offline
+
+step "a disk that is being deleted isn't brought online any more"
+truncate -s 16M "$WORK/again"
+(until [ -e "$WORK/enough" ]; do stmfadm online-lu 600144F0000000000000000000000009 2>/dev/null || true; done) &
+busy=$!
+at_exit "touch '$WORK/enough'; kill $busy 2>/dev/null"
+for _ in $(seq 15); do
+	guid=$(make_lu "$WORK/again" -p guid=600144F0000000000000000000000009)
+	stmfadm add-view -n 9 "$guid"
+	timeout 10 stmfadm delete-lu "$guid" || fail "expected the disk deleted within 10 s"
+done
+touch "$WORK/enough"
+wait "$busy" || true
+refused stmfadm list-lu 600144F0000000000000000000000009

@@ -100,7 +100,7 @@ fn spc2(changeable: &Changeable, class: CommandClass, task: &Task) -> Result<(),
         CommandClass::Reserve => new.reserve_spc2(sender),
         _ => new.release_spc2(sender),
     }
-    reservations.publish(Ready::new(new)?);
+    reservations.publish_unless(|| task.is_aborted(), Ready::new(new)?);
     Ok(())
 }
 
