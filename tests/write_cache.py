@@ -7,13 +7,12 @@ import pathlib
 import sys
 import time
 
-from blocks import WRITE_ERROR, Blocks, said
-from raw_session import GOOD, Session
-from steps import become, expect, fail, held, run, tried
+from blocks import FLUSH_ERROR, Blocks, said
+from raw_session import ABORT_TASK, COMPLETE, GOOD, Session
+from steps import become, expect, expect_stages, fail, held, run, tried
 
 TARGET, DEVICE, BACKING, GUID = sys.argv[1:5]
 IMMED = 0x02
-DEFERRED = 0x71
 STATISTICS = pathlib.Path(f"/sys/block/{os.path.basename(os.path.realpath(BACKING))}/stat")
 
 
@@ -43,11 +42,9 @@ def heal():
     become(DEVICE, BACKING, f"linear {BACKING} 0")
 
 
-def expect_deferred(what):
+def expect_told(what):
     """The next flush says that an earlier one has failed, and the one after it is good."""
-    answer = synchronize()
-    expect(WRITE_ERROR, said(answer), f"SYNCHRONIZE CACHE after {what}")
-    expect(DEFERRED, answer.sense[0] & 0x7F, "its response code")
+    expect(FLUSH_ERROR, said(synchronize()), f"SYNCHRONIZE CACHE after {what}")
     expect(GOOD, said(synchronize()), "the next one")
 
 
@@ -70,13 +67,20 @@ with held(DEVICE):
 
 print("== a flush that fails is told, sooner or later", flush=True)
 break_writes()
-now = synchronize()
-expect(WRITE_ERROR, said(now), "SYNCHRONIZE CACHE")
-expect(0x70, now.sense[0] & 0x7F, "its response code")
+expect(FLUSH_ERROR, said(synchronize()), "SYNCHRONIZE CACHE")
 expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
 time.sleep(1)
 heal()
-expect_deferred("one with IMMED that has failed")
+expect_told("one with IMMED that has failed")
+print("== also when the initiator has given it up meanwhile", flush=True)
+break_writes()
+with held(DEVICE):
+    flush = one.start(bytes([0x35]))
+    expect_stages(GUID, "executing")
+    expect(COMPLETE, one.manage(ABORT_TASK, flush), "response to ABORT TASK")
+time.sleep(1)
+heal()
+expect_told("one that was aborted, and has failed")
 print("== which only SYNCHRONIZE CACHE tells: what has changed something already can't", flush=True)
 break_writes()
 expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
@@ -91,7 +95,7 @@ for wce in 0, 4:
     select = disk.do(bytes([0x55, 0x10, 0, 0, 0, 0, 0, 0, 28, 0]), write=bytes(8) + bytes(page))
     expect(GOOD, said(select), f"MODE SELECT with WCE {wce >> 2}")
 expect_flushed(count, "MODE SELECT that switches the cache off")
-expect_deferred("one with IMMED that has failed")
+expect_told("one with IMMED that has failed")
 
 # START STOP UNIT to standby, with IMMED.
 break_writes()
@@ -99,7 +103,7 @@ expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT")
 time.sleep(1)
 heal()
 expect(GOOD, said(disk.do(bytes([0x1B, 0, 0, 0, 0x10, 0]))), "START STOP UNIT")
-expect_deferred("START STOP UNIT with IMMED")
+expect_told("START STOP UNIT with IMMED")
 
 print("== before the cache is off, what is in it is written", flush=True)
 disk.expect_good_write(8, 2, "a device that works")
@@ -124,7 +128,7 @@ if "could not be written" not in refusal:
 heal()
 cache_is("Disabled")
 one.clear_attentions()
-expect_deferred("modify-lu")
+expect_told("modify-lu")
 run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
 with held(DEVICE):
     begin = time.monotonic()
@@ -134,4 +138,4 @@ with held(DEVICE):
 one.clear_attentions()
 expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE when the device has moved again")
 one.logout()
-tried(4, "a flush that fails, with and without a command that waits for it")
+tried(5, "a flush that fails, with and without a command that waits for it")

@@ -86,13 +86,8 @@ impl<'a> Change<'a> {
                 "threshold: only a disk on a file has a limit of space"
             ));
         }
-        self.save(disk)?;
-        if let Some(geometry) = geometry {
-            if let Err(refusal) = resize(disk, geometry) {
-                // As before; should that fail, too, there is nothing better to be told.
-                let _ = Self::default().save(disk);
-                return Err(refusal);
-            }
+        self.keep_and_resize(disk, registration, geometry)?;
+        if geometry.is_some() {
             registration.announce(UnitAttention::CapacityChanged, Audience::All);
         }
         if let Some(percent) = self.threshold {
@@ -121,14 +116,47 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// Keeps what is to be, with all that stays, if it is to be kept.
-    fn save(&self, disk: &Disk) -> Result<(), Refusal> {
-        let Some(store) = &disk.changeable.store else {
+    /// Keeps what is to be, and makes the disk as long as it is to be: the file is longer before that is
+    /// kept, and shorter only afterwards. Sleeps.
+    fn keep_and_resize(
+        &self,
+        disk: &Disk,
+        registration: &LuRegistration,
+        new: Option<Geometry>,
+    ) -> Result<(), Refusal> {
+        let old = disk.geometry();
+        let Some(new) = new else {
+            return self.save(disk).map(|_| ());
+        };
+        if new.size() > old.size() {
+            let kept = lengthen(disk, registration, old, new).and_then(|()| self.save(disk));
+            if let Err(refusal) = kept {
+                let _ = set_file_size(disk, old.size());
+                return Err(refusal);
+            }
+            disk.medium.set_geometry(new);
             return Ok(());
+        }
+        let before = self.save(disk)?;
+        shorten(disk, old, new).inspect_err(|_| {
+            // Should that fail, too, there is nothing better to be told.
+            let _ = before.save(disk);
+        })
+    }
+
+    /// Keeps what is to be, with all that stays, if it is to be kept; gives the change that takes it
+    /// back while nothing else has changed.
+    fn save(&self, disk: &Disk) -> Result<Change<'static>, Refusal> {
+        let mut before = Change::default();
+        let Some(store) = &disk.changeable.store else {
+            return Ok(before);
         };
         let texts = disk.texts.lock();
         let serial = texts.serial.as_deref().map(text);
         let saved = store.update(|old| {
+            before.write_cache_disable =
+                self.write_cache_disable.and(Some(old.write_cache_disable));
+            before.threshold = self.threshold.and(old.threshold);
             let modes = old.modes.and_then(Values::parse);
             let modes = modes.map(|modes| SavedValues::new(self.modes(modes)));
             meta::record(&Metadata {
@@ -143,7 +171,7 @@ impl<'a> Change<'a> {
                 ..old
             })
         });
-        saved.map_err(config::not_saved)
+        saved.map(|()| before).map_err(config::not_saved)
     }
 
     /// Saved mode parameters with the write cache as it is to be.
@@ -240,33 +268,44 @@ impl NewTexts {
     }
 }
 
-/// Makes a disk, and the file that it is on, longer or shorter.
-///
-/// A file is longer before initiators may know, and shorter only when commands for what is cut off
-/// are refused. One that was already under way may still write there, and the file is a little
-/// longer than the disk then, which does no harm.
-fn resize(disk: &Disk, new: Geometry) -> Result<(), Refusal> {
-    let old = disk.geometry();
-    let backend = disk.medium.backend().ok_or(ENODEV)?;
-    let set_file_size = |size: u64| match disk.is_writable() {
-        true => backend.set_size(size),
-        false => Ok(()),
-    };
-    let failed = |error| refuse!(error, Size, "size: the file can't be made so long");
-    if new.size() > old.size() {
-        set_file_size(new.size()).map_err(failed)?;
-        if !disk.shape.thin && disk.is_writable() {
-            backend.allocate(new.size()).map_err(|error| {
-                let _ = set_file_size(old.size());
-                config::cannot_allocate(error)
-            })?;
-        }
-        disk.medium.set_geometry(new);
+fn set_file_size(disk: &Disk, size: u64) -> Result<(), Refusal> {
+    if !disk.is_writable() {
         return Ok(());
     }
+    let backend = disk.medium.backend().ok_or(ENODEV)?;
+    backend
+        .set_size(size)
+        .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))
+}
+
+/// Makes the file that a disk is on longer, and has that written: the metadata may tell of the new size
+/// only when the file has it for good.
+fn lengthen(
+    disk: &Disk,
+    registration: &LuRegistration,
+    old: Geometry,
+    new: Geometry,
+) -> Result<(), Refusal> {
+    set_file_size(disk, new.size())?;
+    let backend = disk.medium.backend().ok_or(ENODEV)?;
+    if !disk.shape.thin && disk.is_writable() {
+        backend.allocate(new.size()).map_err(|error| {
+            let _ = set_file_size(disk, old.size());
+            config::cannot_allocate(error)
+        })?;
+    }
+    if backend.device().is_some() || disk.changeable.store.is_none() {
+        return Ok(());
+    }
+    cache::flush_and_wait(&disk.medium, registration.hold())
+        .map_err(|error| refuse!(error, Size, "size: the longer file can't be written"))
+}
+
+/// Makes a disk, and the file that it is on, shorter.
+///
+/// The file is shorter only when commands for what is cut off are refused. One that was already under way
+/// may still write there, and the file is a little longer than the disk then, which does no harm.
+fn shorten(disk: &Disk, old: Geometry, new: Geometry) -> Result<(), Refusal> {
     disk.medium.set_geometry(new);
-    set_file_size(new.size()).map_err(|error| {
-        disk.medium.set_geometry(old);
-        failed(error)
-    })
+    set_file_size(disk, new.size()).inspect_err(|_| disk.medium.set_geometry(old))
 }

@@ -50,6 +50,7 @@ use stmf_scsi::{
     Sense,
     Status, //
 };
+use stmf_uapi::sbd;
 
 impl LogicalUnit for Disk {
     fn plan(&self, nexus: &ItNexus, cdb: &[u8]) -> Result<Plan, Refusal> {
@@ -164,8 +165,20 @@ impl LogicalUnit for Disk {
             .abort_test(SelfTestState::Aborted, |_| true);
     }
 
-    fn failed(&self, cdb: &[u8], sense: &Sense) {
-        self.medium.condition.count_failure(cdb, sense);
+    fn failed(&self, cdb: &[u8], sense: &Sense, told: bool) {
+        let condition = &self.medium.condition;
+        if told {
+            condition.count_failure(cdb, sense);
+        }
+        // A file system tells once that it could not write something: to whoever is the first to ask, for
+        // all that is in the page cache.
+        let is_taken = match failure::is_flush(cdb) {
+            true => !told,
+            false => self.medium.kind == sbd::Backend::FileBuffered,
+        };
+        if is_taken && sense.code == AdditionalSense::WRITE_ERROR {
+            condition.note_failed_flush();
+        }
     }
 
     fn nexus_lost(&self, nexus: &ItNexus) {

@@ -24,7 +24,7 @@ use kernel::{
         Arc,
         Mutex, //
     },
-    time::Delta, //
+    time::{delay::fsleep, Delta}, //
 };
 use stmf_kernel::{
     rcu::RcuCell,
@@ -41,6 +41,10 @@ pub(crate) struct Medium {
     tracked: RcuCell<Arc<Backend>>,
     /// Whether no command is under way that should have entered and hasn't.
     settled: Atomic<bool>,
+    /// Whether somebody waits for that.
+    settling: Atomic<bool>,
+    /// Workers that ask the backing store what it has where.
+    asking: Atomic<u32>,
     #[pin]
     pub(crate) ranges: Ranges,
     /// That at the beginning; only the number of blocks changes.
@@ -89,6 +93,12 @@ impl Leaving {
     }
 }
 
+/// How long one waits for who waits for them.
+const SETTLING: Delta<kernel::time::Nsec> = Delta::from_millis(50);
+
+/// How many workers of a disk may ask its backing store at the same time.
+const ASKING: u32 = 4;
+
 /// How long one waits for commands.
 pub(crate) const PATIENCE: Delta<kernel::time::Nsec> = Delta::from_secs(4);
 
@@ -116,6 +126,8 @@ impl Medium {
                 free: RcuCell::new(free),
                 tracked: RcuCell::new(shown),
                 settled: Atomic::new(false),
+                settling: Atomic::new(false),
+                asking: Atomic::new(0),
                 ranges <- Ranges::new(),
                 geometry,
                 blocks: Atomic::new(geometry.blocks()),
@@ -205,6 +217,15 @@ impl Medium {
         Ok(())
     }
 
+    /// Asks the backing store something that may take as long as the device, by [`ASKING`] workers at
+    /// most, so that a disk that stands still doesn't take all of them; `None` for more.
+    pub(crate) fn ask<R>(&self, ask: impl FnOnce() -> R) -> Option<R> {
+        let is_free = self.asking.fetch_add(1, ordering::Relaxed) < ASKING;
+        let answer = is_free.then(ask);
+        self.asking.fetch_sub(1, ordering::Relaxed);
+        answer
+    }
+
     /// The size of the disk and of its blocks as they are now.
     pub(crate) fn geometry(&self) -> Geometry {
         let blocks = self.blocks.load(ordering::Relaxed);
@@ -240,8 +261,19 @@ impl Medium {
     }
 
     /// Waits until every command under way is in [`Ranges`], which must be tracking; says whether
-    /// they are in time. Sleeps, a few seconds at most.
+    /// they are in time. Sleeps, a few seconds at most; but not when somebody has waited for as long as
+    /// one needs when the device works: a disk that stands still doesn't take all workers.
     pub(crate) fn settle(&self) -> bool {
+        if self.settling.xchg(true, ordering::Full) {
+            fsleep(SETTLING);
+            return self.is_settled();
+        }
+        let is_settled = self.settle_alone();
+        self.settling.store(false, ordering::Release);
+        is_settled
+    }
+
+    fn settle_alone(&self) -> bool {
         let _kept = self.kept.lock();
         if self.is_settled() {
             return true;

@@ -81,6 +81,20 @@ loff_t stmf_helper_file_known_size(struct file *file)
 	return i_size_read(file_inode(file));
 }
 
+/*
+ * Where a file is among the errors that its page cache had: nobody's being told
+ * of one changes what somebody else is told.
+ */
+unsigned int stmf_helper_file_errors(struct file *file)
+{
+	return filemap_sample_wb_err(file->f_mapping);
+}
+
+int stmf_helper_file_failed_since(struct file *file, unsigned int errors)
+{
+	return filemap_check_wb_err(file->f_mapping, errors);
+}
+
 unsigned int stmf_helper_file_block_size(struct file *file)
 {
 	return i_blocksize(file_inode(file));

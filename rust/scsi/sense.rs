@@ -131,9 +131,6 @@ pub struct Sense {
     /// PROGRESS INDICATION, in parts of 65,536, for NO SENSE and NOT READY (SPC-5, Progress
     /// indication sense key specific information). Not together with a pointer.
     pub progress: Option<u16>,
-    /// Whether the error is that of an earlier command, and this one was not carried out (SPC-5,
-    /// Deferred errors).
-    pub deferred: bool,
 }
 
 impl Sense {
@@ -149,7 +146,6 @@ impl Sense {
             information: None,
             copy: None,
             progress: None,
-            deferred: false,
         }
     }
 
@@ -256,12 +252,6 @@ impl Sense {
         self
     }
 
-    /// The same sense data as a deferred error.
-    pub const fn deferred(mut self) -> Sense {
-        self.deferred = true;
-        self
-    }
-
     /// The same sense data with a PROGRESS INDICATION.
     pub const fn with_progress(mut self, progress: u16) -> Sense {
         self.progress = Some(progress);
@@ -284,7 +274,6 @@ impl Sense {
 
     fn write_fixed(&self, out: &mut Sink<'_>) {
         const CURRENT: u8 = 0x70;
-        const DEFERRED: u8 = 0x71;
         const VALID: u8 = 0x80;
         /// The offset of ADDITIONAL SENSE LENGTH.
         const LENGTH: usize = 7;
@@ -292,9 +281,8 @@ impl Sense {
         const ADDITIONAL: usize = 8;
 
         let information = self.information.and_then(|wide| u32::try_from(wide).ok());
-        let code = if self.deferred { DEFERRED } else { CURRENT };
         let valid = if information.is_some() { VALID } else { 0 };
-        out.u8(valid | code);
+        out.u8(valid | CURRENT);
         out.u8(0);
         out.u8(self.key.code());
         out.u32(information.unwrap_or(0));
@@ -343,7 +331,6 @@ impl Sense {
 
     fn write_descriptors(&self, out: &mut Sink<'_>) {
         const CURRENT: u8 = 0x72;
-        const DEFERRED: u8 = 0x73;
         /// The offset of ADDITIONAL SENSE LENGTH.
         const LENGTH: usize = 7;
         /// The offset of the first descriptor.
@@ -358,8 +345,7 @@ impl Sense {
         /// data descriptor).
         const COMMAND_SPECIFIC: [u8; 4] = [0x01, 0x0a, 0x00, 0x00];
 
-        let code = if self.deferred { DEFERRED } else { CURRENT };
-        out.bytes(&[code, self.key.code(), self.code.asc(), self.code.ascq()]);
+        out.bytes(&[CURRENT, self.key.code(), self.code.asc(), self.code.ascq()]);
         out.zeros(4);
         if let Some(information) = self.information {
             out.bytes(&INFORMATION);
@@ -514,20 +500,6 @@ mod tests {
             descriptors(sense),
             [0x72, 3, 0x11, 0x00, 0, 0, 0, 12, 0x00, 0x0a, 0x80, 0, 0, 0, 0, 0, 1, 2, 3, 4]
         );
-    }
-
-    #[test]
-    fn a_deferred_error_has_a_response_code_of_its_own() {
-        let sense = Sense::medium_error(AdditionalSense::WRITE_ERROR, 7);
-        let codes = |sense: Sense| {
-            let mut bytes = [0; SENSE_LEN];
-            [SenseFormat::Fixed, SenseFormat::Descriptor].map(|format| {
-                sense.encode(format, &mut bytes);
-                bytes[0]
-            })
-        };
-        assert_eq!(codes(sense), [0xf0, 0x72]);
-        assert_eq!(codes(sense.deferred()), [0xf1, 0x73]);
     }
 
     #[test]

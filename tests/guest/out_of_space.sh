@@ -150,6 +150,14 @@ at_exit "stmfadm delete-lu $GUID 2>/dev/null || true"
 expect Disabled "$(property Thin)" "thin"
 expect Disabled "$(property Unmap)" "unmap"
 [ "$(stat -c %b "$WORK/mnt/disk")" -ge 49152 ] || fail "expected 24 MiB to be taken"
+target=$(target_name thick)
+make_target "$target"
+stmfadm add-view -n 0 "$GUID"
+login "$target"
+disk=$(disk_of "$target" 0)
+sg_format --format --quick "$disk" >/dev/null
+[ "$(stat -c %b "$WORK/mnt/disk")" -ge 49152 ] || fail "expected it to keep its space when it is formatted"
+logout "$target"
 stmfadm modify-lu -s 32m "$GUID"
 [ "$(stat -c %b "$WORK/mnt/disk")" -ge 65536 ] || fail "expected 32 MiB to be taken"
 refused stmfadm modify-lu -s 200m "$GUID"

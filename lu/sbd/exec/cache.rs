@@ -30,8 +30,7 @@ use stmf_kernel::{
 use stmf_scsi::{
     cdb,
     AdditionalSense,
-    Sense,
-    SenseKey, //
+    Sense, //
 };
 
 pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sense> {
@@ -39,18 +38,18 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
     Ok(DataPhase::None)
 }
 
-/// SYNCHRONIZE CACHE. When a flush has failed that no command waited for, this one tells it, and does
-/// nothing else.
+/// SYNCHRONIZE CACHE. When a flush has failed of which nobody was told, this one fails: not all that was
+/// written before it is on the medium. That isn't a deferred error, because Linux tries a command again
+/// that ends with one, and forgets it.
 pub(super) fn synchronize(medium: &Arc<Medium>, immed: bool, task: Task) {
     if medium.condition.take_failed_flush() {
-        let error = Sense::new(SenseKey::MediumError, AdditionalSense::WRITE_ERROR);
-        return task.fail(error.deferred());
+        return task.fail(Sense::hardware(AdditionalSense::WRITE_ERROR));
     }
     flush(medium, immed, task);
 }
 
 /// Flushes the whole disk, and ends the task when that is done, or with `immed` when it is started. For
-/// commands that have done something else already, so can't end with a deferred error.
+/// commands that have done something else already, so can't end with an earlier flush's error.
 pub(super) fn flush(medium: &Arc<Medium>, immed: bool, task: Task) {
     let Some(entry) = medium.enter() else {
         return failure::end(task, Failure::Gone);

@@ -193,6 +193,7 @@ fn start(disk: &Disk, how: How, way: Way, overwrite: &Overwrite<'_>, task: Task)
         before: None,
         touched: how.immed,
         way,
+        unmap: disk.traits().unmap,
         count: overwrite.count,
         invert: overwrite.invert,
         pattern,
@@ -233,6 +234,8 @@ pub(super) struct Erase {
     /// sound until the operation has ended well.
     touched: bool,
     way: Way,
+    /// Whether blocks may lose their space.
+    unmap: bool,
     /// How many times all is to be written.
     count: u8,
     /// Each time with the inverted pattern of the time before.
@@ -299,7 +302,13 @@ impl Erase {
         if self.way == Way::Zero {
             let len = size.saturating_sub(at).min(ZEROED_PIECE);
             self.offset = at.saturating_add(len);
-            return Next::Own(Operation::Zero { len, unmap: true }, at);
+            return Next::Own(
+                Operation::Zero {
+                    len,
+                    unmap: self.unmap,
+                },
+                at,
+            );
         }
         if self.way == Way::Fill {
             self.way = Way::Write;

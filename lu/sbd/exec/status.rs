@@ -18,7 +18,10 @@ use stmf::{
     plan::{DataPhase, Extent, Plan},
     task::Task, //
 };
-use stmf_kernel::fs::Stretch;
+use stmf_kernel::{
+    fs::Stretch,
+    io::Failure, //
+};
 use stmf_scsi::{
     cdb,
     provisioning::{LbaStatus, ProvisioningStatus},
@@ -70,9 +73,11 @@ pub(super) struct Statuses {
 
 impl Statuses {
     pub(super) fn next(&mut self, step: &mut Step<'_>) -> Next {
-        match self.collect(step) {
-            Ok(statuses) => Next::Statuses(statuses),
-            Err(error) => Next::Fail(error.into()),
+        // A file system that is at work in the file may have this wait for it.
+        match step.medium.ask(|| self.collect(step)) {
+            Some(Ok(statuses)) => Next::Statuses(statuses),
+            Some(Err(error)) => Next::Fail(error.into()),
+            None => Next::Fail(Failure::Busy),
         }
     }
 

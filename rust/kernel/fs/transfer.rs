@@ -64,6 +64,8 @@ struct State {
     moved: u64,
     /// Whether the transfer under way is a try that doesn't wait.
     is_try: bool,
+    /// Where the page cache's errors were when this began.
+    errors: u32,
 }
 
 impl State {
@@ -72,6 +74,17 @@ impl State {
     fn is_within(&self, data: usize, size: impl FnOnce(&Open) -> u64) -> bool {
         let end = self.offset.saturating_add(self.operation.len(data));
         self.operation == Operation::Flush || end <= size(&self.open)
+    }
+
+    /// What came of an I/O that the file system says went well. Of a durable write through the page cache
+    /// it tells the errors there were, of any page, to one writer alone: who asks first.
+    fn outcome(&self) -> Result<(), Failure> {
+        if self.open.mode != Mode::Buffered || !self.operation.is_durable() {
+            return Ok(());
+        }
+        // SAFETY: The reference keeps the file open.
+        let failed = unsafe { shims::file_failed_since(self.open.file(), self.errors) };
+        to_result(failed).map_err(Failure::from)
     }
 
     /// Whether a try makes sense.
@@ -107,12 +120,15 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     if matches!(operation, Operation::WriteAtomic { .. }) {
         return D::done(lent.end(), Err(Failure::Unsupported));
     }
+    // SAFETY: The reference keeps the file open.
+    let errors = unsafe { shims::file_errors(open.file()) };
     let state = State {
         open,
         operation,
         offset,
         moved: 0,
         is_try: false,
+        errors,
     };
     // If not, a worker asks the file system.
     let is_within = state.is_within(lent.parts().0.len(), Open::known_size);
@@ -192,7 +208,10 @@ impl<T: Carried> Started<T> {
         let (data, state) = self.parts();
         let left = (data.len() as u64).saturating_sub(state.moved);
         match u64::try_from(ret) {
-            Ok(moved) if moved >= left => self.end::<D>(Ok(())),
+            Ok(moved) if moved >= left => {
+                let outcome = state.outcome();
+                self.end::<D>(outcome);
+            }
             Ok(0) if state.is_try => self.wait::<D>(),
             Ok(0) if state.operation.is_write() => self.end::<D>(Err(Failure::Unknown)),
             // The file ends.

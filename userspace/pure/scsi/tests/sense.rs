@@ -21,7 +21,6 @@ struct Decoded {
     code: (u8, u8),
     information: Option<u64>,
     pointer: Option<FieldPointer>,
-    deferred: bool,
 }
 
 fn decode(bytes: &[u8]) -> Decoded {
@@ -33,7 +32,7 @@ fn decode(bytes: &[u8]) -> Decoded {
         })
     };
     match bytes[0] & 0x7f {
-        code @ (0x70 | 0x71) => {
+        0x70 => {
             assert_eq!(bytes.len(), 8 + usize::from(bytes[7]));
             let information = u32::from_be_bytes(bytes[3..7].try_into().unwrap());
             let valid = bytes[0] & 0x80 != 0;
@@ -43,17 +42,15 @@ fn decode(bytes: &[u8]) -> Decoded {
                 code: (bytes[12], bytes[13]),
                 information: valid.then(|| information.into()),
                 pointer: key_specific(&bytes[15..18]),
-                deferred: code == 0x71,
             }
         }
-        code @ (0x72 | 0x73) => {
+        0x72 => {
             assert_eq!(bytes.len(), 8 + usize::from(bytes[7]));
             let mut decoded = Decoded {
                 key: bytes[1],
                 code: (bytes[2], bytes[3]),
                 information: None,
                 pointer: None,
-                deferred: code == 0x73,
             };
             let mut rest = &bytes[8..];
             while let [kind, length, ..] = *rest {
@@ -96,16 +93,14 @@ fn any_sense() -> impl Strategy<Value = Sense> {
         any::<(u8, u8)>(),
         prop::option::of(pointer),
         prop::option::of(information),
-        any::<bool>(),
     )
-        .prop_map(|(key, (asc, ascq), pointer, information, deferred)| Sense {
+        .prop_map(|(key, (asc, ascq), pointer, information)| Sense {
             key,
             code: AdditionalSense(asc, ascq),
             pointer,
             information,
             copy: None,
             progress: None,
-            deferred,
         })
 }
 
@@ -117,7 +112,6 @@ proptest! {
             code: (sense.code.asc(), sense.code.ascq()),
             information: sense.information,
             pointer: sense.pointer,
-            deferred: sense.deferred,
         };
         let mut out = [0xff; SENSE_LEN];
         let length = sense.encode(SenseFormat::Descriptor, &mut out);
