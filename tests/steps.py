@@ -19,8 +19,9 @@ def expect(expected, got, what):
 
 
 def run(*command, good=True):
+    """Runs a program, which must succeed or not; either is fine when `good` is None."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    if (done.returncode == 0) != good:
+    if good is not None and (done.returncode == 0) != good:
         fail(f"{' '.join(command)}: expected {'success' if good else 'a refusal'}, got "
              f"{done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -57,10 +58,11 @@ def delay_writes(device, backing, seconds):
     become(device, backing, f"delay {backing} 0 0 {backing} 0 {int(seconds * 1000)}")
 
 
-def become(device, backing, target):
-    """From here on all of a dm device, which is as long as the one it is on, is of this kind."""
+def become(device, backing, target, *how):
+    """From here on all of a dm device, which is as long as the one it is on, is of this kind; options say how it is
+    suspended."""
     sectors = int(run("blockdev", "--getsz", backing))
-    run("dmsetup", "suspend", device)
+    run("dmsetup", "suspend", *how, device)
     run("dmsetup", "load", device, "--table", f"0 {sectors} {target}")
     run("dmsetup", "resume", "--noudevsync", device)
 

@@ -69,8 +69,14 @@ goes_and_comes() {
 	dd if="$WORK/data" of="$disk" bs=1M oflag=direct conv=fsync status=none
 	stmfadm list-view -l "$GUID" >"$WORK/views"
 
-	step "$1: the device goes: the LU keeps its place, and isn't ready"
+	rm -f "$WORK/acknowledged"
+	step "$1: the device goes in the middle of writes: the LU keeps its place, and isn't ready"
+	python3 "$COMSTAR_TOP/tests/acknowledged.py" write "$target" "$WORK/acknowledged" &
+	writer=$!
+	wait_for test -s "$WORK/acknowledged"
+	sleep 1
 	echo 1 >"/sys/block/$backing/device/delete"
+	wait "$writer" || fail "expected a write to fail, and nothing else"
 	wait_for -t 10 status_is "Offline (device is away)"
 	expect "Logical unit not ready, manual intervention required" "$(tur)" "TEST UNIT READY"
 	expect "Logical unit not ready, manual intervention required" \
@@ -98,6 +104,7 @@ goes_and_comes() {
 	expect 1 "$(events device-back)" "device-back events"
 	expect "Not ready to ready change, medium may have changed" "$(tur)" "the first command"
 	wait_for -t 10 reads_as_written
+	python3 "$COMSTAR_TOP/tests/acknowledged.py" look "$target" "$WORK/acknowledged"
 	fio_verify "back-${1// /-}" "$disk" --rw=randwrite --bs=4k --size=8M --iodepth=8
 	diff "$WORK/views" <(stmfadm list-view -l "$GUID") || fail "expected the views kept"
 	logout "$target"
@@ -122,5 +129,5 @@ wait_for device_is_there
 expect "Logical unit imported: $GUID" "$(stmfadm import-lu "/dev/$backing")" "import-lu"
 expect again "$(stmfadm list-lu -v "$GUID" | sed -n 's/^    Alias *: //p')" "alias"
 stmfadm delete-lu "$GUID"
-tried 4 "a backing device removed by sysfs, once in the middle of I/O"
+tried 4 "a backing device removed by sysfs, three times in the middle of writes"
 tried 2 "another device in the place of one that was removed"
