@@ -26,7 +26,8 @@ sys.path.append(f"{os.environ['COMSTAR_KERNEL_SOURCE']}/tools/net/ynl/pyynl")
 
 # pylint: disable=wrong-import-position
 from fail_nth import Countdown, Mark, Nth, allow, keep_pages, mark, new_thread, one_in, threads
-from raw_session import (ABORT_TASK, BUSY, CHECK, FULL, GOOD, LUN_RESET, NOBODY, Session)
+from raw_session import (ABORT_TASK, ABORT_TASK_SET, BUSY, CHECK, CLEAR_TASK_SET, COMPLETE, FULL, GOOD, LUN_RESET,
+                         NEXUS_RESET, NOBODY, QUERY_ASYNC_EVENT, QUERY_TASK, QUERY_TASK_SET, TARGET_WARM_RESET, Session)
 from steps import expect, fail, run, tried
 from lib import NlError, YnlFamily
 
@@ -34,7 +35,7 @@ STRIDE = int(sys.argv[2])
 MODULES = pathlib.Path(os.environ["COMSTAR_MODULES"])
 SPECS = pathlib.Path(os.environ["COMSTAR_TOP"]) / "Documentation/netlink/specs"
 TARGET = "iqn.2026-11.test:allocations"
-CONNECTION = "iscsit/conn"
+CONNECTION, ACCEPTING = "iscsit/conn", "iscsit/accept"
 INIT_MODULE, DELETE_MODULE = 175, 176  # x86_64
 SG_IO = 0x2285
 NO_MEMORY = (errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN)
@@ -211,20 +212,27 @@ class Family:
 
 
 class Requests:
-    """What is asked of the three families."""
+    """What is asked of the families."""
 
     LISTS = (("stmf", "lu-get"), ("stmf", "view-get"), ("stmf", "target-get"), ("stmf", "session-get"),
-             ("stmf_sbd", "lu-get"), ("stmf_iscsi", "target-get"), ("stmf_iscsi", "tpg-get"),
-             ("stmf_iscsi", "initiator-get"), ("stmf_iscsi", "portal-get"))
+             ("stmf", "access-get"), ("stmf_sbd", "lu-get"), ("stmf_iscsi", "target-get"), ("stmf_iscsi", "tpg-get"),
+             ("stmf_iscsi", "initiator-get"), ("stmf_iscsi", "portal-get"), ("stmf_loopback", "target-get"))
+    ALONE = (("stmf", "state-get"), ("stmf_iscsi", "defaults-get"))
 
     def __init__(self):
-        self.families = {name: Family(name) for name in ("stmf", "stmf_sbd", "stmf_iscsi")}
+        self.families = {name: Family(name) for name in ("stmf", "stmf_sbd", "stmf_iscsi", "stmf_loopback")}
+
+    def do(self, family, command, values):
+        """What has to be done."""
+        error, _ = self.families[family].ask("do", command, values)
+        expect(0, error, f"errno of {command}")
 
     def all(self):
         """All that there is."""
         lists = [self.families[family].ask("dump", name, {}) for family, name in self.LISTS]
         groups = [self.families["stmf"].ask("dump", "group-get", {"kind": kind}) for kind in ("host", "target")]
-        return lists + groups
+        members = [self.families["stmf"].ask("dump", "group-member-get", GROUP)]
+        return lists + groups + members + [self.families[family].ask("do", name, {}) for family, name in self.ALONE]
 
     def change(self, family, make, unmake):
         """Does and undoes something. Each is a command and its values, or a function of the first's
@@ -263,32 +271,102 @@ class Requests:
         def attempt(number):
             failed, error, answer = family.ask_failing("dump", name, values, number)
             if error == 0:
-                expect(wanted, answer, f"{name} at allocation {number}")
+                expect(lasting(wanted), lasting(answer), f"{name} at allocation {number}")
             return failed, error != 0
 
         sweep(name, attempt)
 
 
-def requests(every, work):
+def lasting(rows):
+    """A list without what is different each time."""
+    return [{what: value for what, value in row.items() if what != "age-ms"} for row in rows]
+
+
+SECOND = bytes.fromhex("600144F0000000000000000000000001")
+NAMED = {"name": "iqn.2026-11.test:second"}
+HOST = {"name": "iqn.2026-11.test:host"}
+GROUP, MEMBER = {"kind": "host", "group": "g"}, {"kind": "host", "group": "g", "name": HOST["name"]}
+PORTAL = {"address": "::ffff:127.0.0.1", "port": 3261}
+
+
+def requests(every, work, device):
     """Objects are made, changed, listed and removed."""
     disk = f"{work}/second"
     with open(disk, "wb") as file:
         file.truncate(1 << 20)
-    guid = bytes.fromhex("600144F0000000000000000000000001")
-    every.change("stmf_sbd", ("lu-create", {"file": disk, "guid": guid}), ("lu-delete", {"guid": guid}))
-    name = "iqn.2026-11.test:second"
-    every.change("stmf_iscsi", ("target-create", {"name": name}),
-                 ("target-delete", {"name": name, "force": True}))
-    group = {"kind": "host", "name": "g"}
-    every.change("stmf", ("group-add", group), ("group-remove", group))
-    every.change("stmf_iscsi", ("initiator-create", {"name": "iqn.2026-11.test:host"}),
-                 ("initiator-delete", {"name": "iqn.2026-11.test:host"}))
-    every.families["stmf_sbd"].ask("do", "lu-create", {"file": disk, "guid": guid})
-    every.change("stmf", ("view-add", {"guid": guid, "lun": 7}), ("view-remove", {"guid": guid, "id": 0}))
+    making(every, disk, device)
+    made = (("stmf_sbd", "lu-create", {"file": disk, "guid": SECOND, "alias": "one"}),
+            ("stmf_iscsi", "target-create", NAMED | {"alias": "one"}),
+            ("stmf_iscsi", "initiator-create", HOST | {"chap-user": "one"}),
+            ("stmf", "group-add", {"kind": "host", "name": "g"}),
+            ("stmf", "group-add", {"kind": "target", "name": "t"}))
+    for family, command, values in made:
+        every.do(family, command, values)
+    changing(every)
+    listing(every)
+    gone = (("stmf_sbd", "lu-delete", {"guid": SECOND}), ("stmf_iscsi", "target-delete", NAMED | {"force": True}),
+            ("stmf_iscsi", "initiator-delete", HOST), ("stmf", "group-remove", {"kind": "host", "name": "g"}),
+            ("stmf", "group-remove", {"kind": "target", "name": "t"}))
+    for family, command, values in gone:
+        every.do(family, command, values)
+
+
+def making(every, disk, device):
+    """One of each is made, and removed."""
+    lu, head = {"file": disk, "guid": SECOND}, {"file": device, "guid": SECOND, "meta-head": True, "force": True}
+    every.change("stmf_sbd", ("lu-create", lu), ("lu-delete", {"guid": SECOND}))
+    every.change("stmf_sbd", ("lu-create", head), ("lu-delete", {"guid": SECOND}))
+    every.change("stmf_iscsi", ("target-create", NAMED), ("target-delete", NAMED | {"force": True}))
+    bus = {"name": "naa.3000000000000001"}
+    every.change("stmf_loopback", ("target-create", bus), ("target-delete", bus | {"force": True}))
+    for kind in "host", "target":
+        group = {"kind": kind, "name": "g"}
+        every.change("stmf", ("group-add", group), ("group-remove", group))
+    every.change("stmf_iscsi", ("initiator-create", HOST), ("initiator-delete", HOST))
+    every.change("stmf_iscsi", ("portal-add", PORTAL), ("portal-remove", PORTAL))
+    portals = {"name": "p", "portals": "127.0.0.1:3262,127.0.0.1:3263"}
+    every.change("stmf_iscsi", ("tpg-create", portals), ("tpg-delete", {"name": "p"}))
+
+
+def changing(every):
+    """Each is changed, and changed back."""
+    state = {"guid": SECOND, "state": "offline"}
+    access = {"group": "t", "guid": SECOND, "state": "standby"}
+    changes = (
+        ("stmf", ("view-add", {"guid": SECOND, "lun": 7}), ("view-remove", {"guid": SECOND, "id": 0})),
+        ("stmf", ("group-member-add", MEMBER), ("group-member-remove", MEMBER)),
+        ("stmf", ("access-set", access), ("access-clear", {"group": "t", "guid": SECOND})),
+        ("stmf", ("lu-set-state", state), ("lu-set-state", state | {"state": "online"})),
+        ("stmf", ("target-set-state", NAMED | {"state": "offline"}), ("target-set-state", NAMED | {"state": "online"})),
+        ("stmf", ("service-set", {"default-lu-state": "offline"}), ("service-set", {"default-lu-state": "online"})),
+        ("stmf_sbd", ("lu-modify", {"guid": SECOND, "alias": "two"}), ("lu-modify", {"guid": SECOND, "alias": "one"})),
+        ("stmf_sbd", ("lu-modify", {"guid": SECOND, "size": 2 << 20}),
+         ("lu-modify", {"guid": SECOND, "size": 1 << 20})),
+        ("stmf_iscsi", ("target-modify", NAMED | {"alias": "two"}), ("target-modify", NAMED | {"alias": "one"})),
+        ("stmf_iscsi", ("initiator-modify", HOST | {"chap-user": "two"}),
+         ("initiator-modify", HOST | {"chap-user": "one"})),
+        ("stmf_iscsi", ("defaults-modify", {"nop-in-interval": 20}), ("defaults-modify", {"nop-in-interval": 15})),
+    )
+    for family, make, unmake in changes:
+        every.change(family, make, unmake)
+
+
+def listing(every):
+    """Each list, while a session has a command that waits for its data."""
+    every.do("stmf_iscsi", "target-modify", {"name": TARGET, "nop-in-interval": 3600})
+    every.do("stmf", "group-member-add", MEMBER)
+    session = Session(TARGET, isid=3)
+    session.clear_attentions()
+    session.owe(0, 4096)
     for family, command in every.LISTS:
         every.listing(family, command, {})
-    every.listing("stmf", "statistics-get", {"scope": "lu"})
-    every.families["stmf_sbd"].ask("do", "lu-delete", {"guid": guid})
+    every.listing("stmf", "task-get", {})
+    every.listing("stmf", "group-member-get", GROUP)
+    every.listing("stmf_iscsi", "session-get", {})
+    for scope in "lu", "target", "nexus":
+        every.listing("stmf", "statistics-get", {"scope": scope})
+    expect(True, session.logout(), "an answer to the logout")
+    every.do("stmf_iscsi", "target-modify", {"name": TARGET, "nop-in-interval": 15})
 
 
 # --- sessions ----------------------------------------------------------------
@@ -349,6 +427,26 @@ def attempt_login(number):
     failed = True if countdown is None else countdown.stop()
     if victim:
         victim.close()
+    wait_for_sessions(0)
+    return failed, refused
+
+
+def attempt_connection(number):
+    """A connection that is accepted with the n-th allocation failing, and what follows."""
+    countdowns = [Countdown(thread) for thread in threads(ACCEPTING)]
+    for countdown in countdowns:
+        countdown.start(number)
+    refused, session = False, None
+    try:
+        session = Session(TARGET, name="iqn.2024-01.test:victim", isid=7)
+        session.do(bytes(6))
+    except (RuntimeError, OSError):
+        refused = True
+    failed = any([countdown.stop() for countdown in countdowns])  # pylint: disable=use-a-generator
+    for countdown in countdowns:
+        countdown.close()
+    if session:
+        session.close()
     wait_for_sessions(0)
     return failed, refused
 
@@ -453,18 +551,35 @@ def commands():
         data = data_out(name)
         sweep(name, in_session(lambda session, cdb=bytes.fromhex(cdb), length=length, data=data:
                                session.do(cdb, read=length or 0, write=data)))
-    sweep("LOGICAL UNIT RESET", in_session(reset))
+    for name, function in FUNCTIONS.items():
+        sweep(name, in_session(lambda session, function=function: manage(session, function)))
     plain = Victim()
     plain.clear_attentions()
     expect(GOOD, medium.read(plain, 64).status, "status of a READ when nothing fails any more")
     expect(True, plain.logout(), "an answer to the logout")
 
 
-def reset(session):
-    """A reset, which must be answered; then a command."""
-    response = session.manage(LUN_RESET)
+FUNCTIONS = {
+    "ABORT TASK": ABORT_TASK,
+    "ABORT TASK SET": ABORT_TASK_SET,
+    "CLEAR TASK SET": CLEAR_TASK_SET,
+    "LOGICAL UNIT RESET": LUN_RESET,
+    "TARGET WARM RESET": TARGET_WARM_RESET,
+    "QUERY TASK": QUERY_TASK,
+    "QUERY TASK SET": QUERY_TASK_SET,
+    "QUERY ASYNCHRONOUS EVENT": QUERY_ASYNC_EVENT,
+    "I_T NEXUS RESET": NEXUS_RESET,
+}
+
+
+def manage(session, function):
+    """A function while a command waits for its data: it must be answered; then a command."""
+    owing = session.owe(0x500, 4096)
+    response = session.manage(function, owing)
     if response is None:
-        raise ConnectionError("no answer to the reset")
+        raise ConnectionError("no answer to the function")
+    if session.answers[owing].status is None and function in (QUERY_TASK, QUERY_TASK_SET, QUERY_ASYNC_EVENT):
+        expect(COMPLETE, session.manage(ABORT_TASK, owing), "response to ABORT TASK of what a query has left")
     session.clear_attentions()
     return session.do(bytes(6))
 
@@ -556,13 +671,15 @@ def one_session(medium, first, count):
 
 
 def objects(every, file, end, count):
-    """Makes a disk and a view, lists and removes them, beside the sessions; their requests fail at random."""
+    """Makes a disk, a view and a target, lists and removes them, beside the sessions; their requests fail at random."""
     guid = bytes.fromhex("600144F0000000000000000000000003")
     failing = Mark()
-    stmf, sbd = every.families["stmf"], every.families["stmf_sbd"]
+    stmf, sbd, iscsi = (every.families[name] for name in ("stmf", "stmf_sbd", "stmf_iscsi"))
     steps = ((sbd, "do", "lu-create", {"file": file, "guid": guid}),
              (stmf, "do", "view-add", {"guid": guid, "lun": 3}),
-             (stmf, "dump", "lu-get", {}), (stmf, "dump", "session-get", {}),
+             (iscsi, "do", "target-create", NAMED),
+             (stmf, "dump", "lu-get", {}), (stmf, "dump", "session-get", {}), (iscsi, "dump", "session-get", {}),
+             (iscsi, "do", "target-delete", NAMED | {"force": True}),
              (stmf, "do", "view-remove", {"guid": guid, "id": 0}), (sbd, "do", "lu-delete", {"guid": guid}))
     while time.monotonic() < end:
         for family, how, name, values in steps:
@@ -573,24 +690,28 @@ def objects(every, file, end, count):
             if error:
                 break
         # What is left of a round that was broken off, or whose answer was lost.
+        iscsi.ask("do", "target-delete", NAMED | {"force": True})
         stmf.ask("do", "view-remove", {"guid": guid, "id": 0})
         sbd.ask("do", "lu-delete", {"guid": guid})
         for family, name in (stmf, "view-get"), (sbd, "lu-get"):
             error, left = family.ask("dump", name, {})
             expect(0, error, f"errno of {name}")
             expect([], [one for one in left if bytes.fromhex(one["guid"]) == guid], f"{name} after a round")
+        error, left = iscsi.ask("dump", "target-get", {})
+        expect((0, 1), (error, len(left)), "errno and number of targets after a round")
 
 
 def rest():
     global STMF  # pylint: disable=global-statement
-    work, device = sys.argv[4:6]
+    work, generic, device = sys.argv[4:7]
     every = Requests()
     STMF = every.families["stmf"]
     allow()
-    requests(every, work)
+    requests(every, work, device)
+    sweep("a connection", attempt_connection)
     sweep("login", attempt_login)
     commands()
-    local_bus(device)
+    local_bus(generic)
     for number, first in zip(ONE_IN, (4096, 8192, 12288)):
         at_random(number, Requests(), work, first)
 

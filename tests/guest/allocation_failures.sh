@@ -28,7 +28,9 @@ make_target iqn.2026-11.test:allocations
 loop_target
 disk=$(loop_disk "$LOOP_HOST" 0)
 udevadm settle
-steps rest "$WORK" "/dev/$(ls "/sys/block/${disk##*/}/device/scsi_generic")"
+device=$(loop_device fourth 16M)
+at_exit "losetup -d $device"
+steps rest "$WORK" "/dev/$(ls "/sys/block/${disk##*/}/device/scsi_generic")" "$device"
 
 step "all is well when nothing fails any more"
 stmfadm delete-target -f "$LOOP_TARGET"

@@ -27,6 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.append(str(TOP / "tests"))
 from runner.tried import keep  # pylint: disable=wrong-import-position
 
+DISKS = {"data": 64 << 20, "files": 128 << 20, "head": 16 << 20}
 BOOT_LIMIT = 240  # Seconds until the guest writes.
 LOST = 3  # How the guest's program says that something is not there.
 
@@ -34,20 +35,20 @@ LOST = 3  # How the guest's program says that something is not there.
 class Guest:
     """One boot, from power on to the cut."""
 
-    def __init__(self, scratch, command):
+    def __init__(self, scratch, command, seed):
         self.scratch = scratch
         self.stage_file = scratch / "stage"
         self.stage_file.unlink(missing_ok=True)
         self.pid_file = scratch / "qemu.pid"
         options = ["-pidfile", self.pid_file]
-        for name in ("data", "files"):
+        for name in DISKS:
             address = f"nbd+unix:///{name}?socket={scratch}/nbd"
             options += ["-drive", f"file={address},if=none,id={name},format=raw,cache=writeback"]
             sizes = "logical_block_size=512,physical_block_size=4096"
             options += ["-device", f"virtio-blk-pci,drive={name},serial={name},{sizes}"]
         words = [TOP / "tools" / "guest", "--memory", "1G", "--timeout", "600"]
         words += [word for option in options for word in ("--qemu", option)]
-        words += ["--log", scratch / "kernel.log", "--", TOP / "tests" / "power" / "guest.sh", command]
+        words += ["--log", scratch / "kernel.log", "--", TOP / "tests" / "power" / "guest.sh", command, str(seed)]
         self.output = open(scratch / "output", "wb")
         self.process = subprocess.Popen(
             words,
@@ -103,7 +104,7 @@ class Cuts:
         self.random = random.Random(args.seed)
         self.scratch = scratch
         self.disks = {}
-        for name, size in (("data", 64 << 20), ("files", 128 << 20)):
+        for name, size in DISKS.items():
             path = scratch / f"{name}.img"
             with open(path, "wb") as file:
                 file.truncate(size)
@@ -115,7 +116,7 @@ class Cuts:
 
     def cut(self):
         """One boot and one cut; returns why there is none, or None."""
-        guest = Guest(self.scratch, "write")
+        guest = Guest(self.scratch, "write", self.random.randrange(1 << 32))
         # One in eight while what was there before is taken up again.
         stage = "1" if self.random.randrange(8) == 0 else "2"
         if guest.wait_for(stage):
@@ -131,7 +132,7 @@ class Cuts:
 
     def look(self):
         """The last boot only looks."""
-        guest = Guest(self.scratch, "look")
+        guest = Guest(self.scratch, "look", 0)
         status = guest.end()
         return None if status == 0 else self.explain(guest)
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# In the guest of tests/power/cuts.py: two disks whose data, metadata and
-# reservations lie on the disks that lose power.  Argument: write, or look.
+# In the guest of tests/power/cuts.py: disks whose data, metadata and
+# reservations lie on the disks that lose power.  Arguments: write, or look, and
+# a seed of what is written.
 
 # shellcheck source=tests/target.sh
 . "$COMSTAR_TOP/tests/target.sh"
@@ -10,6 +11,7 @@
 # The metadata have the path of the data.
 FILES=/srv/power
 DATA=/dev/vda
+HEAD=/dev/vdc
 TARGET=$(target_name power)
 
 # stage NUMBER: tells the host how far it has come.
@@ -24,6 +26,7 @@ make_disks() {
 	truncate -s 64M "$FILES/disk"
 	make_lu "$DATA" -p meta="$FILES/device.meta" -p alias=0 >/dev/null
 	make_lu "$FILES/disk" -p meta="$FILES/file.meta" -p wcd=true >/dev/null
+	make_lu "$HEAD" -F -p meta=head -p alias=0 >/dev/null
 	sync
 	echo made >"$COMSTAR_SCRATCH/made"
 }
@@ -31,25 +34,25 @@ make_disks() {
 import_disks() {
 	stmfadm import-lu "$FILES/device.meta"
 	stmfadm import-lu "$FILES/file.meta"
+	stmfadm import-lu "$HEAD"
 }
 
 load_stmf stmf_sbd stmf_iscsi
 at_exit unload_stmf
 ip link set lo up
-expect datafiles "$(cat /sys/block/vd[ab]/serial)" "the disks that lose power"
+expect datafileshead "$(cat /sys/block/vd[abc]/serial)" "the disks that lose power"
 mkdir "$FILES"
 stage 1
 mount /dev/vdb "$FILES"
 if [ -e "$COMSTAR_SCRATCH/made" ]; then import_disks; else make_disks; fi
-lun=0
-for data in "$DATA" "$FILES/disk"; do
+guids=()
+for data in "$DATA" "$FILES/disk" "$HEAD"; do
 	guid=$(stmfadm list-lu -v | awk -v file="$data" '
 		/^LU Name/ { name = $3 } /Data File/ && $NF == file { print name }')
-	stmfadm add-view -n "$lun" "$guid"
-	[ "$lun" != 0 ] || first=$guid
-	lun=$((lun + 1))
+	stmfadm add-view -n "${#guids[@]}" "$guid"
+	guids+=("$guid")
 done
 make_target "$TARGET"
-PYTHONPATH=$COMSTAR_TOP/tests python3 "$COMSTAR_TOP/tests/power/writer.py" "$1" "$TARGET" "$first"
-for guid in $(stmfadm list-lu | awk '{ print $3 }'); do stmfadm delete-lu "$guid"; done
+PYTHONPATH=$COMSTAR_TOP/tests python3 "$COMSTAR_TOP/tests/power/writer.py" "$1" "$2" "$TARGET" "${guids[0]}" "${guids[2]}"
+for guid in "${guids[@]}"; do stmfadm delete-lu "$guid"; done
 umount "$FILES"

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Looks whether all is there that was acknowledged, and writes until the power fails:
-`writer.py write|look TARGET GUID`.
+`writer.py write|look SEED TARGET GUID GUID`.
 
 A disk has cells of 4 KiB. A write gives a cell a version, which is larger each
 time and stands in every block of it. What is acknowledged is noted on the host,
 which doesn't lose power, in the words of `Log`.  LUN 0 has a write cache, LUN 1
-has none: there every acknowledgment counts.
+has none: there every acknowledgment counts.  LUN 2 has its metadata in the head of its
+device.  The GUIDs are those of LUN 0 and LUN 2.
 """
 
 import concurrent.futures
@@ -21,7 +22,7 @@ import threading
 from initiator import Initiator
 
 SCRATCH = pathlib.Path(os.environ["COMSTAR_SCRATCH"])
-COMMAND, TARGET, GUID = sys.argv[1:4]
+COMMAND, SEED, TARGET, *GUIDS = sys.argv[1:]
 BLOCK, CELL = 512, 4096
 BLOCKS = CELL // BLOCK
 CELLS = 48  # Of each writer: few, so that each is written often.
@@ -81,7 +82,7 @@ class Writer:
         self.lun, self.first = lun, part * CELLS
         self.log = Log(f"{lun}.{part}")
         self.session = connect(f"writer{lun}{part}")
-        self.random = random.Random()
+        self.random = random.Random(f"{SEED} {lun} {part}")
         self.now = {}
 
     def send(self, cdb, **data):
@@ -143,49 +144,76 @@ class Writer:
 
 
 class Registrar:
-    """Registers one key after the other, kept over a loss of power, and gives the disk one alias
-    after the other."""
+    """Registers one key after the other, kept over a loss of power, and gives the disk one alias after the other.
+    Where nobody else writes it reserves the disk and releases it, too."""
 
-    def __init__(self):
-        self.log = Log("kept")
-        self.session = connect("registrar")
+    KINDS = ("key", "alias", "reservation")
+    TYPES = (1, 3, 5, 6)  # Not those of all registrants, which belong to no key.
+
+    def __init__(self, lun, guid, reserves):
+        self.lun, self.guid, self.reserves = lun, guid, reserves
+        self.log = Log("kept" if lun == 0 else f"kept.{lun}")
+        self.session = connect(f"registrar{lun}")
+        self.next = []
+
+    def reservation(self, number):
+        """Of that number: the type, or None; those of even number are none."""
+        return self.TYPES[number // 2 % len(self.TYPES)] if number % 2 else None
+
+    def read(self, action):
+        """What PERSISTENT RESERVE IN tells, without its header."""
+        answer = self.session.command(self.lun, bytes([0x5E, action, 0, 0, 0, 0, 0, 1, 0, 0]), length=256)
+        return bytes.fromhex(answer[5:])[8:]
 
     def look(self):
-        """Complaints about a key or alias that was acknowledged and isn't there, nor the next."""
-        answer = self.session.command(0, bytes([0x5E, 0, 0, 0, 0, 0, 0, 1, 0, 0]), length=256)
-        keys = bytes.fromhex(answer[5:])[8:]
-        alias = next(line for line in run("list-lu", "-v", GUID).splitlines() if "Alias" in line)
-        found = (int.from_bytes(keys, "big"), int(alias.split()[-1]))
+        """Complaints about what was acknowledged and isn't there, nor the next."""
+        keys, held = self.read(0), self.read(1)
+        alias = next(line for line in run("list-lu", "-v", self.guid).splitlines() if "Alias" in line)
+        reserved = held[13] & 15 if held else None
+        first = self.log.durable.get(2, 0)
+        number = next((number for number in (first, first + 1) if self.reservation(number) == reserved), -1)
+        found = (int.from_bytes(keys, "big"), int(alias.split()[-1]), number)
         bad = []
         for kind, now in enumerate(found):
             durable = self.log.durable.get(kind, 0)
-            if len(keys) > 8 or not durable <= now <= durable + 1:
-                bad.append(f"{('key', 'alias')[kind]}: LOST {durable}, there is {now}")
+            if not durable <= now <= durable + 1:
+                bad.append(f"LUN {self.lun}, {self.KINDS[kind]}: LOST {durable}, there is {now}")
             self.log.note("V", kind, now)
+        if held and held[:8] != keys:
+            bad.append(f"LUN {self.lun}: reserved by {held[:8].hex()}, registered is {keys.hex()}")
         self.next = [now + 1 for now in found]
         return bad
 
+    def send(self, action, kind, key, new=0):
+        """PERSISTENT RESERVE OUT."""
+        ignores = action == 6
+        data = key.to_bytes(8, "big") + new.to_bytes(8, "big") + bytes(4) + bytes([ignores]) + bytes(3)
+        answer = self.session.command(self.lun, bytes([0x5F, action, kind, 0, 0, 0, 0, 0, 24, 0]), data=data)
+        if answer != "good":
+            raise OSError(f"PERSISTENT RESERVE OUT {action}: {answer}")
+
     def write(self):
         """Registers until the power fails."""
-        key, alias = self.next
+        key, alias, number = self.next
         while True:
             for _ in range(10):
-                cdb = bytes([0x5F, 6, 0, 0, 0, 0, 0, 0, 24, 0])
-                data = bytes(8) + key.to_bytes(8, "big") + bytes(4) + b"\1" + bytes(3)
-                answer = self.session.command(0, cdb, data=data)
-                if answer != "good":
-                    raise OSError(f"PERSISTENT RESERVE OUT: {answer}")
+                self.send(6, 0, 0, key)
                 self.log.note("F", 0, key)
                 key += 1
-            run("modify-lu", "-p", f"alias={alias}", GUID)
+            run("modify-lu", "-p", f"alias={alias}", self.guid)
             self.log.note("F", 1, alias)
             alias += 1
+            if self.reserves:
+                now = self.reservation(number)
+                self.send(1 if now else 2, now or self.reservation(number - 1), key - 1)
+                self.log.note("F", 2, number)
+                number += 1
 
 
 def connect(name):
     """A session without unit attentions."""
     session = Initiator(f"iqn.2024-01.test:{name}", "127.0.0.1", 3260, TARGET, 1)
-    for lun in (0, 1):
+    for lun in (0, 1, 2):
         while not session.command(lun, bytes(6)).startswith("good"):
             pass
     return session
@@ -219,7 +247,7 @@ def main():
     if not answer.startswith("check 5/"):
         print(f"WRITE ATOMIC: expected it refused, got {answer}")
         return 1
-    writers.append(Registrar())
+    writers += [Registrar(0, GUIDS[0], False), Registrar(2, GUIDS[1], True)]
     # All at once: a session that is silent meanwhile would be given up.
     with concurrent.futures.ThreadPoolExecutor(len(writers)) as pool:
         bad = [line for lines in pool.map(lambda writer: writer.look(), writers) for line in lines]

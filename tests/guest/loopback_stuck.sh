@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# A target of the local bus whose command is stuck in a device goes neither offline nor away, whoever asks meanwhile; later it does.
+# SPDX-License-Identifier: GPL-2.0
+. "$COMSTAR_TOP/tests/target.sh"
+
+load_stmf stmf_sbd stmf_loopback
+at_exit unload_stmf
+held_lu
+loop_target
+disk=$(loop_disk "$LOOP_HOST" 0)
+udevadm settle
+
+step "while one takes it offline, another deletes it: both are refused"
+dmsetup suspend --noflush --nolockfs held
+dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none &
+reader=$!
+wait_for bash -c "stmfadm list-task | grep -q '$GUID'"
+stmfadm offline-target "$LOOP_TARGET" 2>"$WORK/offline" &
+asker=$!
+sleep 1
+refused stmfadm delete-target -f "$LOOP_TARGET"
+if wait "$asker"; then fail "expected offline-target to be refused while the device has a command"; fi
+[ -d "$LOOP_HOST" ] || fail "expected the SCSI host to be there"
+stmfadm list-target "$LOOP_TARGET" >/dev/null || fail "expected the target to be there"
+refused rmmod stmf_loopback
+
+step "when the device goes on, it goes"
+dmsetup resume --noudevsync held
+wait "$reader" || fail "expected the read to be carried out"
+stmfadm delete-target -f "$LOOP_TARGET"
+[ ! -d "$LOOP_HOST" ] || fail "expected the SCSI host to be gone"
+stmfadm delete-lu "$GUID"
+rmmod stmf_loopback
