@@ -95,6 +95,21 @@ fn one_object_that_is_away_keeps_no_other_from_coming_back() {
     assert!(!out.contains("unregistered"), "{out}");
 }
 
+#[test]
+fn a_view_that_is_not_there_takes_no_other_with_it() {
+    let (mut sim, store) = configured();
+    let path = store.path();
+    ok(&mut sim, path, &format!("stmfadm add-view {B}"));
+    let file = path.join("stmf/lu").join(B);
+    let before = fs::read_to_string(&file).unwrap();
+    assert!(before.contains("\"lun\""), "{before}");
+    let line = format!("stmfadm remove-view -l {B} 77");
+    let (exit, out, err) = run(&mut sim, path, &line);
+    assert_eq!((exit, out.as_str()), (Exit::NotFound, ""), "{err}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    assert!(!path.join("stmf/.intent").exists());
+}
+
 /// As [`configured`], with a backup in a file.
 fn backed_up() -> (Sim, TempDir, PathBuf) {
     let (mut sim, store) = configured();

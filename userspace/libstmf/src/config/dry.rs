@@ -6,10 +6,9 @@ use stmf_uapi::stmf;
 
 use super::class::{Class, Effect};
 use super::item::Item;
-use super::kernel;
+use super::kernel::{self, refuse, refused};
 use crate::attributes::{Builder, Fields};
-use crate::error::Error;
-use crate::transport::{Fault, Mode, Refusal, Request, Transport};
+use crate::transport::{Fault, Mode, Request, Transport};
 
 /// A connection to the kernel on which requests for changes are not sent.
 ///
@@ -46,10 +45,7 @@ impl<T: Transport> Dry<T> {
         let mut item = Item::from_fields(class, fields)?;
         match (class.name, effect) {
             ("view", Effect::Create) => self.validate_view(request, &mut item)?,
-            ("view", _) => {
-                let view = kernel::view_of(class, fields, &mut self.inner).map_err(refused)?;
-                item = view.ok_or_else(|| refuse(libc::ENOENT))?;
-            }
+            ("view", _) => item = kernel::removed_view(class, fields, &mut self.inner)?,
             ("offline-lu" | "offline-target", _) => {
                 let get = class.list();
                 let key = item.encode_key();
@@ -100,29 +96,6 @@ impl<T: Transport> Dry<T> {
             item.complete(&Item::from_fields(item.class, &Fields::new(reply)?)?);
         }
         Ok(())
-    }
-}
-
-fn refuse(errno: i32) -> Fault {
-    Fault::Refused(Refusal {
-        errno,
-        ..Refusal::default()
-    })
-}
-
-/// A refusal that was met on the way, as that of the request.
-fn refused(error: Error) -> Fault {
-    match error {
-        Error::NotFound { message, .. } => Fault::Refused(Refusal {
-            errno: libc::ENOENT,
-            message: Some(message),
-            attribute: None,
-        }),
-        Error::NotLoaded { .. } => Fault::NoFamily,
-        Error::Io(error) => Fault::Io(error),
-        Error::Protocol { source, .. } => Fault::Malformed(source),
-        Error::Permission { .. } => refuse(libc::EPERM),
-        _ => refuse(libc::EIO),
     }
 }
 

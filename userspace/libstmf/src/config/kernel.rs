@@ -9,7 +9,7 @@ use super::item::Item;
 use crate::attributes::{Builder, Fields};
 use crate::client::Command;
 use crate::error::Error;
-use crate::transport::{Mode, Transport};
+use crate::transport::{Fault, Mode, Refusal, Transport};
 
 /// All that is configured, as far as the modules that are loaded know.
 pub(crate) fn items(transport: &mut impl Transport) -> Result<Vec<Item>, Error> {
@@ -159,8 +159,19 @@ fn view_number(item: &Item, transport: &mut impl Transport) -> Result<Builder, E
     })
 }
 
+/// The view entry that a request removes, which names it by its number. One that isn't there is
+/// refused as the kernel does it: without its groups an entry would pass for that of all hosts.
+pub(crate) fn removed_view(
+    class: &'static Class,
+    request: &Fields<'_>,
+    transport: &mut impl Transport,
+) -> Result<Item, Fault> {
+    let view = view_of(class, request, transport).map_err(refused)?;
+    view.ok_or_else(|| refuse(libc::ENOENT))
+}
+
 /// The view entry of a number.
-pub(crate) fn view_of(
+fn view_of(
     class: &'static Class,
     request: &Fields<'_>,
     transport: &mut impl Transport,
@@ -179,6 +190,30 @@ pub(crate) fn view_of(
         }
     }
     Ok(None)
+}
+
+/// A refusal in the kernel's stead.
+pub(crate) fn refuse(errno: i32) -> Fault {
+    Fault::Refused(Refusal {
+        errno,
+        ..Refusal::default()
+    })
+}
+
+/// A refusal that was met on the way, as that of the request.
+pub(crate) fn refused(error: Error) -> Fault {
+    match error {
+        Error::NotFound { message, .. } => Fault::Refused(Refusal {
+            errno: libc::ENOENT,
+            message: Some(message),
+            attribute: None,
+        }),
+        Error::NotLoaded { .. } => Fault::NoFamily,
+        Error::Io(error) => Fault::Io(error),
+        Error::Protocol { source, .. } => Fault::Malformed(source),
+        Error::Permission { .. } => refuse(libc::EPERM),
+        _ => refuse(libc::EIO),
+    }
 }
 
 fn constants(request: Builder, class: &Class, constants: Constants) -> Builder {

@@ -103,10 +103,7 @@ impl<T: Transport> Recorder<T> {
     ) -> Result<Change, Fault> {
         let mut item = Item::from_fields(class, fields)?;
         if (class.name, effect) == ("view", Effect::Remove) {
-            // What the kernel will not find, it will refuse.
-            if let Ok(Some(view)) = kernel::view_of(class, fields, &mut self.inner) {
-                item = view;
-            }
+            item = kernel::removed_view(class, fields, &mut self.inner)?;
         }
         let place = item.has_owner().then(|| Place::of(&item));
         let mut saved = Document::default();
