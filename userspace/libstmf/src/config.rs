@@ -10,10 +10,12 @@ mod class;
 mod document;
 mod dry;
 mod files;
+mod intent;
 mod item;
 mod kernel;
 mod plan;
 mod recorder;
+mod recovery;
 mod store;
 #[cfg(test)]
 mod tests;

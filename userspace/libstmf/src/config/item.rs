@@ -267,6 +267,14 @@ impl Item {
         }
     }
 
+    /// Whether it says something that nobody is told who asks.
+    pub(crate) fn has_secrets(&self) -> bool {
+        let mut attributes = self.class.attributes();
+        attributes.any(|attribute| {
+            is_secret(attribute.name) && self.values.contains_key(&attribute.number)
+        })
+    }
+
     /// Takes over those attributes of another one that nobody is told who asks.
     pub(crate) fn adopt_secrets(&mut self, other: &Self) {
         for attribute in self.class.attributes() {
@@ -367,7 +375,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
@@ -432,7 +440,7 @@ fn text(value: &Value) -> Result<Bytes, String> {
     .ok_or_else(|| "expected text".to_owned())
 }
 
-fn unhex(text: &str) -> Option<Bytes> {
+pub(super) fn unhex(text: &str) -> Option<Bytes> {
     let digits = text.as_bytes().chunks(2);
     digits
         .map(|pair| match pair {

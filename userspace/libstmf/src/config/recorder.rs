@@ -2,15 +2,14 @@
 
 //! Saves every change that goes by.
 
-use std::collections::BTreeMap;
-
-use super::class::{Class, Effect, CLASSES};
+use super::class::{Class, Effect};
 use super::document::Document;
 use super::files::Lock;
+use super::intent::Intent;
 use super::item::Item;
 use super::kernel;
 use super::store::{Place, Store, StoreError};
-use crate::attributes::Fields;
+use crate::attributes::{DecodeError, Fields};
 use crate::transport::{Fault, Refusal, Request, Transport};
 
 /// A connection to the kernel that saves every change in a store: first the kernel changes, then
@@ -20,14 +19,13 @@ use crate::transport::{Fault, Refusal, Request, Transport};
 /// refused before the kernel hears of it.
 #[derive(Debug)]
 pub struct Recorder<T> {
-    inner: T,
-    store: Option<Store>,
+    pub(super) inner: T,
+    pub(super) store: Option<Store>,
     held: Option<Lock>,
 }
 
 /// What a request is about to change.
 struct Change {
-    class: &'static Class,
     effect: Effect,
     /// The item, as far as the request says.
     item: Item,
@@ -65,13 +63,12 @@ impl<T: Transport> Recorder<T> {
         class: &'static Class,
         effect: Effect,
     ) -> Result<Vec<Vec<u8>>, Fault> {
-        let fields = Fields::new(request.attributes)?;
         let lock = match (&self.held, &mut self.store) {
             (None, Some(store)) => Some(store.lock()?),
             _ => None,
         };
         self.recover()?;
-        let change = self.prepare(class, effect, &fields)?;
+        let change = self.prepare(class, effect, request)?;
         let outcome = self.inner.call(request);
         let done = match outcome {
             Ok(replies) => {
@@ -84,9 +81,7 @@ impl<T: Transport> Recorder<T> {
                 Ok(Vec::new())
             }
             Err(fault) => {
-                if let Some(store) = &mut self.store {
-                    store.abandon()?;
-                }
+                self.give_up(&fault)?;
                 Err(fault)
             }
         };
@@ -94,27 +89,44 @@ impl<T: Transport> Recorder<T> {
         done
     }
 
+    /// Takes back what was reserved, if it is certain that the kernel has changed nothing. An
+    /// answer that was lost says nothing: the kernel is asked then.
+    fn give_up(&mut self, fault: &Fault) -> Result<(), StoreError> {
+        match (fault, &mut self.store) {
+            (Fault::Refused(_) | Fault::Withheld | Fault::NoFamily, Some(store)) => store.abandon(),
+            _ => {
+                // When that goes wrong, too, the intent stays, for the next change.
+                let _ = self.recover();
+                Ok(())
+            }
+        }
+    }
+
     /// Finds out what will change and whether it can be saved.
     fn prepare(
         &mut self,
         class: &'static Class,
         effect: Effect,
-        fields: &Fields<'_>,
+        request: &Request<'_>,
     ) -> Result<Change, Fault> {
-        let mut item = Item::from_fields(class, fields)?;
+        let fields = Fields::new(request.attributes)?;
+        let mut item = Item::from_fields(class, &fields)?;
+        let mut attributes = request.attributes.to_vec();
         if (class.name, effect) == ("view", Effect::Remove) {
-            item = kernel::removed_view(class, fields, &mut self.inner)?;
+            item = kernel::removed_view(class, &fields, &mut self.inner)?;
+            let encoded = item.encode().finish();
+            attributes = encoded.map_err(DecodeError::Missing)?;
         }
         let place = item.has_owner().then(|| Place::of(&item));
-        let mut saved = Document::default();
+        let saved = match &place {
+            Some(place) => self.saved(place)?,
+            None => Document::default(),
+        };
         if let Some(store) = &mut self.store {
-            if let Some(place) = &place {
-                saved = store.read(place)?.unwrap_or_default();
-            }
-            store.reserve(class.directory, place.as_ref())?;
+            let intent = Intent::new(class, effect, attributes);
+            store.reserve(class.directory, place.as_ref(), &intent)?;
         }
         Ok(Change {
-            class,
             effect,
             item,
             place,
@@ -122,13 +134,15 @@ impl<T: Transport> Recorder<T> {
         })
     }
 
+    /// What is saved of an object.
+    pub(super) fn saved(&self, place: &Place) -> Result<Document, StoreError> {
+        let saved = self.store.as_ref().map(|store| store.read(place));
+        Ok(saved.transpose()?.flatten().unwrap_or_default())
+    }
+
     /// Saves what the kernel has made of a request.
     fn save(&mut self, change: Change, replies: &[Vec<u8>]) -> Result<(), StoreError> {
-        let Some(store) = &mut self.store else {
-            return Ok(());
-        };
         let Change {
-            class,
             effect,
             mut item,
             place,
@@ -136,41 +150,59 @@ impl<T: Transport> Recorder<T> {
         } = change;
         // The reply has what the kernel has decided: a GUID, a LUN.
         let reply = replies.first().and_then(|reply| Fields::new(reply).ok());
-        if let Some(decided) = reply.and_then(|fields| Item::from_fields(class, &fields).ok()) {
-            item.complete(&decided);
-        }
+        let decided = reply.and_then(|fields| Item::from_fields(item.class, &fields).ok());
+        decided.iter().for_each(|decided| item.complete(decided));
         let place = match place {
             Some(place) => place,
             None => {
                 // What comes back from elsewhere may have views here.
                 let place = Place::of(&item);
-                saved = store.read(&place)?.unwrap_or_default();
+                saved = self.saved(&place)?;
                 place
             }
         };
-        let previous = saved.take(&item);
-        if effect == Effect::Remove {
-            saved
-                .items
-                .retain(|other| !class.takes.contains(&other.class.name));
-        } else {
+        if effect != Effect::Remove {
+            let previous = saved.items.iter().find(|other| other.is_same_as(&item));
             if let Ok(Some(now)) = kernel::fetch(&item, &mut self.inner) {
                 let asked = std::mem::replace(&mut item, now);
                 item.adopt_secrets(&asked);
             } else if effect == Effect::Modify {
                 previous.iter().for_each(|previous| item.complete(previous));
             }
+        }
+        self.put(effect, item, &place, saved, true)
+    }
+
+    /// Saves what an item has become, among what is saved of its object; with `is_whole` all that the
+    /// kernel has of its own accord, too.
+    pub(super) fn put(
+        &mut self,
+        effect: Effect,
+        mut item: Item,
+        place: &Place,
+        mut saved: Document,
+        is_whole: bool,
+    ) -> Result<(), StoreError> {
+        let class = item.class;
+        let previous = saved.take(&item);
+        if effect == Effect::Remove {
+            let items = &mut saved.items;
+            items.retain(|other| !class.takes.contains(&other.class.name));
+        } else {
             previous
                 .iter()
                 .for_each(|previous| item.adopt_secrets(previous));
             item.forget_empty();
             if effect == Effect::Create {
                 let state = kernel::state_of(&item, &mut self.inner);
-                saved.items.extend(state.ok().flatten());
+                if let Ok(Some(state)) = state {
+                    saved.take(&state);
+                    saved.items.push(state);
+                }
             }
             saved.items.push(item);
         }
-        if class.is_complete {
+        if class.is_complete && is_whole {
             if let Ok(items) = kernel::items_of(class, &mut self.inner) {
                 saved.items = items;
                 saved.classes = vec![class.name];
@@ -180,42 +212,10 @@ impl<T: Transport> Recorder<T> {
         saved
             .classes
             .retain(|name| Class::by_name(name).is_some_and(|class| class.is_complete));
-        store.commit(&place, &saved)
-    }
-
-    /// Saves what became of a change whose maker was killed, if it is there.
-    fn recover(&mut self) -> Result<(), Fault> {
-        let Some(store) = &mut self.store else {
-            return Ok(());
-        };
-        let Some((directory, owner)) = store.intent()? else {
-            return Ok(());
-        };
-        let mut now: BTreeMap<Place, Vec<Item>> = BTreeMap::new();
-        for class in CLASSES.iter().filter(|class| class.directory == directory) {
-            let items = kernel::items_of(class, &mut self.inner).unwrap_or_default();
-            for item in items {
-                if owner.is_empty() || item.owner() == owner {
-                    now.entry(Place::of(&item)).or_default().push(item);
-                }
-            }
+        match &mut self.store {
+            Some(store) => store.commit(place, &saved),
+            None => Ok(()),
         }
-        for (place, items) in now {
-            let saved = store.read(&place)?;
-            // An object whose name only the kernel knew is one that isn't saved.
-            if owner.is_empty() && saved.is_some() {
-                continue;
-            }
-            let mut saved = saved.unwrap_or_default();
-            for mut item in items {
-                if let Some(previous) = saved.take(&item) {
-                    item.adopt_secrets(&previous);
-                }
-                saved.items.push(item);
-            }
-            store.commit(&place, &saved)?;
-        }
-        Ok(store.abandon()?)
     }
 }
 

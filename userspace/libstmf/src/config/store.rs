@@ -8,15 +8,15 @@
 //!
 //! A change goes in these steps, under a lock:
 //!
-//! 1. `.intent` is written: which file is going to change.
+//! 1. `.intent` is written: what the kernel is going to be asked for.
 //! 2. `.new` is written, as long as the file can become: a full disk is noticed now.
 //! 3. The kernel is asked for the change. When it refuses, both files are removed and all is as it
-//!    was.
+//!    was. When its answer is lost, what it has now decides.
 //! 4. `.new` gets what the kernel has now, and is renamed. Directories and files are synchronized.
 //! 5. `.intent` is removed.
 //!
-//! Who is killed between the steps leaves either the old file or the new one. The next change finds
-//! the intent and asks the kernel first what became of it.
+//! Who is killed between the steps leaves either the old file or the new one. The next change, or who
+//! loads what is saved, finds the intent and asks the kernel first what became of it.
 //!
 //! What can't be read is never written: neither a directory that is not ours or is from a later
 //! version, nor a file in it.
@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use super::document::{self, Document, DocumentError};
 use super::files::{self, Files, Lock, RealFiles};
+use super::intent::Intent;
 use super::item::Item;
 
 /// How long a change waits for that of another administrator.
@@ -224,14 +225,15 @@ impl Store {
         read_document(&self.path_of(place)?)
     }
 
-    /// Makes sure that a file of `directory` can be written, and notes that it will be. There is no
-    /// owner as long as only the kernel knows its name: the file is a new one then.
+    /// Makes sure that a file of `directory` can be written, and notes why it will be. There is no
+    /// place as long as only the kernel knows its name: the file is a new one then.
     pub(crate) fn reserve(
         &mut self,
         directory: &'static str,
-        owner: Option<&Place>,
+        place: Option<&Place>,
+        intent: &Intent,
     ) -> Result<(), StoreError> {
-        let old = match owner.map(|place| self.path_of(place)).transpose()? {
+        let old = match place.map(|place| self.path_of(place)).transpose()? {
             Some(path) => files::read(&path)
                 .map_err(io_error(&path))?
                 .map_or(0, |bytes| bytes.len()),
@@ -239,8 +241,7 @@ impl Store {
         };
         let path = self.root.join(directory);
         self.files.make_directory(&path).map_err(io_error(&path))?;
-        let owner = owner.map_or("", |place| &place.owner);
-        let intent = format!("{directory}\n{owner}\n");
+        let intent = intent.to_string();
         let done = self.write(".intent", intent.as_bytes()).and_then(|()| {
             let room = old.saturating_add(RESERVE);
             self.write(".new", &vec![b' '; room])
@@ -266,21 +267,18 @@ impl Store {
         Ok(())
     }
 
-    /// Which file was going to be changed by someone who did not come to the end: its directory, and
-    /// whose it is, or nothing for a new object.
-    pub(crate) fn intent(&self) -> Result<Option<(String, String)>, StoreError> {
+    /// The change of someone who did not come to the end. A note that was not written to its end is
+    /// none, and goes: the kernel hadn't been asked yet.
+    pub(crate) fn intent(&mut self) -> Result<Option<Intent>, StoreError> {
         let path = self.root.join(".intent");
-        let bytes = files::read(&path).map_err(io_error(&path))?;
-        let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(text.map(|text| {
-            let mut lines = text.splitn(2, '\n').map(str::to_owned);
-            let directory = lines.next().unwrap_or_default();
-            let owner = lines.next().unwrap_or_default();
-            (
-                directory,
-                owner.strip_suffix('\n').unwrap_or_default().to_owned(),
-            )
-        }))
+        let Some(bytes) = files::read(&path).map_err(io_error(&path))? else {
+            return Ok(None);
+        };
+        let intent = String::from_utf8_lossy(&bytes).parse().ok();
+        if intent.is_none() {
+            self.abandon()?;
+        }
+        Ok(intent)
     }
 
     /// Saves what is to be known about an object; without anything its file goes.

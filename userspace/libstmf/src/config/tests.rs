@@ -7,11 +7,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use stmf_uapi::iscsi;
 use tempfile::TempDir;
 
+use super::class::{Class, Effect};
 use super::files::{Files, RealFiles};
+use super::intent::Intent;
 use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
+use crate::attributes::{Builder, Fields};
 use crate::sim::Sim;
+use crate::transport::{Fault, Request, Transport};
 use crate::{
     Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuImport, LuSpec,
     NewView, PortName, Portal, Secret, Stmf, Views,
@@ -94,6 +99,19 @@ fn configure(sim: &mut Sim, directory: &Path) {
 
 fn of_kernel(sim: &mut Sim) -> String {
     Configuration::of_kernel(sim).unwrap().to_string()
+}
+
+/// All that a framework has, with the secrets that it doesn't tell.
+fn all_of(sim: &mut Sim) -> String {
+    let told = of_kernel(sim);
+    format!("{told}{:?}", sim.initiator_secrets())
+}
+
+/// What there is after a reboot.
+fn rebooted(store: &Path) -> String {
+    let mut sim = Sim::new();
+    become_as(&mut sim, &of_store(store), Extent::Add);
+    all_of(&mut sim)
 }
 
 fn of_store(directory: &Path) -> Configuration {
@@ -355,16 +373,12 @@ impl Files for Fragile {
 
 /// Changes something of a configured framework with a file system that breaks after so many
 /// steps. Returns whether it did.
-fn break_after(
-    steps: usize,
-    is_killed: bool,
-    change: fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>,
-) -> bool {
+fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
     let directory = TempDir::new().unwrap();
     let store = directory.path().join("stmf");
     let mut sim = Sim::new();
     configure(&mut sim, &store);
-    let old = of_kernel(&mut sim);
+    let old = all_of(&mut sim);
     let steps_left = Rc::new(Cell::new(steps));
     let files = Fragile {
         real: RealFiles,
@@ -373,43 +387,64 @@ fn break_after(
         is_done: false,
     };
     let fragile = Store::with_files(&store, Box::new(files));
-    let mut stmf = Stmf::with_transport(Recorder::new(&mut sim, Some(fragile)));
+    let wire = Wire {
+        sim: &mut sim,
+        losses: 0,
+    };
+    let mut stmf = Stmf::with_transport(Recorder::new(wire, Some(fragile)));
     let outcome = change(&mut stmf);
-    let new = of_kernel(&mut sim);
+    let new = all_of(&mut sim);
     if let Err(Error::Store(error)) = &outcome {
         let says_changed = matches!(error, StoreError::NotSaved(_));
         assert_eq!(new != old, says_changed, "after {steps} steps: {error}");
     }
     // Nothing that is saved is broken, and it is either what was before or what is now.
-    let mut after_reboot = Sim::new();
-    become_as(&mut after_reboot, &of_store(&store), Extent::Add);
-    let saved = of_kernel(&mut after_reboot);
+    let saved = rebooted(&store);
     assert!(saved == old || saved == new, "after {steps} steps: {saved}");
     // The next change, with a file system that works, brings all up to date if something is left.
     let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
     stmf.add_group(GroupKind::Host, &name("next")).unwrap();
-    let mut after_reboot = Sim::new();
-    become_as(&mut after_reboot, &of_store(&store), Extent::Add);
-    if new.len() > old.len() {
-        assert_eq!(
-            of_kernel(&mut after_reboot),
-            of_kernel(&mut sim),
-            "after {steps} steps"
-        );
-    }
+    assert_eq!(rebooted(&store), all_of(&mut sim), "after {steps} steps");
     outcome.is_err()
 }
 
+/// Changes of all kinds.
+const CHANGES: [Change; 10] = [
+    |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
+    |stmf| stmf.remove_view(&guid(1), 0),
+    |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
+    |stmf| stmf.create_lu(&LuSpec::new("/dev/made-up")).map(|_| ()),
+    |stmf| stmf.delete_lu(&guid(3), Views::Remove),
+    |stmf| stmf.set_lu_state(&guid(3), Goal::Online),
+    |stmf| {
+        let host = PortName::new(HOST).unwrap();
+        stmf.remove_member(GroupKind::Host, &name("web/ä%"), &host)
+    },
+    |stmf| {
+        let portal = Portal {
+            address: "10.0.0.1:3261".parse().unwrap(),
+            tpgt: 1,
+            interface: None,
+        };
+        IscsiTargets::with_transport(stmf.transport()).remove_portal(&portal)
+    },
+    |stmf| {
+        let secret = Secret::new("not what it was".to_owned());
+        let mut iscsi = IscsiTargets::with_transport(stmf.transport());
+        iscsi.modify_initiator(HOST, None, Some(&secret))
+    },
+    |stmf| {
+        let secret = Secret::new("that of the other".to_owned());
+        let mut iscsi = IscsiTargets::with_transport(stmf.transport());
+        iscsi.create_initiator("iqn.2026-11.org.example:b", None, Some(&secret))
+    },
+];
+
+type Change = fn(&mut Stmf<Recorder<Wire<'_>>>) -> Result<(), Error>;
+
 #[test]
 fn every_step_may_be_the_last() {
-    type Change = fn(&mut Stmf<Recorder<&mut Sim>>) -> Result<(), Error>;
-    let changes: [Change; 4] = [
-        |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
-        |stmf| stmf.remove_view(&guid(1), 0),
-        |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
-        |stmf| stmf.create_lu(&LuSpec::new("/dev/made-up")).map(|_| ()),
-    ];
-    for change in changes {
+    for change in CHANGES {
         for is_killed in [false, true] {
             let mut steps = 0;
             while break_after(steps, is_killed, change) {
@@ -418,6 +453,74 @@ fn every_step_may_be_the_last() {
             assert!(steps > 5, "{steps} steps cannot be all");
         }
     }
+}
+
+/// A connection that has no room for so many answers to changes.
+#[derive(Debug)]
+struct Wire<'a> {
+    sim: &'a mut Sim,
+    losses: usize,
+}
+
+impl Transport for Wire<'_> {
+    fn call(&mut self, request: &Request<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+        let fields = Fields::new(request.attributes)?;
+        let is_change = Class::of_request(request, &fields).is_some();
+        let answer = self.sim.call(request);
+        if is_change && self.losses > 0 {
+            self.losses -= 1;
+            return Err(io::Error::from_raw_os_error(libc::ENOBUFS).into());
+        }
+        answer
+    }
+}
+
+#[test]
+fn a_change_whose_answer_was_lost_is_saved() {
+    for change in CHANGES {
+        for losses in [1, 2] {
+            let directory = TempDir::new().unwrap();
+            let store = directory.path().join("stmf");
+            let mut sim = Sim::new();
+            configure(&mut sim, &store);
+            let old = all_of(&mut sim);
+            let wire = Wire {
+                sim: &mut sim,
+                losses,
+            };
+            let recording = Recorder::new(wire, Some(Store::new(&store)));
+            let error = change(&mut Stmf::with_transport(recording)).unwrap_err();
+            assert!(matches!(error, Error::Io(_)), "{error:?}");
+            let new = all_of(&mut sim);
+            assert_ne!(old, new);
+            if losses > 1 && store.join(".intent").exists() {
+                // Not even asking once more has helped; the next change does.
+                let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+                stmf.set_service(Goal::Online).unwrap();
+            }
+            assert_eq!(rebooted(&store), new);
+            assert!(!store.join(".intent").exists());
+        }
+    }
+}
+
+#[test]
+fn a_change_of_secrets_that_the_kernel_refuses_stays_undone() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    configure(&mut sim, directory.path());
+    let old = all_of(&mut sim);
+    // As the kernel was going to be asked for it.
+    let attributes = Builder::new()
+        .text(iscsi::Initiator::Name, HOST)
+        .text(iscsi::Initiator::ChapSecret, "short");
+    let class = Class::by_name("iscsi-initiator").unwrap();
+    let intent = Intent::new(class, Effect::Modify, attributes.finish().unwrap());
+    fs::write(directory.path().join(".intent"), intent.to_string()).unwrap();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.set_service(Goal::Online).unwrap();
+    assert_eq!(all_of(&mut sim), old);
+    assert_eq!(rebooted(directory.path()), old);
 }
 
 #[test]

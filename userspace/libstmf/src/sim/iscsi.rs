@@ -36,8 +36,8 @@ fn change(object: &mut Object, attributes: &[u8], secret: u16, is_set: u16, unse
             });
         } else if number == secret {
             match value {
-                [] | [0] => drop(object.remove(&is_set)),
-                _ => drop(object.insert(is_set, Vec::new())),
+                [] | [0] => object.retain(|number, _| ![secret, is_set].contains(number)),
+                _ => object.extend([(is_set, Vec::new()), (secret, value.to_owned())]),
             }
         } else if value == [0] {
             object.remove(&number);
@@ -47,10 +47,16 @@ fn change(object: &mut Object, attributes: &[u8], secret: u16, is_set: u16, unse
     }
 }
 
+/// What is told of an object: not its secret.
 fn reply<K: Key + Copy>(all: &[K], object: &Object, builder: Builder) -> Builder {
-    all.iter().fold(builder, |builder, key| {
+    let told = all.iter().filter(|key| !is_secret(**key));
+    told.fold(builder, |builder, key| {
         builder.optional(object.get(&key.number()), |b, value| b.bytes(*key, value))
     })
+}
+
+fn is_secret(key: impl Key) -> bool {
+    key.name() == Target::ChapSecret.name()
 }
 
 fn short(fields: &Fields<'_>, key: impl Key) -> bool {
@@ -59,6 +65,17 @@ fn short(fields: &Fields<'_>, key: impl Key) -> bool {
 }
 
 impl Sim {
+    /// The CHAP secrets that initiators prove who they are with, which no request tells.
+    pub fn initiator_secrets(&self) -> BTreeMap<&str, String> {
+        let initiators = self.iscsi.initiators.iter();
+        let secrets = initiators.filter_map(|(name, object)| {
+            let secret = object.get(&Initiator::ChapSecret.number())?;
+            let secret = String::from_utf8_lossy(secret);
+            Some((name.as_str(), secret.trim_end_matches('\0').to_owned()))
+        });
+        secrets.collect()
+    }
+
     pub(super) fn iscsi(
         &mut self,
         command: Command,

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Finding out what became of a change whose maker did not come to the end, be it that it was killed
+//! or that the kernel's answer was lost.
+//!
+//! The kernel is asked. What was to be made or changed and is there is saved as it is; what was to be
+//! removed and isn't there is forgotten. That holds when the kernel has lost all since, too, by a
+//! reboot: nobody can tell any more what it had done, and access that was being revoked must not come
+//! back. All else stays as it was saved.
+
+use super::class::Effect;
+use super::intent::Intent;
+use super::item::Item;
+use super::kernel;
+use super::recorder::Recorder;
+use super::store::Place;
+use crate::error::Error;
+use crate::transport::{Fault, Transport};
+
+impl<T: Transport> Recorder<T> {
+    /// Saves what became of such a change, if there is one. The store must be locked.
+    pub(super) fn recover(&mut self) -> Result<(), Fault> {
+        let Some(store) = &mut self.store else {
+            return Ok(());
+        };
+        let Some(intent) = store.intent()? else {
+            return Ok(());
+        };
+        let asked = intent.item()?;
+        let is_secret_set = !asked.has_secrets() || self.repeat(&intent)?;
+        let items = match kernel::items_of(asked.class, &mut self.inner) {
+            // With the module all that it had is gone.
+            Err(Error::NotLoaded { .. }) => Vec::new(),
+            items => items.map_err(kernel::refused)?,
+        };
+        match asked.has_owner() {
+            true => self.settle(&intent, asked, is_secret_set, items)?,
+            false => self.find_new(items)?,
+        }
+        match &mut self.store {
+            Some(store) => Ok(store.abandon()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a change of secrets again, because the kernel never tells which ones it has. Whether
+    /// it has those of the change then.
+    fn repeat(&mut self, intent: &Intent) -> Result<bool, Fault> {
+        match intent.modification() {
+            // Who has just been made has the secrets that it was made with.
+            None => Ok(true),
+            Some(request) => match self.inner.call(&request) {
+                Ok(_) => Ok(true),
+                Err(Fault::Refused(_) | Fault::NoFamily) => Ok(false),
+                Err(fault) => Err(fault),
+            },
+        }
+    }
+
+    /// Saves what became of one item.
+    fn settle(
+        &mut self,
+        intent: &Intent,
+        asked: Item,
+        is_secret_set: bool,
+        items: Vec<Item>,
+    ) -> Result<(), Fault> {
+        let there = items.into_iter().find(|item| item.is_same_as(&asked));
+        let item = match (intent.effect, there) {
+            (Effect::Remove, None) => asked,
+            (Effect::Create | Effect::Modify, Some(mut now)) => {
+                if is_secret_set {
+                    now.adopt_secrets(&asked);
+                }
+                now
+            }
+            _ => return Ok(()),
+        };
+        let place = Place::of(&item);
+        let saved = self.saved(&place)?;
+        // What the kernel has of its own accord may be all that it has after a reboot.
+        let is_whole = saved.classes.is_empty();
+        Ok(self.put(intent.effect, item, &place, saved, is_whole)?)
+    }
+
+    /// Saves what was made under a name that only the kernel knew: what isn't saved.
+    fn find_new(&mut self, items: Vec<Item>) -> Result<(), Fault> {
+        for item in items {
+            let place = Place::of(&item);
+            let saved = self.saved(&place)?;
+            if !saved.items.iter().any(|other| other.is_same_as(&item)) {
+                self.put(Effect::Create, item, &place, saved, false)?;
+            }
+        }
+        Ok(())
+    }
+}
