@@ -13,6 +13,7 @@ mod files;
 mod intent;
 mod item;
 mod kernel;
+mod loader;
 mod plan;
 mod recorder;
 mod recovery;
@@ -28,6 +29,7 @@ use document::Document;
 
 pub use document::DocumentError;
 pub use dry::Dry;
+pub use loader::Loader;
 pub use plan::{Extent, Step};
 pub use recorder::Recorder;
 pub use store::{Store, StoreError};

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use libstmf::cli::{Console, Exit, Failure};
-use libstmf::config::{Configuration, Extent, Recorder, Step, Store};
+use libstmf::config::{Configuration, Extent, Loader, Recorder, Step, Store};
 use libstmf::{Error, LioImport, Transport};
 
 use crate::args::{Backup, FromFile, ImportLio, LoadConfig};
@@ -81,12 +81,10 @@ pub(crate) fn become_as<T: Transport>(
     }
     let (transport, store) = recorder.parts();
     let current = current(transport, store, Some(&wanted), console)?;
-    take(
-        &current.steps_to(&wanted, extent),
-        is_dry,
-        recorder,
-        console,
-    );
+    let steps = current.steps_to(&wanted, extent);
+    take(&steps, is_dry, console, |step| {
+        step.perform(recorder).map(|()| true)
+    });
     Ok(())
 }
 
@@ -109,23 +107,31 @@ pub(crate) fn import_lio<T: Transport>(
         console.print(format_args!("not taken over: {sentence}\n"));
     }
     let steps = current.steps_to(&import.configuration, Extent::Add);
-    take(&steps, is_dry, recorder, console);
+    take(&steps, is_dry, console, |step| {
+        step.perform(recorder).map(|()| true)
+    });
     Ok(())
 }
 
-/// Takes steps, telling each.
-fn take<T: Transport>(steps: &[Step], is_dry: bool, transport: &mut T, console: &mut Console<'_>) {
+/// Takes steps, telling each that `act` has taken.
+fn take(
+    steps: &[Step],
+    is_dry: bool,
+    console: &mut Console<'_>,
+    mut act: impl FnMut(&Step) -> Result<bool, Error>,
+) {
     console.each(steps, |console, step| {
         if is_dry {
             console.print(format_args!("would {step}\n"));
             return Ok(());
         }
-        match step.perform(transport) {
+        match act(step) {
+            Ok(false) => return Ok(()),
             // An object that is away has no state, and one that someone else has just made is
             // there.
             Err(Error::NotFound { .. }) if step.is_state() => return Ok(()),
             Err(Error::Exists { .. }) if step.is_creation() => return Ok(()),
-            done => done?,
+            done => done.map(|_| ())?,
         }
         console.print(format_args!("{step}\n"));
         Ok(())
@@ -139,18 +145,25 @@ pub(crate) fn load<T: Transport>(
     recorder: &mut Recorder<T>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    let (transport, Some(store)) = recorder.parts() else {
+    let loader = match is_dry {
+        true => Loader::dry(recorder),
+        false => Loader::new(recorder)?,
+    };
+    let Some(mut loader) = loader else {
         return Ok(());
     };
-    let (saved, errors) = Configuration::of_store(store).map_err(Error::from)?;
+    let (mut steps, errors) = loader.plan()?;
     console.each(errors, |_, error| Err(Error::from(error).into()));
-    let mut steps = Configuration::of_kernel(transport)?.steps_to(&saved, Extent::Add);
     if let Some(device) = &args.device {
         let waiting = |step: &&Step| step.file().is_some_and(|file| is_same(&file, device));
         let owners: BTreeSet<_> = steps.iter().filter(waiting).map(Step::owner).collect();
         steps.retain(|step| owners.contains(&step.owner()));
     }
-    take(&steps, is_dry, transport, console);
+    take(&steps, is_dry, console, |step| loader.take(step));
+    if loader.has_held_back() {
+        let why = "not brought up: defaults and portals that are saved for them can't be loaded";
+        console.fail(Failure::new(Exit::Store, "iSCSI targets", why));
+    }
     Ok(())
 }
 

@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use libstmf::cli::Exit;
+use libstmf::config::{Recorder, Store};
 use libstmf::sim::Sim;
-use libstmf::{Error, Events, Refusal, Stmf};
+use libstmf::{
+    AuthMethod, Error, Events, Fault, IscsiChange, IscsiTargets, Portal, Refusal, Request, Stmf,
+    Transport,
+};
 use stmfadm::{Patience, Setting};
 use tempfile::TempDir;
 
 const A: &str = "600144F0000000000000000000000001";
 const B: &str = "600144F0000000000000000000000002";
 
-fn run(sim: &mut Sim, store: &Path, line: &str) -> (Exit, String, String) {
+fn run(sim: impl Transport, store: &Path, line: &str) -> (Exit, String, String) {
     let setting = Setting {
         patience: Patience {
             interval: Duration::ZERO,
@@ -108,6 +112,123 @@ fn a_view_that_is_not_there_takes_no_other_with_it() {
     assert_eq!((exit, out.as_str()), (Exit::NotFound, ""), "{err}");
     assert_eq!(fs::read_to_string(&file).unwrap(), before);
     assert!(!path.join("stmf/.intent").exists());
+}
+
+/// Deletes a disk while a load is on its way.
+struct Meddler<'a> {
+    sim: &'a mut Sim,
+    store: &'a Path,
+    is_done: bool,
+}
+
+impl Transport for Meddler<'_> {
+    fn call(&mut self, request: &Request<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+        let answer = self.sim.call(request);
+        // The state of the service is the last that is asked for of what there is.
+        let is_last = (request.family, request.command) == ("stmf", 1);
+        if is_last && !std::mem::replace(&mut self.is_done, true) {
+            ok(self.sim, self.store, &format!("stmfadm delete-lu {B}"));
+        }
+        answer
+    }
+}
+
+#[test]
+fn what_is_deleted_during_a_load_is_not_made_again() {
+    let (_, store) = configured();
+    let mut sim = Sim::new();
+    let meddler = Meddler {
+        sim: &mut sim,
+        store: store.path(),
+        is_done: false,
+    };
+    let (exit, out, err) = run(meddler, store.path(), "stmfadm load-config");
+    assert_eq!((exit, err.as_str()), (Exit::Ok, ""));
+    assert!(out.contains(A) && !out.contains(B), "{out}");
+    let out = ok(&mut sim, store.path(), "stmfadm list-lu");
+    assert!(out.contains(A) && !out.contains(B), "{out}");
+    assert_eq!(ok(&mut sim, store.path(), "stmfadm load-config"), "");
+}
+
+const TARGET: &str = "iqn.2026-11.org.example:a";
+
+/// As [`configured`], with an iSCSI target that wants CHAP as all do, at one address.
+fn guarded() -> TempDir {
+    let (sim, store) = configured();
+    let recorder = Recorder::new(sim, Some(Store::new(store.path().join("stmf"))));
+    let mut targets = IscsiTargets::with_transport(recorder);
+    let chap = IscsiChange {
+        auth: Some(AuthMethod::Chap),
+        ..IscsiChange::default()
+    };
+    targets.modify_defaults(&chap).unwrap();
+    targets.create(TARGET, &IscsiChange::default()).unwrap();
+    let portal = |address: &str| Portal {
+        address: address.parse().unwrap(),
+        tpgt: 1,
+        interface: None,
+    };
+    targets.add_portal(&portal("10.0.0.1:3260")).unwrap();
+    targets.remove_portal(&portal("[::]:3260")).unwrap();
+    store
+}
+
+/// Loads what is saved where something is wrong with what guards targets; disks come up.
+fn load_unguarded(sim: &mut Sim, store: &Path, expected: Exit, why: &str) {
+    let (exit, out, err) = run(&mut *sim, store, "stmfadm load-config");
+    assert_eq!(exit, expected, "{out}{err}");
+    assert!(err.contains(why), "{err}");
+    assert!(err.contains("iSCSI targets: not brought up"), "{err}");
+    assert!(out.contains(A) && !out.contains(TARGET), "{out}");
+    assert!(!ok(sim, store, "stmfadm list-target").contains(TARGET));
+    assert!(ok(sim, store, "stmfadm list-lu").contains(A));
+    // Nor is it another time.
+    let (exit, out, _) = run(&mut *sim, store, "stmfadm load-config --dry-run");
+    assert!(!out.contains(TARGET), "{exit:?} {out}");
+}
+
+#[test]
+fn no_target_is_brought_up_without_what_guards_it() {
+    for name in ["iscsi-defaults", "iscsi-portal"] {
+        let store = guarded();
+        let file = store.path().join("stmf/iscsi").join(name);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, &text[..text.len() / 2]).unwrap();
+        let mut sim = Sim::new();
+        load_unguarded(&mut sim, store.path(), Exit::Store, name);
+        // With the file the target comes back.
+        fs::write(&file, text).unwrap();
+        let out = ok(&mut sim, store.path(), "stmfadm load-config");
+        assert!(out.contains(TARGET), "{out}");
+    }
+    // Not even the directory is there: it is on a disk that isn't.
+    let store = guarded();
+    let directory = store.path().join("stmf/iscsi");
+    fs::remove_dir_all(&directory).unwrap();
+    std::os::unix::fs::symlink("/nowhere", &directory).unwrap();
+    load_unguarded(&mut Sim::new(), store.path(), Exit::Store, "stmf/iscsi");
+}
+
+#[test]
+fn nor_when_the_kernel_refuses_it() {
+    // PORTAL_REMOVE and DEFAULTS_MODIFY.
+    for command in [6, 8] {
+        let store = guarded();
+        let mut sim = Sim::new();
+        for _ in 0..2 {
+            let refusal = Refusal {
+                errno: 12,
+                message: Some("no memory".to_owned()),
+                attribute: None,
+            };
+            sim.refuse("stmf-iscsi", command, refusal);
+        }
+        let (exit, out, err) = run(&mut sim, store.path(), "stmfadm load-config");
+        assert_eq!(exit, Exit::Failed, "{out}{err}");
+        assert!(err.contains("no memory"), "{err}");
+        assert!(err.contains("iSCSI targets: not brought up"), "{err}");
+        assert!(out.contains(A) && !out.contains(TARGET), "{out}");
+    }
 }
 
 /// As [`configured`], with a backup in a file.

@@ -99,7 +99,7 @@ pub(crate) fn names(path: &Path) -> io::Result<Vec<PathBuf>> {
 pub(crate) struct Lock(#[expect(dead_code, reason = "it is held")] File);
 
 /// How often a lock is tried.
-const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+pub(crate) const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Waits for a lock, so long.
 pub(crate) fn lock(path: &Path, patience: Duration) -> io::Result<Lock> {

@@ -292,6 +292,13 @@ impl Item {
     }
 }
 
+/// Items are equal when they say the same of the same thing.
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.class.name == other.class.name && self.values == other.values
+    }
+}
+
 /// An item is called by what its key says.
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

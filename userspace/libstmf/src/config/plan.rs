@@ -8,7 +8,9 @@ use std::fmt;
 use stmf_uapi::stmf::ObjectState;
 
 use super::class::Class;
+use super::document::Document;
 use super::item::{Item, ItemKey};
+use super::store::Place;
 use super::{kernel, Configuration};
 use crate::error::Error;
 use crate::transport::Transport;
@@ -61,6 +63,38 @@ impl Step {
     /// The name of the object that it is about: a GUID, the name of a group or target.
     pub fn owner(&self) -> String {
         self.item().owner()
+    }
+
+    /// Where it is saved what the item is to be.
+    pub(super) fn place(&self) -> Place {
+        Place::of(self.item())
+    }
+
+    /// Whether it still leads to what is saved of the object.
+    pub(super) fn is_still_wanted(&self, saved: &Document) -> bool {
+        let mut items = saved.items.iter();
+        match &self.0 {
+            Kind::Create(item) | Kind::Modify { item, .. } => items.any(|saved| saved == item),
+            Kind::Remove(item) => !items.any(|saved| saved.is_same_as(item)),
+        }
+    }
+
+    /// Whether it brings up an iSCSI target.
+    pub(super) fn opens_iscsi(&self) -> bool {
+        self.is_creation() && self.item().class.name == "iscsi-target"
+    }
+
+    /// Whether it is about a target, or the state of one.
+    pub(super) fn is_of_target(&self) -> bool {
+        self.item().class.directory == "target"
+    }
+
+    /// Whether iSCSI targets let in more without it.
+    pub(super) fn guards_iscsi(&self) -> bool {
+        match &self.0 {
+            Kind::Remove(item) => item.class.name == "iscsi-portal",
+            _ => self.item().class.name == "iscsi-defaults",
+        }
     }
 
     /// That an object is offline, as an item, if the step makes the object so of its own accord.

@@ -57,6 +57,18 @@ impl<T: Transport> Recorder<T> {
         (&mut self.inner, self.store.as_mut())
     }
 
+    /// Finds out what became of a change that did not come to its end, if nobody is at one now.
+    pub(super) fn settle_first(&mut self) -> Result<(), Fault> {
+        let lock = match (&self.held, &mut self.store) {
+            (None, Some(store)) => store.lock_to_read()?,
+            _ => None,
+        };
+        match lock {
+            Some(_lock) => self.recover(),
+            None => Ok(()),
+        }
+    }
+
     fn record(
         &mut self,
         request: &Request<'_>,

@@ -73,6 +73,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The file or directory that it is about.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. }
+            | Self::Document { path, .. }
+            | Self::Foreign(path)
+            | Self::Locked(path) => Some(path),
+            Self::Name(_) => None,
+            Self::NotSaved(error) => error.path(),
+        }
+    }
+
     /// Whether the caller may not do what it takes.
     pub fn is_permission(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
@@ -184,6 +196,22 @@ impl Store {
         Ok(lock)
     }
 
+    /// Does that for who is going to change nothing in it; needless where nobody can, because it is
+    /// not there or its file system is read-only.
+    pub(crate) fn lock_to_read(&mut self) -> Result<Option<Lock>, StoreError> {
+        if !self.check()? {
+            return Ok(None);
+        }
+        match self.lock() {
+            Err(StoreError::Io { source, .. })
+                if source.kind() == io::ErrorKind::ReadOnlyFilesystem =>
+            {
+                Ok(None)
+            }
+            lock => lock.map(Some),
+        }
+    }
+
     /// Checks that the directory is a store, if there is something in it.
     fn check(&self) -> Result<bool, StoreError> {
         let path = self.root.join("format");
@@ -203,8 +231,13 @@ impl Store {
         let (mut documents, mut errors) = (Vec::new(), Vec::new());
         self.check()?;
         for directory in self.list(&self.root)? {
-            if !directory.is_dir() {
-                continue;
+            match std::fs::metadata(&directory) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(_) => continue,
+                Err(error) => {
+                    errors.push(io_error(&directory)(error));
+                    continue;
+                }
             }
             for path in self.list(&directory)? {
                 match read_document(&path) {
@@ -214,6 +247,12 @@ impl Store {
             }
         }
         Ok((documents, errors))
+    }
+
+    /// Whether an error is about a file that holds for all iSCSI targets: their defaults, or portals.
+    pub(crate) fn guards_iscsi(&self, error: &StoreError) -> bool {
+        let directory = self.root.join("iscsi");
+        error.path().is_some_and(|path| path.starts_with(directory))
     }
 
     fn path_of(&self, place: &Place) -> Result<PathBuf, StoreError> {

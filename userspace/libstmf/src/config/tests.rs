@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use stmf_uapi::iscsi;
 use tempfile::TempDir;
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 use super::class::{Class, Effect};
 use super::files::{Files, RealFiles};
 use super::intent::Intent;
-use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
+use super::{Configuration, Dry, Extent, Loader, Recorder, Store, StoreError};
 use crate::attributes::{Builder, Fields};
 use crate::sim::Sim;
 use crate::transport::{Fault, Request, Transport};
@@ -371,10 +373,17 @@ impl Files for Fragile {
     }
 }
 
+/// A directory in memory, if there is one: tests that save all the time wait for nothing else.
+fn fast_directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
 /// Changes something of a configured framework with a file system that breaks after so many
 /// steps. Returns whether it did.
 fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
-    let directory = TempDir::new().unwrap();
+    let directory = fast_directory();
     let store = directory.path().join("stmf");
     let mut sim = Sim::new();
     configure(&mut sim, &store);
@@ -387,11 +396,8 @@ fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
         is_done: false,
     };
     let fragile = Store::with_files(&store, Box::new(files));
-    let wire = Wire {
-        sim: &mut sim,
-        losses: 0,
-    };
-    let mut stmf = Stmf::with_transport(Recorder::new(wire, Some(fragile)));
+    let recording = Recorder::new(Wire::to(&mut sim), Some(fragile));
+    let mut stmf = Stmf::with_transport(recording);
     let outcome = change(&mut stmf);
     let new = all_of(&mut sim);
     if let Err(Error::Store(error)) = &outcome {
@@ -455,11 +461,27 @@ fn every_step_may_be_the_last() {
     }
 }
 
-/// A connection that has no room for so many answers to changes.
+/// A connection that is slow, and has no room for the answers to some changes.
 #[derive(Debug)]
 struct Wire<'a> {
     sim: &'a mut Sim,
+    /// How many answers will be lost.
     losses: usize,
+    /// How long a change takes.
+    delay: Duration,
+    /// Who is told of the first one.
+    begun: Option<mpsc::Sender<()>>,
+}
+
+impl<'a> Wire<'a> {
+    fn to(sim: &'a mut Sim) -> Self {
+        Self {
+            sim,
+            losses: 0,
+            delay: Duration::ZERO,
+            begun: None,
+        }
+    }
 }
 
 impl Transport for Wire<'_> {
@@ -467,6 +489,13 @@ impl Transport for Wire<'_> {
         let fields = Fields::new(request.attributes)?;
         let is_change = Class::of_request(request, &fields).is_some();
         let answer = self.sim.call(request);
+        if is_change {
+            self.begun
+                .take()
+                .into_iter()
+                .for_each(|begun| begun.send(()).unwrap());
+            std::thread::sleep(self.delay);
+        }
         if is_change && self.losses > 0 {
             self.losses -= 1;
             return Err(io::Error::from_raw_os_error(libc::ENOBUFS).into());
@@ -479,14 +508,14 @@ impl Transport for Wire<'_> {
 fn a_change_whose_answer_was_lost_is_saved() {
     for change in CHANGES {
         for losses in [1, 2] {
-            let directory = TempDir::new().unwrap();
+            let directory = fast_directory();
             let store = directory.path().join("stmf");
             let mut sim = Sim::new();
             configure(&mut sim, &store);
             let old = all_of(&mut sim);
             let wire = Wire {
-                sim: &mut sim,
                 losses,
+                ..Wire::to(&mut sim)
             };
             let recording = Recorder::new(wire, Some(Store::new(&store)));
             let error = change(&mut Stmf::with_transport(recording)).unwrap_err();
@@ -521,6 +550,82 @@ fn a_change_of_secrets_that_the_kernel_refuses_stays_undone() {
     stmf.set_service(Goal::Online).unwrap();
     assert_eq!(all_of(&mut sim), old);
     assert_eq!(rebooted(directory.path()), old);
+}
+
+#[test]
+fn what_was_being_removed_does_not_come_back_with_a_reboot() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let view = of_store(directory.path());
+    let view = view
+        .of_class("view")
+        .find(|view| view.owner() == guid(1).to_string());
+    let attributes = view.unwrap().encode().finish().unwrap();
+    let class = Class::by_name("view").unwrap();
+    let intent = Intent::new(class, Effect::Remove, attributes);
+    let note = directory.path().join(".intent");
+    fs::write(&note, intent.to_string()).unwrap();
+    let mut sim = Sim::new();
+    load(&mut recorder(&mut sim, directory.path()));
+    assert!(!note.exists());
+    let mut stmf = Stmf::with_transport(&mut sim);
+    assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
+    assert_eq!(stmf.views(Some(&guid(2))).unwrap().len(), 1);
+    assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+}
+
+/// Loads what is saved, letting others in between.
+fn load<T: Transport>(recorder: &mut Recorder<T>) {
+    let loader = Loader::new(recorder).unwrap().unwrap();
+    let mut loader = loader.with_turn(Duration::ZERO);
+    let (steps, errors) = loader.plan().unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
+    for step in steps {
+        assert!(loader.take(&step).unwrap(), "{step}");
+    }
+}
+
+#[test]
+fn a_long_load_lets_others_in() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let (has_begun, begun) = mpsc::channel();
+    let loading = {
+        let store = directory.path().to_owned();
+        std::thread::spawn(move || {
+            let mut sim = Sim::new();
+            let wire = Wire {
+                delay: Duration::from_millis(25),
+                begun: Some(has_begun),
+                ..Wire::to(&mut sim)
+            };
+            load(&mut Recorder::new(wire, Some(Store::new(store))));
+        })
+    };
+    begun.recv().unwrap();
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.add_group(GroupKind::Target, &name("other")).unwrap();
+    assert!(!loading.is_finished());
+    loading.join().unwrap();
+}
+
+#[test]
+fn who_is_locked_out_of_a_load_gives_up_once() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let mut sim = Sim::new();
+    let impatient = Store::with_files(directory.path(), Box::new(RealFiles));
+    let mut recording = Recorder::new(&mut sim, Some(impatient));
+    let mut loader = Loader::new(&mut recording).unwrap().unwrap();
+    let (steps, _) = loader.plan().unwrap();
+    let mut idle = Sim::new();
+    let mut other = recorder(&mut idle, directory.path());
+    other.hold().unwrap();
+    let error = loader.take(&steps[0]).unwrap_err();
+    let is_locked = matches!(error, Error::Store(StoreError::Locked(_)));
+    assert!(is_locked, "{error:?}");
+    assert!(!loader.take(&steps[1]).unwrap());
 }
 
 #[test]
