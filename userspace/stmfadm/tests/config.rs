@@ -3,6 +3,7 @@
 //! What is saved, and the commands about the configuration as a whole.
 
 use std::fs;
+use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -205,7 +206,7 @@ fn no_target_is_brought_up_without_what_guards_it() {
     let store = guarded();
     let directory = store.path().join("stmf/iscsi");
     fs::remove_dir_all(&directory).unwrap();
-    std::os::unix::fs::symlink("/nowhere", &directory).unwrap();
+    symlink("/nowhere", &directory).unwrap();
     load_unguarded(&mut Sim::new(), store.path(), Exit::Store, "stmf/iscsi");
 }
 
@@ -238,6 +239,35 @@ fn backed_up() -> (Sim, TempDir, PathBuf) {
     let line = format!("stmfadm backup {}", file.display());
     ok(&mut sim, store.path(), &line);
     (sim, store, file)
+}
+
+#[test]
+fn a_backup_is_for_its_owner_alone() {
+    let (mut sim, store) = configured();
+    let file = store.path().join("backup");
+    // Somebody who may write here too has been quicker.
+    let (trap, other) = (store.path().join("backup.new"), store.path().join("other"));
+    fs::write(&other, "").unwrap();
+    symlink(&other, &trap).unwrap();
+    fs::write(&file, "for all").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let line = format!("stmfadm backup {}", file.display());
+    ok(&mut sim, store.path(), &line);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "");
+    assert!(fs::read_to_string(&file).unwrap().contains(A));
+    let metadata = fs::symlink_metadata(&file).unwrap();
+    assert!(metadata.is_file());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    // Nothing is left beside it, also when it can't be written.
+    let line = format!("stmfadm backup {}", store.path().display());
+    let (exit, _, err) = run(&mut sim, store.path(), &line);
+    assert_eq!(exit, Exit::Store, "{err}");
+    let mut names: Vec<_> = fs::read_dir(store.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["backup", "backup.new", "other", "stmf"]);
 }
 
 #[test]
