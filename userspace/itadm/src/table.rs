@@ -2,7 +2,7 @@
 
 //! How lists look.
 
-use libstmf::cli::Console;
+use libstmf::cli::{harmless, Console};
 
 use crate::args::List;
 
@@ -24,9 +24,13 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Adds an object.
+    /// Adds an object. What it is called may be the choice of whoever logs in.
     pub(crate) fn push(&mut self, columns: Vec<String>, properties: Vec<(&'a str, String)>) {
-        self.rows.push((columns, properties));
+        let columns = columns.iter().map(|column| harmless(column)).collect();
+        let properties = properties
+            .into_iter()
+            .map(|(name, value)| (name, harmless(&value)));
+        self.rows.push((columns, properties.collect()));
     }
 
     /// Writes the list, if there is anything in it.

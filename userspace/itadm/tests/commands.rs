@@ -93,6 +93,19 @@ fn targets_are_listed_in_columns() {
 }
 
 #[test]
+fn what_initiators_are_called_does_nothing_to_the_terminal() {
+    let mut sim = Sim::new();
+    ok(&mut sim, &format!("itadm create-target -n {NAME}"));
+    sim.add_connection(NAME, "evil\x1b[2J\nname\u{9b}", 1, [0; 5]);
+    for line in ["itadm list-session", "itadm list-session -v"] {
+        let out = ok(&mut sim, line);
+        assert!(out.contains("evil\\u{1b}[2J\\nname\\u{9b} "), "{out:?}");
+    }
+    let out = ok(&mut sim, "itadm list-session -p");
+    assert_eq!(out.lines().count(), 1, "{out:?}");
+}
+
+#[test]
 fn columns_are_as_wide_as_the_longest_name() {
     let mut sim = Sim::new();
     let long = format!("iqn.2026-11.org.example:{}", "a".repeat(40));

@@ -104,6 +104,24 @@ pub fn data_path(path: &Path) -> Result<PathBuf, Failure> {
     absolute(path)
 }
 
+/// Text as it can be shown to people, whoever has chosen it: an initiator its alias, a device its
+/// metadata. Characters that do something to the terminal are written as escapes (`\u{1b}`), as are
+/// ends of lines, and what makes text run from right to left.
+pub fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_direction = matches!(
+            character,
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        );
+        match character.is_control() || is_direction {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown
+}
+
 /// Where a tool writes, and what has gone wrong so far.
 pub struct Console<'a> {
     program: &'static str,
@@ -291,6 +309,21 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn text_of_others_does_nothing_to_the_terminal() {
+        for (text, shown) in [
+            ("", ""),
+            ("Büro 7\\ \"日本\"", "Büro 7\\ \"日本\""),
+            ("\x1b]0;mine\x07\x1b[2J", "\\u{1b}]0;mine\\u{7}\\u{1b}[2J"),
+            ("a\r\n\tb\x7f", "a\\r\\n\\tb\\u{7f}"),
+            // The control characters of eight bits, and the end of a line that is none of ASCII.
+            ("\u{9b}2J\u{85}", "\\u{9b}2J\\u{85}"),
+            ("\u{202e}abc\u{2028}", "\\u{202e}abc\\u{2028}"),
+        ] {
+            assert_eq!(harmless(text), shown);
         }
     }
 

@@ -12,6 +12,7 @@ use stmf_model::{Guid, Lun};
 use stmf_uapi::stmf::{self, StatisticsScope};
 
 use crate::attributes::{need, Builder, DecodeError, Fields, Key};
+use crate::cli::harmless;
 use crate::client::{Command, Stmf};
 use crate::error::Error;
 use crate::transport::Transport;
@@ -62,14 +63,17 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lu(guid) => guid.fmt(f),
-            Self::Target(target) => f.write_str(target),
+            Self::Target(target) => f.write_str(&harmless(target)),
             Self::Nexus {
                 session,
                 lun,
                 guid,
                 target,
                 initiator,
-            } => write!(f, "{initiator} ({session}) LUN {lun} {guid} {target}"),
+            } => {
+                let (initiator, target) = (harmless(initiator), harmless(target));
+                write!(f, "{initiator} ({session}) LUN {lun} {guid} {target}")
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use libstmf::cli::{absolute, data_path, size, Console, Exit, Failure};
+use libstmf::cli::{absolute, data_path, harmless, size, Console, Exit, Failure};
 use libstmf::{Disk, Error, Guid, LuChange, LuImport, LuSpec, Stmf, Transport, Views};
 
 /// Manage disks of the SCSI target framework; stmfadm can do more
@@ -186,7 +186,7 @@ fn table(heading: &str, disks: &[Disk]) -> String {
     );
     for disk in disks {
         let guid = disk.guid.to_string().to_ascii_lowercase();
-        let file = disk.file.display();
+        let file = harmless(&disk.file.to_string_lossy());
         text.push_str(&format!("{guid}  {:<19}  {file}\n", disk.size));
     }
     text

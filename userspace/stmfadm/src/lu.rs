@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use libstmf::cli::{absolute, data_path, Console, Exit, Failure};
+use libstmf::cli::{absolute, data_path, harmless, Console, Exit, Failure};
 use libstmf::{
     Disk, Error, Goal, Guid, LogicalUnit, LuChange, LuImport, LuSpec, Stmf, Transport, Views,
 };
@@ -295,7 +295,7 @@ impl Entry {
         let mut text = format!("LU Name: {}\n", self.guid);
         if verbose {
             for (name, value) in self.properties() {
-                text.push_str(&format!("    {name:<18}: {value}\n"));
+                text.push_str(&format!("    {name:<18}: {}\n", harmless(&value)));
             }
         }
         text

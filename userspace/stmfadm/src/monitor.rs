@@ -4,7 +4,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
-use libstmf::cli::{Console, Failure};
+use libstmf::cli::{harmless, Console, Failure};
 use libstmf::{Event, EventSource, Notice};
 use serde_json::{Map, Value};
 
@@ -80,7 +80,7 @@ fn line(now: Timestamp, zone: &TimeZone, fields: &[(&'static str, Value)]) -> St
     let mut text = now.to_string();
     for (name, value) in fields {
         let value = match value {
-            Value::String(text) => text.clone(),
+            Value::String(text) => harmless(text),
             other => other.to_string(),
         };
         match *name {

@@ -5,7 +5,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use libstmf::cli::{Console, Exit, Failure};
+use libstmf::cli::{harmless, Console, Exit, Failure};
 use libstmf::{Error, Latency, PortName, Statistics, StatisticsScope, Stmf, Subject, Transport};
 use serde_json::{json, Map, Value};
 
@@ -204,7 +204,7 @@ fn row(moved: [String; 5], rest: [String; 5], name: &str) -> String {
 fn details(item: &Statistics) -> String {
     let mut text = match &item.subject {
         Subject::Lu(guid) => format!("LU Name: {guid}\n"),
-        Subject::Target(target) => format!("Target: {target}\n"),
+        Subject::Target(target) => format!("Target: {}\n", harmless(target)),
         Subject::Nexus {
             session,
             lun,
@@ -213,7 +213,9 @@ fn details(item: &Statistics) -> String {
             initiator,
         } => format!(
             "Session: {session}\n    LUN               : {lun}\n    LU Name           : {guid}\n    \
-             Initiator         : {initiator}\n    Target            : {target}\n"
+             Initiator         : {}\n    Target            : {}\n",
+            harmless(initiator),
+            harmless(target),
         ),
     };
     for (name, count) in [("depth", item.depth)].into_iter().chain(counts(item)) {

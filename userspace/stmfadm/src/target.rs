@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
-use libstmf::cli::{Console, Failure};
+use libstmf::cli::{harmless, Console, Failure};
 use libstmf::{Error, Goal, Protocol, Session, Stmf, Target, Transport};
 use serde_json::{json, Value};
 
@@ -154,7 +154,7 @@ fn change_state<T: Transport>(
 
 /// A target, with properties and sessions if the latter are given.
 fn listing(target: &Target, sessions: Option<&Vec<Session>>, zone: &TimeZone) -> String {
-    let mut text = format!("Target: {}\n", target.name);
+    let mut text = format!("Target: {}\n", harmless(&target.name));
     let Some(sessions) = sessions else {
         return text;
     };
@@ -165,11 +165,12 @@ fn listing(target: &Target, sessions: Option<&Vec<Session>>, zone: &TimeZone) ->
         ("Protocol", protocol(target.protocol)),
         ("Sessions", &target.session_count.to_string()),
     ] {
-        text.push_str(&format!("    {name:<18}: {value}\n"));
+        text.push_str(&format!("    {name:<18}: {}\n", harmless(value)));
     }
     for session in sessions {
-        let alias = session.alias.as_deref().unwrap_or("-");
-        text.push_str(&format!("        Initiator: {}\n", session.initiator));
+        let alias = harmless(session.alias.as_deref().unwrap_or("-"));
+        let initiator = harmless(&session.initiator);
+        text.push_str(&format!("        Initiator: {initiator}\n"));
         text.push_str(&format!("            Alias: {alias}\n"));
         let since = time(session.created, zone);
         text.push_str(&format!("            Logged in since: {since}\n"));

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use libstmf::cli::{Console, Exit, Failure};
+use libstmf::cli::{harmless, Console, Exit, Failure};
 use libstmf::{
     Error, Group, GroupKind, GroupName, Guid, NewView, ObjectState, PortName, Stmf, Transport,
     ViewEntry,
@@ -122,7 +122,7 @@ fn listing(view: &ViewEntry, watchers: &Watchers) -> String {
         text.push_str(&format!("    {name:<13}: {value}\n"));
     }
     for initiator in watchers.of_view(view) {
-        let value = format!("{} for {initiator}", view.lun);
+        let value = format!("{} for {}", view.lun, harmless(initiator));
         text.push_str(&format!("    {:<13}: {value}\n", "Lun"));
     }
     text

@@ -90,6 +90,32 @@ fn with_target() -> Sim {
 }
 
 #[test]
+fn what_initiators_are_called_does_nothing_to_the_terminal() {
+    let mut sim = Sim::new();
+    sim.add_target(TARGET);
+    let line = format!("stmfadm create-lu -p guid={A} -p alias=\x1bc /dev/one");
+    ok(&mut sim, &line);
+    ok(&mut sim, &format!("stmfadm add-view {A}"));
+    sim.add_session(TARGET, "evil\x1b[2J", Some("\u{9b}31m\n    Alias: mine"));
+    sim.work(10, 5, 1);
+    let shown = "        Initiator: evil\\u{1b}[2J\n            Alias: \
+                 \\u{9b}31m\\n    Alias: mine\n";
+    let out = ok(&mut sim, "stmfadm list-target -v");
+    assert!(out.contains(shown), "{out:?}");
+    for line in [
+        &format!("stmfadm list-view -v -l {A}"),
+        "stmfadm list-lu -v",
+        "stmfadm stats --by nexus",
+        "stmfadm stats --by nexus -v",
+    ] {
+        let out = ok(&mut sim, line);
+        assert!(out.contains("\\u{1b}"), "{line}: {out:?}");
+        let is_fine = |character: char| character == '\n' || !character.is_control();
+        assert!(out.chars().all(is_fine), "{line}: {out:?}");
+    }
+}
+
+#[test]
 fn creating_tells_the_guid() {
     let mut sim = Sim::new();
     let out = ok(&mut sim, &format!("stmfadm create-lu -p guid={A} /dev/one"));
@@ -800,7 +826,7 @@ fn events_are_printed_as_they_come() {
         target: Some(TARGET.to_owned()),
         state: Some(ObjectState::Offline),
         session: None,
-        initiator: None,
+        initiator: Some("host\x1b".to_owned()),
         held: true,
         group: None,
         access: None,
@@ -809,14 +835,14 @@ fn events_are_printed_as_they_come() {
         (
             "stmfadm monitor",
             [
-                " target-state target=iqn.2026-11.org.example:a state=offline held=true",
+                " target-state target=iqn.2026-11.org.example:a initiator=host\\u{1b} state=offline held=true",
                 " lost",
             ],
         ),
         (
             "stmfadm monitor --json",
             [
-                r#","event":"target-state","target":"iqn.2026-11.org.example:a","state":"offline","held":true}"#,
+                r#","event":"target-state","target":"iqn.2026-11.org.example:a","initiator":"host\u001b","state":"offline","held":true}"#,
                 r#","event":"lost"}"#,
             ],
         ),
