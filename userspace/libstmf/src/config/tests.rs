@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use std::cell::Cell;
+mod interrupted;
+mod loading;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use stmf_uapi::iscsi;
 use tempfile::TempDir;
 
-use super::class::{Class, Effect};
-use super::files::{Files, RealFiles};
-use super::intent::Intent;
-use super::{Configuration, Dry, Extent, Loader, Recorder, Store, StoreError};
-use crate::attributes::{Builder, Fields};
+use super::class::Class;
+use super::files::RealFiles;
+use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
+use crate::attributes::Fields;
 use crate::sim::Sim;
 use crate::transport::{Fault, Request, Transport};
 use crate::{
@@ -114,6 +113,49 @@ fn rebooted(store: &Path) -> String {
     let mut sim = Sim::new();
     become_as(&mut sim, &of_store(store), Extent::Add);
     all_of(&mut sim)
+}
+
+/// A connection that is slow, and has no room for the answers to some changes.
+#[derive(Debug)]
+struct Wire<'a> {
+    sim: &'a mut Sim,
+    /// How many answers will be lost.
+    losses: usize,
+    /// How long a change takes.
+    delay: Duration,
+    /// Who is told of the first one.
+    begun: Option<mpsc::Sender<()>>,
+}
+
+impl<'a> Wire<'a> {
+    fn to(sim: &'a mut Sim) -> Self {
+        Self {
+            sim,
+            losses: 0,
+            delay: Duration::ZERO,
+            begun: None,
+        }
+    }
+}
+
+impl Transport for Wire<'_> {
+    fn call(&mut self, request: &Request<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+        let fields = Fields::new(request.attributes)?;
+        let is_change = Class::of_request(request, &fields).is_some();
+        let answer = self.sim.call(request);
+        if is_change {
+            self.begun
+                .take()
+                .into_iter()
+                .for_each(|begun| begun.send(()).unwrap());
+            std::thread::sleep(self.delay);
+        }
+        if is_change && self.losses > 0 {
+            self.losses -= 1;
+            return Err(io::Error::from_raw_os_error(libc::ENOBUFS).into());
+        }
+        answer
+    }
 }
 
 fn of_store(directory: &Path) -> Configuration {
@@ -311,321 +353,6 @@ fn a_disk_that_is_away_keeps_its_place() {
     assert!(!store.join("lu").join(guid(1).to_string()).exists());
     let error = stmf.delete_lu(&guid(1), Views::Remove).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
-}
-
-/// The file system, until something happens at the step that is counted down to.
-#[derive(Debug)]
-struct Fragile {
-    real: RealFiles,
-    steps_left: Rc<Cell<usize>>,
-    /// Whether nothing works after that either.
-    is_killed: bool,
-    is_done: bool,
-}
-
-impl Fragile {
-    fn step(&mut self, path: &Path, bytes: Option<&[u8]>) -> io::Result<()> {
-        if self.is_done && self.is_killed {
-            return Err(io::Error::other("killed"));
-        }
-        match self.steps_left.get().checked_sub(1) {
-            Some(left) => {
-                self.steps_left.set(left);
-                Ok(())
-            }
-            None if self.is_done => Ok(()),
-            None => {
-                self.is_done = true;
-                if let Some(bytes) = bytes {
-                    // Part of it was written.
-                    fs::write(path, &bytes[..bytes.len() / 2])?;
-                }
-                Err(io::ErrorKind::StorageFull.into())
-            }
-        }
-    }
-}
-
-impl Files for Fragile {
-    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
-        self.step(path, None)?;
-        self.real.make_directory(path)
-    }
-
-    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.step(path, Some(bytes))?;
-        self.real.write(path, bytes)
-    }
-
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step(from, None)?;
-        self.real.rename(from, to)
-    }
-
-    fn remove(&mut self, path: &Path) -> io::Result<()> {
-        self.step(path, None)?;
-        self.real.remove(path)
-    }
-
-    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
-        self.step(path, None)?;
-        self.real.sync_directory(path)
-    }
-}
-
-/// A directory in memory, if there is one: tests that save all the time wait for nothing else.
-fn fast_directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| TempDir::new())
-        .unwrap()
-}
-
-/// Changes something of a configured framework with a file system that breaks after so many
-/// steps. Returns whether it did.
-fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
-    let directory = fast_directory();
-    let store = directory.path().join("stmf");
-    let mut sim = Sim::new();
-    configure(&mut sim, &store);
-    let old = all_of(&mut sim);
-    let steps_left = Rc::new(Cell::new(steps));
-    let files = Fragile {
-        real: RealFiles,
-        steps_left,
-        is_killed,
-        is_done: false,
-    };
-    let fragile = Store::with_files(&store, Box::new(files));
-    let recording = Recorder::new(Wire::to(&mut sim), Some(fragile));
-    let mut stmf = Stmf::with_transport(recording);
-    let outcome = change(&mut stmf);
-    let new = all_of(&mut sim);
-    if let Err(Error::Store(error)) = &outcome {
-        let says_changed = matches!(error, StoreError::NotSaved(_));
-        assert_eq!(new != old, says_changed, "after {steps} steps: {error}");
-    }
-    // Nothing that is saved is broken, and it is either what was before or what is now.
-    let saved = rebooted(&store);
-    assert!(saved == old || saved == new, "after {steps} steps: {saved}");
-    // The next change, with a file system that works, brings all up to date if something is left.
-    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
-    stmf.add_group(GroupKind::Host, &name("next")).unwrap();
-    assert_eq!(rebooted(&store), all_of(&mut sim), "after {steps} steps");
-    outcome.is_err()
-}
-
-/// Changes of all kinds.
-const CHANGES: [Change; 10] = [
-    |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
-    |stmf| stmf.remove_view(&guid(1), 0),
-    |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
-    |stmf| stmf.create_lu(&LuSpec::new("/dev/made-up")).map(|_| ()),
-    |stmf| stmf.delete_lu(&guid(3), Views::Remove),
-    |stmf| stmf.set_lu_state(&guid(3), Goal::Online),
-    |stmf| {
-        let host = PortName::new(HOST).unwrap();
-        stmf.remove_member(GroupKind::Host, &name("web/ä%"), &host)
-    },
-    |stmf| {
-        let portal = Portal {
-            address: "10.0.0.1:3261".parse().unwrap(),
-            tpgt: 1,
-            interface: None,
-        };
-        IscsiTargets::with_transport(stmf.transport()).remove_portal(&portal)
-    },
-    |stmf| {
-        let secret = Secret::new("not what it was".to_owned());
-        let mut iscsi = IscsiTargets::with_transport(stmf.transport());
-        iscsi.modify_initiator(HOST, None, Some(&secret))
-    },
-    |stmf| {
-        let secret = Secret::new("that of the other".to_owned());
-        let mut iscsi = IscsiTargets::with_transport(stmf.transport());
-        iscsi.create_initiator("iqn.2026-11.org.example:b", None, Some(&secret))
-    },
-];
-
-type Change = fn(&mut Stmf<Recorder<Wire<'_>>>) -> Result<(), Error>;
-
-#[test]
-fn every_step_may_be_the_last() {
-    for change in CHANGES {
-        for is_killed in [false, true] {
-            let mut steps = 0;
-            while break_after(steps, is_killed, change) {
-                steps += 1;
-            }
-            assert!(steps > 5, "{steps} steps cannot be all");
-        }
-    }
-}
-
-/// A connection that is slow, and has no room for the answers to some changes.
-#[derive(Debug)]
-struct Wire<'a> {
-    sim: &'a mut Sim,
-    /// How many answers will be lost.
-    losses: usize,
-    /// How long a change takes.
-    delay: Duration,
-    /// Who is told of the first one.
-    begun: Option<mpsc::Sender<()>>,
-}
-
-impl<'a> Wire<'a> {
-    fn to(sim: &'a mut Sim) -> Self {
-        Self {
-            sim,
-            losses: 0,
-            delay: Duration::ZERO,
-            begun: None,
-        }
-    }
-}
-
-impl Transport for Wire<'_> {
-    fn call(&mut self, request: &Request<'_>) -> Result<Vec<Vec<u8>>, Fault> {
-        let fields = Fields::new(request.attributes)?;
-        let is_change = Class::of_request(request, &fields).is_some();
-        let answer = self.sim.call(request);
-        if is_change {
-            self.begun
-                .take()
-                .into_iter()
-                .for_each(|begun| begun.send(()).unwrap());
-            std::thread::sleep(self.delay);
-        }
-        if is_change && self.losses > 0 {
-            self.losses -= 1;
-            return Err(io::Error::from_raw_os_error(libc::ENOBUFS).into());
-        }
-        answer
-    }
-}
-
-#[test]
-fn a_change_whose_answer_was_lost_is_saved() {
-    for change in CHANGES {
-        for losses in [1, 2] {
-            let directory = fast_directory();
-            let store = directory.path().join("stmf");
-            let mut sim = Sim::new();
-            configure(&mut sim, &store);
-            let old = all_of(&mut sim);
-            let wire = Wire {
-                losses,
-                ..Wire::to(&mut sim)
-            };
-            let recording = Recorder::new(wire, Some(Store::new(&store)));
-            let error = change(&mut Stmf::with_transport(recording)).unwrap_err();
-            assert!(matches!(error, Error::Io(_)), "{error:?}");
-            let new = all_of(&mut sim);
-            assert_ne!(old, new);
-            if losses > 1 && store.join(".intent").exists() {
-                // Not even asking once more has helped; the next change does.
-                let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
-                stmf.set_service(Goal::Online).unwrap();
-            }
-            assert_eq!(rebooted(&store), new);
-            assert!(!store.join(".intent").exists());
-        }
-    }
-}
-
-#[test]
-fn a_change_of_secrets_that_the_kernel_refuses_stays_undone() {
-    let directory = TempDir::new().unwrap();
-    let mut sim = Sim::new();
-    configure(&mut sim, directory.path());
-    let old = all_of(&mut sim);
-    // As the kernel was going to be asked for it.
-    let attributes = Builder::new()
-        .text(iscsi::Initiator::Name, HOST)
-        .text(iscsi::Initiator::ChapSecret, "short");
-    let class = Class::by_name("iscsi-initiator").unwrap();
-    let intent = Intent::new(class, Effect::Modify, attributes.finish().unwrap());
-    fs::write(directory.path().join(".intent"), intent.to_string()).unwrap();
-    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
-    stmf.set_service(Goal::Online).unwrap();
-    assert_eq!(all_of(&mut sim), old);
-    assert_eq!(rebooted(directory.path()), old);
-}
-
-#[test]
-fn what_was_being_removed_does_not_come_back_with_a_reboot() {
-    let directory = TempDir::new().unwrap();
-    configure(&mut Sim::new(), directory.path());
-    let view = of_store(directory.path());
-    let view = view
-        .of_class("view")
-        .find(|view| view.owner() == guid(1).to_string());
-    let attributes = view.unwrap().encode().finish().unwrap();
-    let class = Class::by_name("view").unwrap();
-    let intent = Intent::new(class, Effect::Remove, attributes);
-    let note = directory.path().join(".intent");
-    fs::write(&note, intent.to_string()).unwrap();
-    let mut sim = Sim::new();
-    load(&mut recorder(&mut sim, directory.path()));
-    assert!(!note.exists());
-    let mut stmf = Stmf::with_transport(&mut sim);
-    assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
-    assert_eq!(stmf.views(Some(&guid(2))).unwrap().len(), 1);
-    assert_eq!(rebooted(directory.path()), all_of(&mut sim));
-}
-
-/// Loads what is saved, letting others in between.
-fn load<T: Transport>(recorder: &mut Recorder<T>) {
-    let loader = Loader::new(recorder).unwrap().unwrap();
-    let mut loader = loader.with_turn(Duration::ZERO);
-    let (steps, errors) = loader.plan().unwrap();
-    assert!(errors.is_empty(), "{errors:?}");
-    for step in steps {
-        assert!(loader.take(&step).unwrap(), "{step}");
-    }
-}
-
-#[test]
-fn a_long_load_lets_others_in() {
-    let directory = TempDir::new().unwrap();
-    configure(&mut Sim::new(), directory.path());
-    let (has_begun, begun) = mpsc::channel();
-    let loading = {
-        let store = directory.path().to_owned();
-        std::thread::spawn(move || {
-            let mut sim = Sim::new();
-            let wire = Wire {
-                delay: Duration::from_millis(25),
-                begun: Some(has_begun),
-                ..Wire::to(&mut sim)
-            };
-            load(&mut Recorder::new(wire, Some(Store::new(store))));
-        })
-    };
-    begun.recv().unwrap();
-    let mut sim = Sim::new();
-    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
-    stmf.add_group(GroupKind::Target, &name("other")).unwrap();
-    assert!(!loading.is_finished());
-    loading.join().unwrap();
-}
-
-#[test]
-fn who_is_locked_out_of_a_load_gives_up_once() {
-    let directory = TempDir::new().unwrap();
-    configure(&mut Sim::new(), directory.path());
-    let mut sim = Sim::new();
-    let impatient = Store::with_files(directory.path(), Box::new(RealFiles));
-    let mut recording = Recorder::new(&mut sim, Some(impatient));
-    let mut loader = Loader::new(&mut recording).unwrap().unwrap();
-    let (steps, _) = loader.plan().unwrap();
-    let mut idle = Sim::new();
-    let mut other = recorder(&mut idle, directory.path());
-    other.hold().unwrap();
-    let error = loader.take(&steps[0]).unwrap_err();
-    let is_locked = matches!(error, Error::Store(StoreError::Locked(_)));
-    assert!(is_locked, "{error:?}");
-    assert!(!loader.take(&steps[1]).unwrap());
 }
 
 #[test]

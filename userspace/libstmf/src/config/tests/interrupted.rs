@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changes that do not come to their end.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use stmf_uapi::iscsi;
+
+use super::super::class::Effect;
+use super::super::files::Files;
+use super::super::intent::Intent;
+use super::*;
+use crate::attributes::Builder;
+
+/// The file system, until something happens at the step that is counted down to.
+#[derive(Debug)]
+struct Fragile {
+    real: RealFiles,
+    steps_left: Rc<Cell<usize>>,
+    /// Whether nothing works after that either.
+    is_killed: bool,
+    is_done: bool,
+}
+
+impl Fragile {
+    fn step(&mut self, path: &Path, bytes: Option<&[u8]>) -> io::Result<()> {
+        if self.is_done && self.is_killed {
+            return Err(io::Error::other("killed"));
+        }
+        match self.steps_left.get().checked_sub(1) {
+            Some(left) => {
+                self.steps_left.set(left);
+                Ok(())
+            }
+            None if self.is_done => Ok(()),
+            None => {
+                self.is_done = true;
+                if let Some(bytes) = bytes {
+                    // Part of it was written.
+                    fs::write(path, &bytes[..bytes.len() / 2])?;
+                }
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+    }
+}
+
+impl Files for Fragile {
+    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.step(path, None)?;
+        self.real.make_directory(path)
+    }
+
+    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.step(path, Some(bytes))?;
+        self.real.write(path, bytes)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(from, None)?;
+        self.real.rename(from, to)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.step(path, None)?;
+        self.real.remove(path)
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.step(path, None)?;
+        self.real.sync_directory(path)
+    }
+}
+
+/// A directory in memory, if there is one: tests that save all the time wait for nothing else.
+fn fast_directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
+/// Changes something of a configured framework with a file system that breaks after so many
+/// steps. Returns whether it did.
+fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
+    let directory = fast_directory();
+    let store = directory.path().join("stmf");
+    let mut sim = Sim::new();
+    configure(&mut sim, &store);
+    let old = all_of(&mut sim);
+    let steps_left = Rc::new(Cell::new(steps));
+    let files = Fragile {
+        real: RealFiles,
+        steps_left,
+        is_killed,
+        is_done: false,
+    };
+    let fragile = Store::with_files(&store, Box::new(files));
+    let recording = Recorder::new(Wire::to(&mut sim), Some(fragile));
+    let mut stmf = Stmf::with_transport(recording);
+    let outcome = change(&mut stmf);
+    let new = all_of(&mut sim);
+    if let Err(Error::Store(error)) = &outcome {
+        let says_changed = matches!(error, StoreError::NotSaved(_));
+        assert_eq!(new != old, says_changed, "after {steps} steps: {error}");
+    }
+    // Nothing that is saved is broken, and it is either what was before or what is now.
+    let saved = rebooted(&store);
+    assert!(saved == old || saved == new, "after {steps} steps: {saved}");
+    // The next change, with a file system that works, brings all up to date if something is left.
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+    stmf.add_group(GroupKind::Host, &name("next")).unwrap();
+    assert_eq!(rebooted(&store), all_of(&mut sim), "after {steps} steps");
+    outcome.is_err()
+}
+
+/// Changes of all kinds.
+const CHANGES: [Change; 10] = [
+    |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
+    |stmf| stmf.remove_view(&guid(1), 0),
+    |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
+    |stmf| stmf.create_lu(&LuSpec::new("/dev/made-up")).map(|_| ()),
+    |stmf| stmf.delete_lu(&guid(3), Views::Remove),
+    |stmf| stmf.set_lu_state(&guid(3), Goal::Online),
+    |stmf| {
+        let host = PortName::new(HOST).unwrap();
+        stmf.remove_member(GroupKind::Host, &name("web/ä%"), &host)
+    },
+    |stmf| {
+        let portal = Portal {
+            address: "10.0.0.1:3261".parse().unwrap(),
+            tpgt: 1,
+            interface: None,
+        };
+        IscsiTargets::with_transport(stmf.transport()).remove_portal(&portal)
+    },
+    |stmf| {
+        let secret = Secret::new("not what it was".to_owned());
+        let mut iscsi = IscsiTargets::with_transport(stmf.transport());
+        iscsi.modify_initiator(HOST, None, Some(&secret))
+    },
+    |stmf| {
+        let secret = Secret::new("that of the other".to_owned());
+        let mut iscsi = IscsiTargets::with_transport(stmf.transport());
+        iscsi.create_initiator("iqn.2026-11.org.example:b", None, Some(&secret))
+    },
+];
+
+type Change = fn(&mut Stmf<Recorder<Wire<'_>>>) -> Result<(), Error>;
+
+#[test]
+fn every_step_may_be_the_last() {
+    for change in CHANGES {
+        for is_killed in [false, true] {
+            let mut steps = 0;
+            while break_after(steps, is_killed, change) {
+                steps += 1;
+            }
+            assert!(steps > 5, "{steps} steps cannot be all");
+        }
+    }
+}
+
+#[test]
+fn a_change_whose_answer_was_lost_is_saved() {
+    for change in CHANGES {
+        for losses in [1, 2] {
+            let directory = fast_directory();
+            let store = directory.path().join("stmf");
+            let mut sim = Sim::new();
+            configure(&mut sim, &store);
+            let old = all_of(&mut sim);
+            let wire = Wire {
+                losses,
+                ..Wire::to(&mut sim)
+            };
+            let recording = Recorder::new(wire, Some(Store::new(&store)));
+            let error = change(&mut Stmf::with_transport(recording)).unwrap_err();
+            assert!(matches!(error, Error::Io(_)), "{error:?}");
+            let new = all_of(&mut sim);
+            assert_ne!(old, new);
+            if losses > 1 && store.join(".intent").exists() {
+                // Not even asking once more has helped; the next change does.
+                let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+                stmf.set_service(Goal::Online).unwrap();
+            }
+            assert_eq!(rebooted(&store), new);
+            assert!(!store.join(".intent").exists());
+        }
+    }
+}
+
+#[test]
+fn a_change_of_secrets_that_the_kernel_refuses_stays_undone() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    configure(&mut sim, directory.path());
+    let old = all_of(&mut sim);
+    // As the kernel was going to be asked for it.
+    let attributes = Builder::new()
+        .text(iscsi::Initiator::Name, HOST)
+        .text(iscsi::Initiator::ChapSecret, "short");
+    let class = Class::by_name("iscsi-initiator").unwrap();
+    let intent = Intent::new(class, Effect::Modify, attributes.finish().unwrap());
+    fs::write(directory.path().join(".intent"), intent.to_string()).unwrap();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.set_service(Goal::Online).unwrap();
+    assert_eq!(all_of(&mut sim), old);
+    assert_eq!(rebooted(directory.path()), old);
+}

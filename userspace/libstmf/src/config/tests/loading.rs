@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Giving the kernel what is saved while others change it.
+
+use super::super::class::Effect;
+use super::super::intent::Intent;
+use super::super::Loader;
+use super::*;
+
+#[test]
+fn what_was_being_removed_does_not_come_back_with_a_reboot() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let view = of_store(directory.path());
+    let view = view
+        .of_class("view")
+        .find(|view| view.owner() == guid(1).to_string());
+    let attributes = view.unwrap().encode().finish().unwrap();
+    let class = Class::by_name("view").unwrap();
+    let intent = Intent::new(class, Effect::Remove, attributes);
+    let note = directory.path().join(".intent");
+    fs::write(&note, intent.to_string()).unwrap();
+    let mut sim = Sim::new();
+    load(&mut recorder(&mut sim, directory.path()));
+    assert!(!note.exists());
+    let mut stmf = Stmf::with_transport(&mut sim);
+    assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
+    assert_eq!(stmf.views(Some(&guid(2))).unwrap().len(), 1);
+    assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+}
+
+/// Loads what is saved, letting others in between.
+fn load<T: Transport>(recorder: &mut Recorder<T>) {
+    let loader = Loader::new(recorder).unwrap().unwrap();
+    let mut loader = loader.with_turn(Duration::ZERO);
+    let (steps, errors) = loader.plan().unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
+    for step in steps {
+        assert!(loader.take(&step).unwrap(), "{step}");
+    }
+}
+
+#[test]
+fn a_long_load_lets_others_in() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let (has_begun, begun) = mpsc::channel();
+    let loading = {
+        let store = directory.path().to_owned();
+        std::thread::spawn(move || {
+            let mut sim = Sim::new();
+            let wire = Wire {
+                delay: Duration::from_millis(25),
+                begun: Some(has_begun),
+                ..Wire::to(&mut sim)
+            };
+            load(&mut Recorder::new(wire, Some(Store::new(store))));
+        })
+    };
+    begun.recv().unwrap();
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.add_group(GroupKind::Target, &name("other")).unwrap();
+    assert!(!loading.is_finished());
+    loading.join().unwrap();
+}
+
+#[test]
+fn who_is_locked_out_of_a_load_gives_up_once() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let mut sim = Sim::new();
+    let impatient = Store::with_files(directory.path(), Box::new(RealFiles));
+    let mut recording = Recorder::new(&mut sim, Some(impatient));
+    let mut loader = Loader::new(&mut recording).unwrap().unwrap();
+    let (steps, _) = loader.plan().unwrap();
+    let mut idle = Sim::new();
+    let mut other = recorder(&mut idle, directory.path());
+    other.hold().unwrap();
+    let error = loader.take(&steps[0]).unwrap_err();
+    let is_locked = matches!(error, Error::Store(StoreError::Locked(_)));
+    assert!(is_locked, "{error:?}");
+    assert!(!loader.take(&steps[1]).unwrap());
+}
