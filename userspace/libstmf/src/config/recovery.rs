@@ -6,9 +6,10 @@
 //! The kernel is asked. What was to be made or changed and is there is saved as it is; what was to be
 //! removed and isn't there is forgotten. That holds when the kernel has lost all since, too, by a
 //! reboot: nobody can tell any more what it had done, and access that was being revoked must not come
-//! back. All else stays as it was saved.
+//! back; what a file tells of a disk that was being made shorter. All else stays as it was saved.
 
 use super::class::Effect;
+use super::document::Document;
 use super::intent::Intent;
 use super::item::Item;
 use super::kernel;
@@ -65,6 +66,8 @@ impl<T: Transport> Recorder<T> {
         is_secret_set: bool,
         items: Vec<Item>,
     ) -> Result<(), Fault> {
+        let place = Place::of(&asked);
+        let saved = self.saved(&place)?;
         let there = items.into_iter().find(|item| item.is_same_as(&asked));
         let item = match (intent.effect, there) {
             (Effect::Remove, None) => asked,
@@ -74,10 +77,12 @@ impl<T: Transport> Recorder<T> {
                 }
                 now
             }
+            (Effect::Modify, None) => match shortened(asked, &saved) {
+                Some(item) => item,
+                None => return Ok(()),
+            },
             _ => return Ok(()),
         };
-        let place = Place::of(&item);
-        let saved = self.saved(&place)?;
         // What the kernel has of its own accord may be all that it has after a reboot.
         let is_whole = saved.classes.is_empty();
         Ok(self.put(intent.effect, item, &place, saved, is_whole)?)
@@ -94,4 +99,13 @@ impl<T: Transport> Recorder<T> {
         }
         Ok(())
     }
+}
+
+/// A disk that was being made shorter when the power failed, as it is now: its file is too short for what
+/// it was before. The file is the last that the kernel changes, so all of the change has been made.
+fn shortened(asked: Item, saved: &Document) -> Option<Item> {
+    let before = saved.items.iter().find(|item| item.is_same_as(&asked))?;
+    let mut after = asked;
+    after.complete(before);
+    (before.check_file().is_err() && after.check_file().is_ok()).then_some(after)
 }

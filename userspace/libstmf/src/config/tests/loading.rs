@@ -2,10 +2,13 @@
 
 //! Giving the kernel what is saved while others change it.
 
+use stmf_uapi::sbd;
+
 use super::super::class::Effect;
 use super::super::intent::Intent;
 use super::super::Loader;
 use super::*;
+use crate::attributes::Builder;
 
 #[test]
 fn what_was_being_removed_does_not_come_back_with_a_reboot() {
@@ -27,6 +30,41 @@ fn what_was_being_removed_does_not_come_back_with_a_reboot() {
     assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
     assert_eq!(stmf.views(Some(&guid(2))).unwrap().len(), 1);
     assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+}
+
+#[test]
+fn a_disk_that_was_made_shorter_when_the_power_failed_comes_back_so() {
+    for (length, comes_back) in [(1 << 19, true), (1 << 18, false)] {
+        let directory = TempDir::new().unwrap();
+        let (file, store) = (directory.path().join("disk"), directory.path().join("stmf"));
+        fs::write(&file, vec![0; 1 << 20]).unwrap();
+        let mut sim = Sim::new();
+        let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
+        let disk = LuSpec {
+            file: file.clone(),
+            size: Some(1 << 20),
+            ..spec(1)
+        };
+        stmf.create_lu(&disk).unwrap();
+        // The kernel has made it half as long, but nobody could save that any more.
+        let attributes = Builder::new()
+            .bytes(sbd::Lu::Guid, guid(1).as_bytes())
+            .uint(sbd::Lu::Size, 1 << 19);
+        let class = Class::by_name("disk").unwrap();
+        let intent = Intent::new(class, Effect::Modify, attributes.finish().unwrap());
+        fs::write(store.join(".intent"), intent.to_string()).unwrap();
+        fs::write(&file, vec![0; length]).unwrap();
+        let mut sim = Sim::new();
+        let mut recorder = recorder(&mut sim, &store);
+        let mut loader = Loader::new(&mut recorder).unwrap().unwrap();
+        let (steps, _) = loader.plan().unwrap();
+        let done: Vec<_> = steps.iter().map(|step| loader.take(step)).collect();
+        assert_eq!(done.iter().all(Result::is_ok), comes_back, "{done:?}");
+        if comes_back {
+            let disks = Stmf::with_transport(&mut sim).disks().unwrap();
+            assert_eq!(disks[0].size, 1 << 19);
+        }
+    }
 }
 
 /// Loads what is saved, letting others in between.
