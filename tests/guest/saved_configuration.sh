@@ -29,6 +29,12 @@ stmfadm add-view -n 3 -h web "$here"
 stmfadm add-view -n 7 "$away"
 stmfadm backup "$WORK/before"
 
+step "a view entry that isn't there takes no other with it"
+if stmfadm remove-view -l "$away" 77; then fail "expected no view entry 77"; fi
+stmfadm backup "$WORK/same"
+diff "$WORK/before" "$WORK/same" || fail "expected the configuration as it was"
+expect 1 "$(jq '.view | length' "$STMF_STORE/lu/$away")" "saved view entries of $away"
+
 step "modules are unloaded and loaded: nothing is there"
 itadm delete-target -f "$target" --dry-run | grep -q "would remove target $target" ||
 	fail "expected a dry run to say what it would remove"
@@ -71,6 +77,24 @@ stmfadm backup "$WORK/after"
 diff "$WORK/before" "$WORK/after" || fail "expected the configuration as it was"
 expect "" "$(stmfadm restore --dry-run "$WORK/before")" "steps to what there is"
 logout "$target"
+
+step "no target comes up without the saved defaults of all, a disk does"
+itadm modify-defaults -a chap
+STMF_STORE='' itadm delete-target -f "$target"
+STMF_STORE='' stmfadm delete-lu -k "$here"
+mv "$STMF_STORE/iscsi/iscsi-defaults" "$WORK/defaults"
+head -c 40 "$WORK/defaults" >"$STMF_STORE/iscsi/iscsi-defaults"
+if out=$(stmfadm load-config 2>&1); then
+	fail "expected load-config to tell of the broken file, got: $out"
+fi
+[[ $out == *"iSCSI targets: not brought up"* ]] || fail "expected to be told of targets, got: $out"
+expect "" "$(itadm list-target -p | grep -w "$target")" "target without its defaults"
+stmfadm list-lu -v "$here" | grep -q 'Operational Status: Online' ||
+	fail "expected $here to be online"
+mv "$WORK/defaults" "$STMF_STORE/iscsi/iscsi-defaults"
+stmfadm load-config
+itadm list-target -p | grep -qw "$target" || fail "expected $target to be back"
+itadm modify-defaults -a none
 
 step "a store that is broken is neither used nor written"
 echo '{"format":"stmf-configuration","version":9}' >"$STMF_STORE/format"
