@@ -332,11 +332,11 @@ def making(every, disk, device):
 def changing(every):
     """Each is changed, and changed back."""
     state = {"guid": SECOND, "state": "offline"}
-    access = {"group": "t", "guid": SECOND, "state": "standby"}
+    access = {"group": "t", "state": "standby", "number": 7}
     changes = (
         ("stmf", ("view-add", {"guid": SECOND, "lun": 7}), ("view-remove", {"guid": SECOND, "id": 0})),
         ("stmf", ("group-member-add", MEMBER), ("group-member-remove", MEMBER)),
-        ("stmf", ("access-set", access), ("access-clear", {"group": "t", "guid": SECOND})),
+        ("stmf", ("access-set", access), ("access-clear", {"group": "t"})),
         ("stmf", ("lu-set-state", state), ("lu-set-state", state | {"state": "online"})),
         ("stmf", ("target-set-state", NAMED | {"state": "offline"}), ("target-set-state", NAMED | {"state": "online"})),
         ("stmf", ("service-set", {"default-lu-state": "offline"}), ("service-set", {"default-lu-state": "online"})),
