@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What stock initiators don't do, but may: `protocol.py ADDRESS PORT TARGET`.
+"""What stock initiators don't do, but may: `protocol.py ADDRESS PORT TARGET [CASE...]`.
 
 LUN 0 of the target has to be a disk of 1 MiB or more. Prints a line for each
 case, and ends with an error at the first that goes wrong.
@@ -22,16 +22,17 @@ READ = bytes([0x28, 0, 0, 0, 0, 0, 0, 0, 8])
 class Session:
     """A session with one connection."""
 
-    def __init__(self, host, isid=0, **keys):
+    def __init__(self, host, isid=0, status=0, **keys):
         self.socket = socket.create_connection((ADDRESS, PORT), timeout=10)
         self.digests = (False, False)
         self.cmd_sn = 1
         names = {"InitiatorName": f"iqn.2024-01.test:{host}", "TargetName": TARGET}
         text = "".join(f"{key}={value}\0" for key, value in (names | keys).items()).encode()
-        lead = bytes([0x80, 0, 0, 0, 0, isid, 0, 0])
+        lead = bytes([0x80, 0, 0, 0]) + isid.to_bytes(2, "big") + bytes(2)
         self.send(0x43, 0x87, lead, (1, 0, self.cmd_sn, 0), data=text)
         header, _ = self.receive()
-        check(header[0] == 0x23 and header[36:38] == b"\0\0", "a login succeeds")
+        got = (header[0], int.from_bytes(header[36:38], "big"))
+        check(got == (0x23, status), f"a login with status {status:#06x}, got {got}")
         self.digests = tuple(keys.get(key) == "CRC32C" for key in ("HeaderDigest", "DataDigest"))
 
     def send(self, opcode, flags, lun, words, tail=b"", data=b"", damage=()):
@@ -260,6 +261,44 @@ def gaps():
     use_up_attentions(session)
 
 
+def data_behind_gaps():
+    """Data waits with its command, in several pieces, damaged, or with none that it is for."""
+    session = Session("early", InitialR2T="No", FirstBurstLength=4096, DataDigest="CRC32C")
+    use_up_attentions(session)
+    first = session.cmd_sn
+    session.send(0x00, 0x80, bytes(8), (2, NONE, first + 1, 0))
+    for sn in range(2):
+        session.data_out(2, NONE, sn, 0, b"")
+    session.command(1, bytes(6))
+    check(session.status(1)[0] == 0, "the command that was missing")
+    session.expect(0x20, 2)
+    session.cmd_sn = first + 3
+    pattern = os.urandom(4096)
+    session.command(4, WRITE, flags=0x20, edtl=4096, data=pattern[:512])
+    for sn in range(7):
+        piece = pattern[512 * (sn + 1):512 * (sn + 2)]
+        session.data_out(4, NONE, sn, 512 * (sn + 1), piece, final=sn == 6)
+    session.cmd_sn = first + 2
+    session.command(3, bytes(6))
+    check([session.status(tag)[0] for tag in (3, 4)] == [0, 0], "a write with several pieces")
+    session.cmd_sn = first + 4
+    session.command(5, READ, flags=0xC0, edtl=4096)
+    check(session.expect(0x25, 5)[1] == pattern, "and all of them are written")
+    for tag, damaged in ((10, 0), (20, 1)):
+        first = session.cmd_sn
+        session.cmd_sn = first + 1
+        session.command(tag + 1, WRITE, flags=0x20, edtl=4096, data=bytes(512))
+        session.data_out(tag + 1, NONE, 0, 512, bytes(512), False, [1] if damaged == 0 else ())
+        session.data_out(tag + 1, NONE, 1, 1024, bytes(3072), True, [1] if damaged == 1 else ())
+        check(session.expect(0x3F, NONE)[0][2] == 2, "a Data-Out is rejected by its digest")
+        session.cmd_sn = first
+        session.command(tag, bytes(6))
+        check(session.status(tag)[0] == 0, "the command before it is carried out")
+        check(session.status(tag + 1) == (2, (11, 0x47, 5)), "its command ends")
+        session.cmd_sn = first + 2
+    use_up_attentions(session)
+
+
 def names_of_tasks():
     """A tag is used once at a time; long CDBs and commands in both directions are refused."""
     session = Session("tags", ImmediateData="No")
@@ -365,9 +404,12 @@ def strangers():
 
 
 def main():
-    """All cases."""
-    cases = (reinstatement, writing, bad_data, damage, aborting, gaps, names_of_tasks, many_r2ts)
-    for case in (*cases, long_cdbs, small_talk, strangers):
+    """All cases, or some."""
+    cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
+    cases += (names_of_tasks, many_r2ts)
+    cases += (long_cdbs, small_talk, strangers)
+    some = [case for case in cases if case.__name__ in sys.argv[4:]]
+    for case in some or cases:
         case()
         print(f"ok: {case.__doc__}")
 

@@ -216,6 +216,12 @@ class Session:
         rest += struct.pack(">IIIII", self.exp_stat_sn, 0, 0, offset, 0)
         self.send(0x05, 0x80, rest, self.answers[tag].out[offset:offset + length])
 
+    def send_unsolicited(self, tag, upto=None):
+        """All data of a write in one PDU that nobody has asked for."""
+        rest = bytes(8) + struct.pack(">III", tag, NOBODY, 0)
+        rest += struct.pack(">IIIII", self.exp_stat_sn, 0, 0, 0, 0)
+        self.send(0x05, 0x80, rest, self.answers[tag].out, upto=upto)
+
     def until(self, condition, seconds):
         """Takes PDUs until a condition holds; says whether it does in time."""
         end = time.monotonic() + seconds
@@ -229,11 +235,11 @@ class Session:
     # --- commands -----------------------------------------------------------
 
     def start(self, cdb, read=0, write=b"", attr=SIMPLE, lun=0, data=None, cmd_sn=None, damage=(),
-              upto=None):
+              upto=None, final=True):
         """Sends a command and returns its tag.
 
         `data` is what is sent at once of `write`; all of it unless said. `cmd_sn` is the next number
-        unless said.
+        unless said. One that isn't `final` has unsolicited data follow.
         """
         if cmd_sn is None:
             cmd_sn = self.cmd_sn
@@ -242,7 +248,7 @@ class Session:
         answer = self.answers[self.tag] = Answer()
         answer.out = write
         data = write if data is None else data
-        flags = 0x80 | (0x40 if read else 0) | (0x20 if write else 0) | attr
+        flags = (0x80 if final else 0) | (0x40 if read else 0) | (0x20 if write else 0) | attr
         rest = struct.pack(">HHI", lun, 0, 0)
         tag = self.tag
         rest += struct.pack(">IIII", tag, read or len(write), cmd_sn, self.exp_stat_sn)

@@ -236,6 +236,50 @@ def take_all(links, condition, what, seconds=5):
             link.take(0.02)
 
 
+def stranded():
+    """A Data-Out arrives while the gap before its command is filled, or the command aborted."""
+    one, two = connections(2)
+    for end in ("filled", "aborted"):
+        missing, number = skip_number(one), skip_number(one)
+        data = pattern(8, 8)
+        tag = start_unsolicited(two, data, number)
+        two.send_unsolicited(tag, upto=1000)
+        if end == "aborted":
+            expect(COMPLETE, one.manage(ABORT_TASK, tag=tag, ref_cmd_sn=number), "abort of one that waits")
+        expect_good(one, one.start(bytes(6), cmd_sn=missing), "the command that fills the gap")
+        if end == "filled":
+            wait_for_stage("data-out")
+        else:
+            # Its connection drops it when it is told of the gap's end.
+            time.sleep(1)
+        two.socket.sendall(two.unsent)
+        if end == "filled":
+            expect_good(two, tag, "a write whose data came while the gap was filled")
+        else:
+            expect(None, two.answer(tag, 0.3), "answer to an aborted write")
+        # The same tag again: what came for the one before is not for this one.
+        two.tag, data = tag - 1, pattern(9, 8)
+        expect(tag, start_unsolicited(two, data, skip_number(one)), "the tag of the next write")
+        two.send_unsolicited(tag)
+        expect_good(two, tag, "the next write with that tag")
+        expect(data, expect_good(one, one.read(0), "a read").data, "content")
+    one.logout()
+
+
+def start_unsolicited(link, data, cmd_sn):
+    """A write whose data is sent without being asked for."""
+    cdb = struct.pack(">BBIBHB", 0x2A, 0, 0, 0, len(data) // BLOCK, 0)
+    return link.start(cdb, write=data, data=b"", cmd_sn=cmd_sn, final=False)
+
+
+def wait_for_stage(stage):
+    end = time.monotonic() + 5
+    while stage not in run("stmfadm", "list-task").split():
+        if time.monotonic() > end:
+            fail(f"expected a task in {stage}")
+        time.sleep(0.05)
+
+
 def unfilled():
     """A gap that nobody fills ends the session, not only who waits behind it."""
     one, two = connections(2)

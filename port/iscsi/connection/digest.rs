@@ -108,24 +108,17 @@ impl DataCheck {
 
 impl Connection {
     /// Rejects a request whose data was damaged on its way, and does as if it had not come.
-    ///
-    /// A command that data was for can't get it again without error recovery, so it ends once
-    /// everything that is on its way for it has come (RFC 7143 7.8, option b).
     pub(super) fn discard_damaged(&mut self, bhs: &Bhs, payload: Payload) -> Result<(), End> {
         self.reject(RejectReason::DataDigestError, bhs)?;
-        let is_data_out = Opcode::request(bhs.opcode()) == Some(Opcode::DataOut);
+        if Opcode::request(bhs.opcode()) == Some(Opcode::DataOut) {
+            return self.discard_data_out(payload);
+        }
         match payload {
-            Payload::Write(mut writing) if is_data_out => {
-                writing.write.get_mut().give_up(damaged());
-                self.data_arrived(writing.write);
-                return Ok(());
-            }
             Payload::Write(Writing { write, .. }) => {
                 if let Phase::Normal(normal) = &mut self.phase {
                     drop(normal.writes.finish(write));
                 }
             }
-            Payload::Skip if is_data_out => return Ok(()),
             // It has not been given its number yet.
             Payload::Early(early) => {
                 self.waiting.forget(&early);
@@ -138,6 +131,20 @@ impl Connection {
             | Payload::Ping(..) => {}
         }
         self.numbers.take_back(bhs)
+    }
+
+    /// A command that damaged data was for can't get it again without error recovery, so it ends once
+    /// everything that is on its way for it has come (RFC 7143 7.8, option b).
+    pub(super) fn discard_data_out(&mut self, payload: Payload) -> Result<(), End> {
+        match payload {
+            Payload::Write(mut writing) => {
+                writing.write.get_mut().give_up(damaged());
+                self.data_arrived(writing.write);
+                Ok(())
+            }
+            Payload::Early(early) => self.keep_damaged(early),
+            _ => Ok(()),
+        }
     }
 }
 

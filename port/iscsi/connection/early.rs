@@ -15,7 +15,7 @@ use super::{
 use kernel::prelude::*;
 use stmf_iscsi_proto::{
     bhs::{Bhs, Opcode},
-    request::Order,
+    request::{Order, Request},
     sn::Sn,
     types::{Itt, Lun}, //
 };
@@ -31,6 +31,8 @@ pub(super) struct Early {
     bhs: Bhs,
     ahs: KVec<u8>,
     data: KVec<u8>,
+    /// Whether its data was damaged on its way, and is not kept: of a Data-Out.
+    damaged: bool,
 }
 
 impl Early {
@@ -39,8 +41,20 @@ impl Early {
         Ok(self.data.extend_from_slice(bytes, GFP_KERNEL)?)
     }
 
+    fn is(&self, opcode: Opcode) -> bool {
+        Opcode::request(self.bhs.opcode()) == Some(opcode)
+    }
+
     fn is_data_out(&self) -> bool {
-        Opcode::request(self.bhs.opcode()) == Some(Opcode::DataOut)
+        self.is(Opcode::DataOut)
+    }
+
+    fn is_data_of(&self, itt: Itt) -> bool {
+        self.is_data_out() && self.bhs.itt() == itt
+    }
+
+    fn is_command(&self) -> bool {
+        self.is(Opcode::ScsiCommand)
     }
 
     /// Where it stands among the requests; data stands with its command.
@@ -100,7 +114,8 @@ impl Waiting {
 
     /// Whether a command with this tag waits.
     pub(super) fn has(&self, itt: Itt) -> bool {
-        self.list.iter().any(|early| early.bhs.itt() == itt)
+        let is_it = |early: &KBox<Early>| early.is_command() && early.bhs.itt() == itt;
+        self.list.iter().any(is_it)
     }
 
     /// Keeps a request, whose data is to come.
@@ -119,13 +134,9 @@ impl Waiting {
             bhs: *bhs,
             ahs: copy,
             data: KVec::with_capacity(len, GFP_KERNEL)?,
+            damaged: false,
         };
         Ok(Payload::Early(KBox::new(early, GFP_KERNEL)?))
-    }
-
-    /// All data of a request is there.
-    pub(super) fn push(&mut self, early: KBox<Early>) -> Result<(), End> {
-        Ok(self.list.push(early, GFP_KERNEL)?)
     }
 
     /// A request is not kept any more, or was damaged before it was.
@@ -146,10 +157,7 @@ impl Waiting {
         matches: impl Fn(Itt, Lun) -> bool,
         mut dropped: impl FnMut(Sn),
     ) {
-        let is_it = |early: &Early| {
-            let is_command = Opcode::request(early.bhs.opcode()) == Some(Opcode::ScsiCommand);
-            is_command && matches(early.bhs.itt(), early.bhs.lun())
-        };
+        let is_it = |early: &Early| early.is_command() && matches(early.bhs.itt(), early.bhs.lun());
         while let Some(command) = self.take(is_it) {
             dropped(Order::of(&command.bhs).cmd_sn);
             self.drop_data(command.bhs.itt());
@@ -164,12 +172,32 @@ impl Waiting {
     }
 
     fn drop_data(&mut self, itt: Itt) {
-        let is_of_it = |early: &Early| early.is_data_out() && early.bhs.itt() == itt;
-        while self.take(is_of_it).is_some() {}
+        while self.take(|early| early.is_data_of(itt)).is_some() {}
     }
 }
 
 impl Connection {
+    /// All data of a request that has to wait is there.
+    pub(super) fn keep(&mut self, early: KBox<Early>) -> Result<(), End> {
+        if early.is_data_out() && !self.waiting.has(early.bhs.itt()) {
+            // While it came in, its command was carried out or dropped.
+            self.waiting.forget(&early);
+            return self.replay_data(&early);
+        }
+        self.waiting.list.push(early, GFP_KERNEL)?;
+        self.note_kept();
+        Ok(())
+    }
+
+    /// All of a Data-Out that has to wait is there, but not as it was sent. Without it its command
+    /// would never know that all has come which is on its way.
+    pub(super) fn keep_damaged(&mut self, mut early: KBox<Early>) -> Result<(), End> {
+        self.waiting.forget(&early);
+        early.data = KVec::new();
+        early.damaged = true;
+        self.keep(early)
+    }
+
     /// Handles the requests whose turn has come.
     pub(super) fn handle_early(&mut self) -> Result<(), End> {
         while !self.waiting.is_empty() {
@@ -179,15 +207,11 @@ impl Connection {
             }
             let next = self.numbers.exp_cmd_sn();
             self.waiting.drop_past(next);
-            let Some(command) = self.waiting.take(|early| early.is_due(next)) else {
+            let Some(request) = self.waiting.take(|early| early.is_due(next)) else {
                 break;
             };
-            let itt = command.bhs.itt();
-            self.replay(&command)?;
-            let is_of_it = |early: &Early| early.is_data_out() && early.bhs.itt() == itt;
-            while let Some(data) = self.waiting.take(is_of_it) {
-                self.replay(&data)?;
-            }
+            self.replay(&request)?;
+            self.replay_data_of(request.bhs.itt())?;
         }
         self.note_kept();
         Ok(())
@@ -196,6 +220,31 @@ impl Connection {
     /// Handles a request as if it came now.
     fn replay(&mut self, early: &Early) -> Result<(), End> {
         let mut payload = self.request(&early.bhs, &early.ahs)?;
+        payload.put(0, &early.data)?;
+        self.complete(payload)
+    }
+
+    /// Handles the data that was kept with a command.
+    fn replay_data_of(&mut self, itt: Itt) -> Result<(), End> {
+        // It waits again when another connection has just taken back the number before its own.
+        while !self.waiting.has(itt) {
+            let Some(data) = self.waiting.take(|early| early.is_data_of(itt)) else {
+                break;
+            };
+            self.replay_data(&data)?;
+        }
+        Ok(())
+    }
+
+    /// Handles data as if it came now, whatever else is kept: it has no turn of its own.
+    fn replay_data(&mut self, early: &Early) -> Result<(), End> {
+        let Ok(Request::DataOut(data)) = Request::parse(&early.bhs, &early.ahs) else {
+            return Ok(());
+        };
+        let mut payload = self.data_out(&data)?;
+        if early.damaged {
+            return self.discard_data_out(payload);
+        }
         payload.put(0, &early.data)?;
         self.complete(payload)
     }

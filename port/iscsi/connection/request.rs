@@ -109,11 +109,7 @@ impl Connection {
                 Ok(())
             }
             Payload::Logout(logout) => self.logout(&logout),
-            Payload::Early(early) => {
-                self.waiting.push(early)?;
-                self.note_kept();
-                Ok(())
-            }
+            Payload::Early(early) => self.keep(early),
             Payload::Write(writing) => {
                 self.data_arrived(writing.write);
                 Ok(())
