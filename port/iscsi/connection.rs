@@ -47,6 +47,7 @@ mod tx;
 mod writes;
 
 use crate::{
+    bells::{FENCE, FINISHED, GIVEN_UP, INVENTORY, LEAVE, MANAGED, STOP},
     counters::Counter,
     log::notice_limited,
     portal::Door,
@@ -97,21 +98,6 @@ use stmf_scsi::tmf::TmfResponse;
 use text::TextPhase;
 use tx::Sender;
 use writes::Writes;
-
-/// Rings when a command is finished.
-const FINISHED: u32 = 1 << 8;
-/// Rings when a task management function is.
-const MANAGED: u32 = 1 << 9;
-/// Rings when the connection shall end at once.
-const STOP: u32 = 1 << 10;
-/// Rings when the initiator shall be asked to log out.
-const LEAVE: u32 = 1 << 11;
-/// Rings when there are other logical units than before.
-const INVENTORY: u32 = 1 << 12;
-/// Rings when commands of the nexus were given up.
-const GIVEN_UP: u32 = 1 << 13;
-/// Rings when another connection waits for the answers of this one to arrive.
-const FENCE: u32 = 1 << 14;
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 

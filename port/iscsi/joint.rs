@@ -6,6 +6,7 @@
 //! A session that was agreed to have one connection has none of this: its connection owns its
 //! command window, and takes no lock for it.
 
+use crate::bells::TURN;
 use core::array;
 use kernel::{
     new_mutex,
@@ -27,9 +28,6 @@ use stmf_iscsi_proto::{
     window::{Admit, CommandWindow}, //
 };
 use stmf_kernel::kthread::Doorbell;
-
-/// Rings when the turn of a request that a connection keeps has come.
-pub(crate) const TURN: u32 = 1 << 13;
 
 /// What the connections share.
 #[pin_data]

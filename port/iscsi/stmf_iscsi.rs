@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod bells;
 mod connection;
 mod counters;
 mod joint;

@@ -13,11 +13,12 @@ use super::{
     Connection,
     End,
     Link,
-    Phase,
-    FENCE,
-    MANAGED, //
+    Phase, //
 };
-use crate::session::Session;
+use crate::{
+    bells::{FENCE, MANAGED},
+    session::Session, //
+};
 use kernel::{
     prelude::*,
     sync::{

@@ -2,7 +2,8 @@
 
 //! Task management.
 
-use super::{Connection, End, Phase, MANAGED};
+use super::{Connection, End, Phase};
+use crate::bells::MANAGED;
 use kernel::{
     prelude::*,
     sync::atomic::ordering, //

@@ -8,9 +8,9 @@ use super::{
     End,
     Link,
     Phase,
-    INVENTORY,
     SECOND, //
 };
+use crate::bells::INVENTORY;
 use kernel::prelude::*;
 use stmf_iscsi_proto::response::AsyncEvent;
 use stmf_kernel::clock;

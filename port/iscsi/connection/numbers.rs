@@ -4,8 +4,9 @@
 
 use super::{Connection, End};
 use crate::{
+    bells::TURN,
     counters::{Counter, Counters},
-    joint::{Joint, TURN}, //
+    joint::Joint, //
 };
 use kernel::{
     alloc::AllocError,
