@@ -10,6 +10,7 @@
 //! | 1 | the command is kept, and not answered |
 //! | 2 | the commands that are kept are answered, late; so is this one |
 //! | 3 | the command is answered with more than was planned for |
+//! | 4 | the thread that executes the command is held up for four seconds |
 //! | others | zeros are read, what is written is thrown away |
 //!
 //! That a command is answered twice can't be written: to end a [`Task`] consumes it.
@@ -24,7 +25,8 @@
 
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::{delay::fsleep, Delta}, //
 };
 use stmf::{
     lu::{LogicalUnit, LuDescription, LuRegistration},
@@ -102,6 +104,10 @@ impl Faulty {
                 task.good();
             }
             3 => task.answer(|sink| sink.zeros(1 << 20)),
+            4 => {
+                fsleep(Delta::from_secs(4));
+                task.good();
+            }
             _ => task.good(),
         }
     }

@@ -158,9 +158,12 @@ impl Link {
         self.doorbell.has_rung(Stream::CLOSED) || self.lost.load(ordering::Acquire)
     }
 
-    /// Waits until the connection is gone, and its session with it, `limit` at most. Sleeps.
+    /// Waits until the connection is gone, and its session with it, `limit` at most; says whether it
+    /// is. Sleeps.
     pub(crate) fn join(&self, limit: Delta<Nsec>) -> bool {
-        self.thread.as_ref().is_none_or(|thread| thread.join(limit))
+        // Whose thread isn't known yet has only just begun.
+        let thread = self.thread.as_ref();
+        thread.is_some_and(|thread| thread.join(limit))
     }
 }
 
@@ -192,14 +195,16 @@ impl Watch for Link {
     }
 }
 
-/// Waits until connections are gone, `limit` at most for all together. Sleeps.
-pub(crate) fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) {
+/// Waits until connections are gone, `limit` at most for all together; says whether they are. Sleeps.
+pub(crate) fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) -> bool {
     let start = clock::monotonic_ns();
+    let mut are_gone = true;
     for link in links {
         let spent = clock::monotonic_ns().saturating_sub(start);
         let left = limit.as_nanos().saturating_sub(spent);
-        link.join(Delta::from_nanos(left.max(0)));
+        are_gone &= link.join(Delta::from_nanos(left.max(0)));
     }
+    are_gone
 }
 
 /// Why a connection ends.

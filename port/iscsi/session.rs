@@ -75,7 +75,8 @@ pub(crate) struct Session {
 
 struct Members {
     list: KVec<Member>,
-    /// Connections whose places others have taken, until they are gone.
+    /// Connections whose places others have taken, until they are gone. Whoever has the place of one
+    /// waits for that, and gives it back if it takes too long.
     replaced: KVec<Member>,
     /// What was counted of the connections that are gone.
     past: Totals,
@@ -111,38 +112,58 @@ pub(crate) struct Facts {
 /// What a connection finds that has joined a session.
 pub(crate) struct Joined {
     pub(crate) nexus: Arc<NexusRegistration>,
-    /// The connection whose place it has taken, and which it is to end (RFC 7143 6.3.4).
-    pub(crate) old: Option<Arc<Link>>,
+    /// The connections whose place it has taken, and which it is to end (RFC 7143 6.3.4): one, and
+    /// those which that one waits for.
+    pub(crate) old: KVec<Arc<Link>>,
     /// Another number than that of the last one which joined, or of the first.
     pub(crate) number: u8,
 }
 
 impl Members {
-    /// Puts a connection in the place of the one with the same identifier, which is given back.
-    fn replace(&mut self, cid: Cid, new: Member) -> Result<Option<Arc<Link>>, AllocError> {
+    /// Puts a connection in the place of the one with the same identifier; gives those that have to
+    /// go.
+    fn replace(&mut self, cid: Cid, new: Member) -> Result<KVec<Arc<Link>>, AllocError> {
         self.replaced.reserve(1, GFP_KERNEL)?;
+        let mut links = KVec::new();
+        for member in self.all().filter(|member| member.facts.cid == cid) {
+            links.push(member.link.clone(), GFP_KERNEL)?;
+        }
         let mut list = self.list.iter_mut();
-        let Some(place) = list.find(|member| member.facts.cid == cid) else {
-            return Ok(None);
-        };
-        let old = core::mem::replace(place, new);
-        let link = old.link.clone();
-        self.replaced.push(old, GFP_KERNEL)?;
-        Ok(Some(link))
+        if let Some(place) = list.find(|member| member.facts.cid == cid) {
+            let old = core::mem::replace(place, new);
+            self.replaced.push(old, GFP_KERNEL)?;
+        }
+        Ok(links)
     }
 
-    /// Takes out a connection that is gone, but for what it has counted.
+    /// Takes out a connection that is gone, but for what it has counted. One whose place it had taken
+    /// and that is still there has it again.
     fn remove(&mut self, link: &Arc<Link>) {
-        let past = &mut self.past;
+        let (past, mut gone) = (&mut self.past, None);
         let mut stays = |member: &mut Member| {
             let is_it = Arc::ptr_eq(&member.link, link);
             if is_it {
                 past.add(&member.facts.counted);
+                gone = Some(member.facts.cid);
             }
             !is_it
         };
-        self.list.retain(&mut stays);
         self.replaced.retain(&mut stays);
+        self.list.retain(&mut stays);
+        let Some(cid) = gone.filter(|cid| !self.has(*cid)) else {
+            return;
+        };
+        let mut replaced = self.replaced.iter();
+        let before = replaced.position(|member| member.facts.cid == cid);
+        if let Some(before) = before.and_then(|at| self.replaced.remove(at).ok()) {
+            // There is room: somebody has just left.
+            let _ = self.list.push_within_capacity(before);
+        }
+    }
+
+    /// The connections, with those that have lost their places.
+    fn all(&self) -> impl Iterator<Item = &Member> {
+        Iterator::chain(self.list.iter(), self.replaced.iter())
     }
 
     fn has(&self, cid: Cid) -> bool {
@@ -232,7 +253,10 @@ impl Session {
         };
         let old = match place {
             Place::ConnectionReinstatement => members.replace(cid, new),
-            _ => members.list.push(new, GFP_KERNEL).map(|()| None),
+            _ => {
+                let pushed = members.list.push(new, GFP_KERNEL);
+                pushed.map(|()| KVec::new())
+            }
         };
         let old = old.map_err(|AllocError| LoginStatus::OutOfResources)?;
         members.joined = members.joined.wrapping_add(1);
@@ -252,20 +276,29 @@ impl Session {
     /// nexus has told it and it has not passed on, another one does. Sleeps.
     pub(crate) fn remove(&self, link: &Arc<Link>) -> bool {
         let mut members = self.members.lock();
+        let is_last = members.all().all(|member| Arc::ptr_eq(&member.link, link));
+        if is_last {
+            members.closed = true;
+            let nexus = members.nexus.take();
+            drop(members);
+            drop(nexus);
+            members = self.members.lock();
+        }
+        // Only now, so that who takes its place waits until the nexus is gone.
         members.remove(link);
-        if let Some(heir) = members.list.first() {
+        if let (false, Some(heir)) = (is_last, members.list.first()) {
             let nexus = members.nexus.as_ref();
             // Without memory for it the session is not told of changes any more, but sees them.
             if nexus.is_some_and(|nexus| nexus.watch(heir.link.clone()).is_ok()) {
                 heir.link.inherit(link);
             }
-            return false;
         }
-        members.closed = true;
-        let nexus = members.nexus.take();
-        drop(members);
-        drop(nexus);
-        true
+        is_last
+    }
+
+    /// Whether all connections are gone, and the I_T nexus with them.
+    pub(crate) fn is_over(&self) -> bool {
+        self.members.lock().all().next().is_none()
     }
 
     /// A connection logs out; says whether no other stays.
@@ -296,7 +329,7 @@ impl Session {
     /// Shows every connection but `own` to `visit`, which must not sleep for long.
     pub(crate) fn for_each_but(&self, own: Option<&Arc<Link>>, mut visit: impl FnMut(&Arc<Link>)) {
         let is_own = |link| own.is_some_and(|own| Arc::ptr_eq(own, link));
-        for member in &self.members.lock().list {
+        for member in self.members.lock().all() {
             if !is_own(&member.link) {
                 visit(&member.link);
             }
@@ -338,10 +371,9 @@ impl Session {
     pub(crate) fn totals(&self) -> Totals {
         let members = self.members.lock();
         let mut totals = members.past;
-        for list in [&members.list, &members.replaced] {
-            list.iter()
-                .for_each(|member| totals.add(&member.facts.counted));
-        }
+        members
+            .all()
+            .for_each(|member| totals.add(&member.facts.counted));
         totals
     }
 
@@ -350,12 +382,13 @@ impl Session {
         self.for_each_but(own, |link| link.stop());
     }
 
-    /// Ends every connection but `own`, and waits for that, `limit` at most. Nobody joins any more.
-    pub(crate) fn end_but(&self, own: Option<&Arc<Link>>, limit: Delta<Nsec>) {
+    /// Ends every connection but `own`, and waits for that, `limit` at most; says whether they are
+    /// gone. Nobody joins any more.
+    pub(crate) fn end_but(&self, own: Option<&Arc<Link>>, limit: Delta<Nsec>) -> bool {
         self.close();
-        // Without memory for a list of them they end, but nobody waits for it.
-        let links = self.links_but(own).unwrap_or_default();
+        let links = self.links_but(own);
         self.stop_but(own);
-        connection::join_all(&links, limit);
+        // Without memory for a list of them they end, but nobody knows when.
+        links.is_ok_and(|links| connection::join_all(&links, limit))
     }
 }

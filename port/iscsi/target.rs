@@ -78,6 +78,14 @@ impl Config {
     }
 }
 
+/// What a login finds that wants to be a new session.
+pub(crate) enum Entered {
+    /// It is one.
+    New(Arc<Session>),
+    /// The same initiator port has this one, which has to end first.
+    Taken(Arc<Session>),
+}
+
 struct Inner {
     online: bool,
     sessions: RBTree<SessionKey, Arc<Session>>,
@@ -259,18 +267,22 @@ impl Target {
             .clone()
     }
 
-    /// Enters a new session, and takes out the one that it takes the place of, whose connections the
-    /// caller ends.
+    /// Enters a new session, unless there is still the one that it takes the place of: its
+    /// connections the caller ends.
     pub(crate) fn enter(
         &self,
         key: SessionKey,
         joint: Option<Arc<Joint>>,
         link: Arc<Link>,
         facts: Facts,
-    ) -> Result<(Arc<Session>, Option<Arc<Session>>), LoginStatus> {
+    ) -> Result<Entered, LoginStatus> {
         let memory = |_| LoginStatus::OutOfResources;
         let mut inner = self.inner.lock();
         inner.admits(&key)?;
+        let old = inner.sessions.get(&key);
+        if let Some(old) = old.filter(|old| !old.is_over()) {
+            return Ok(Entered::Taken(old.clone()));
+        }
         // Sessions of the same initiator port take each other's place, so these need not differ
         // from the handles of other ports; only from that of the old session.
         inner.last_tsih = inner.last_tsih.wrapping_add(1).max(1);
@@ -280,11 +292,13 @@ impl Target {
             .sessions
             .try_create_and_insert(key, session.clone(), GFP_KERNEL)
             .map_err(|_| LoginStatus::OutOfResources)?;
-        let old = old.map(|node| node.to_key_value().1);
+        // An old one has ended, and is about to leave.
         if old.is_none() {
             inner.count = inner.count.saturating_add(1);
         }
-        Ok((session, old))
+        drop(inner);
+        drop(old);
+        Ok(Entered::New(session))
     }
 
     /// Takes a session out, unless another has taken its place.

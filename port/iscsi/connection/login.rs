@@ -20,15 +20,16 @@ use crate::{
     log::notice_limited,
     portal::Door,
     provider::{self, Provider},
-    session::{Facts, Joined, SessionKey},
+    session::{Facts, Joined, Session, SessionKey},
     settings::{Credentials, Redirect},
-    target::{Config, Target}, //
+    target::{Config, Entered, Target}, //
 };
 use core::fmt::{self, Write};
 use kernel::{
     alloc::AllocError,
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::Delta, //
 };
 use stmf::nexus::{NexusDescription, NexusRegistration};
 use stmf_iscsi_proto::{
@@ -278,7 +279,6 @@ impl Connection {
             return Err(Refusal::new(LoginStatus::InvalidDuringLogin, why));
         };
         self.params = phase.login.negotiated();
-        let failed = |status| Refusal::new(status, "the session could not be made");
         let no_memory = || failed(LoginStatus::OutOfResources);
         let initiator = *phase.login.initiator().ok_or_else(no_memory)?;
         let Some((target, config)) = phase.guest.target.clone() else {
@@ -292,10 +292,9 @@ impl Connection {
             tag: self.door.tag,
         };
         let (membership, joined) = match request.tsih.is_none() {
-            true => (self.begin_session(target, key).map_err(failed)?, None),
+            true => (self.begin_session(target, key)?, None),
             false => {
-                let joined = self.join_session(target, key, request.tsih);
-                let (membership, joined) = joined.map_err(failed)?;
+                let (membership, joined) = self.join_session(target, key, request.tsih)?;
                 (membership, Some(joined))
             }
         };
@@ -323,23 +322,20 @@ impl Connection {
         }
     }
 
-    /// Enters a new session, and ends the one that it takes the place of.
+    /// Enters a new session, when the one has ended that it takes the place of.
     fn begin_session(
         &mut self,
         target: Arc<Target>,
         key: SessionKey,
-    ) -> Result<Membership, LoginStatus> {
+    ) -> Result<Membership, Refusal> {
         let mut joint = None;
         if self.params.session.max_connections > 1 {
             let made = Joint::new(self.numbers.own_window());
-            joint = Some(made.map_err(|_| LoginStatus::OutOfResources)?);
+            joint = Some(made.map_err(|_| failed(LoginStatus::OutOfResources))?);
         }
-        let (session, old) = target.enter(key, joint.clone(), self.link.clone(), self.facts())?;
+        let session = self.enter(&target, key, &joint)?;
         if let Some(joint) = joint {
             self.numbers.observe(joint);
-        }
-        if let Some(old) = old {
-            old.end_but(None, END_LIMIT);
         }
         let membership = Membership {
             target,
@@ -351,14 +347,37 @@ impl Connection {
         Ok(membership)
     }
 
+    /// Ends the session that there is, and those that others put in its place meanwhile, and enters
+    /// a new one.
+    fn enter(
+        &self,
+        target: &Target,
+        key: SessionKey,
+        joint: &Option<Arc<Joint>>,
+    ) -> Result<Arc<Session>, Refusal> {
+        let until = clock::monotonic_ns().saturating_add(END_LIMIT.as_nanos());
+        loop {
+            let entered = target.enter(key, joint.clone(), self.link.clone(), self.facts());
+            let old = match entered.map_err(failed)? {
+                Entered::New(session) => return Ok(session),
+                Entered::Taken(old) => old,
+            };
+            let left = until.saturating_sub(clock::monotonic_ns());
+            if left <= 0 || !old.end_but(None, Delta::from_nanos(left)) {
+                return Err(held_up());
+            }
+        }
+    }
+
     /// Enters a session that there is, and ends the connection that this one takes the place of.
     fn join_session(
         &mut self,
         target: Arc<Target>,
         key: SessionKey,
         tsih: Tsih,
-    ) -> Result<(Membership, Joined), LoginStatus> {
-        let (session, joined) = target.join(&key, tsih, self.link.clone(), self.facts())?;
+    ) -> Result<(Membership, Joined), Refusal> {
+        let joined = target.join(&key, tsih, self.link.clone(), self.facts());
+        let (session, joined) = joined.map_err(failed)?;
         // What was negotiated for the session holds for all its connections.
         self.params.session = session.params;
         let membership = Membership {
@@ -367,11 +386,11 @@ impl Connection {
             session,
             link: self.link.clone(),
         };
-        if let Some(old) = &joined.old {
-            old.stop();
-            old.join(END_LIMIT);
+        joined.old.iter().for_each(|old| old.stop());
+        match join_all(&joined.old, END_LIMIT) {
+            true => Ok((membership, joined)),
+            false => Err(held_up()),
         }
-        Ok((membership, joined))
     }
 
     /// Makes the connection one of the I_T nexus; the first one makes that, too.
@@ -415,6 +434,17 @@ impl Connection {
         membership.session.set_nexus(nexus.clone());
         Ok(nexus)
     }
+}
+
+fn failed(status: LoginStatus) -> Refusal {
+    Refusal::new(status, "the session could not be made")
+}
+
+/// What the connection should take the place of could still carry out commands, behind those that come
+/// by this one. It stays where it is until it ends; the initiator tries again.
+fn held_up() -> Refusal {
+    let why = "what it takes the place of has not ended";
+    Refusal::new(LoginStatus::ServiceUnavailable, why)
 }
 
 /// An ISID as twelve hexadecimal digits.

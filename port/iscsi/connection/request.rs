@@ -142,7 +142,7 @@ impl Connection {
 
     fn logout(&mut self, logout: &LogoutRequest) -> Result<(), End> {
         let is_own = logout.cid == self.cid;
-        let (result, ends) = match logout.reason {
+        let (mut result, ends) = match logout.reason {
             LogoutReason::CloseSession => (LogoutResult::Success, true),
             LogoutReason::CloseConnection if is_own => (LogoutResult::Success, true),
             LogoutReason::CloseConnection => (self.log_another_out(logout.cid), false),
@@ -152,7 +152,9 @@ impl Connection {
         };
         if let (true, Phase::Normal(normal)) = (ends, &self.phase) {
             // Whoever hears of the logout may count on what it ends.
-            normal.end(&self.link, logout.reason == LogoutReason::CloseSession);
+            if !normal.end(&self.link, logout.reason == LogoutReason::CloseSession) {
+                result = LogoutResult::CleanupFailed;
+            }
         }
         // After the answers to the commands that are finished.
         let said = Said::Logout(logout.itt, result);
@@ -199,17 +201,17 @@ impl Connection {
 }
 
 impl Normal {
-    /// Ends what a logout ends: the session, or as much of it as is of this connection.
-    fn end(&self, link: &Arc<Link>, session: bool) {
+    /// Ends what a logout ends: the session, or as much of it as is of this connection. Says whether
+    /// it has ended.
+    fn end(&self, link: &Arc<Link>, session: bool) -> bool {
         let own = &self.membership.session;
-        if session {
-            own.end_but(Some(link), END_LIMIT);
-        }
+        let has_ended = !session || own.end_but(Some(link), END_LIMIT);
         if own.begin_leaving(link) || session {
             self.nexus.lose();
         } else {
             self.endpoint.lose();
         }
+        has_ended
     }
 }
 

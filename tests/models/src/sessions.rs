@@ -4,7 +4,7 @@
 //! and `stmf_iscsi::session`.
 
 use crate::{
-    connection::Link,
+    connection::{join_all, Link},
     counters::Counted,
     end_of,
     explore,
@@ -14,8 +14,8 @@ use crate::{
     prelude::*,
     session::{Facts, Session, SessionKey},
     sync::Arc,
-    target::{Config, Target},
-    time::Delta, //
+    target::{Config, Entered, Target},
+    time::{Delta, Nsec}, //
 };
 use core::net::{Ipv4Addr, SocketAddr};
 use loom::thread::JoinHandle;
@@ -69,11 +69,16 @@ struct Connection {
 
 impl Connection {
     fn end(self) {
+        let link = self.link.clone();
+        self.leave();
+        link.is_gone();
+    }
+
+    fn leave(self) {
         drop(self.nexus);
         if self.session.remove(&self.link) {
             self.target.leave(&key(), &self.session);
         }
-        self.link.is_gone();
     }
 }
 
@@ -81,12 +86,22 @@ fn new_link() -> Arc<Link> {
     Arc::new(Link::new(), GFP_KERNEL).expect("memory")
 }
 
+/// How long an old connection is waited for.
+type Patience = Delta<Nsec>;
+
 /// As `Connection::begin_session` and `Connection::connect`.
-fn log_in(target: &Arc<Target>, link: &Arc<Link>) -> Result<Connection, LoginStatus> {
-    let (session, old) = target.enter(key(), None, link.clone(), facts(0))?;
-    if let Some(old) = old {
-        old.end_but(None, Delta::FOREVER);
-    }
+fn log_in(
+    target: &Arc<Target>,
+    link: &Arc<Link>,
+    patience: Patience,
+) -> Result<Connection, LoginStatus> {
+    let session = loop {
+        match target.enter(key(), None, link.clone(), facts(0))? {
+            Entered::New(session) => break session,
+            Entered::Taken(old) if old.end_but(None, patience) => {}
+            Entered::Taken(_) => return Err(LoginStatus::ServiceUnavailable),
+        }
+    };
     let nexus = target.register_nexus(&NexusDescription(INITIATOR));
     let nexus = Arc::new(nexus.expect("a registered target"), GFP_KERNEL).expect("memory");
     session.set_nexus(nexus.clone());
@@ -104,18 +119,21 @@ fn join(
     tsih: Tsih,
     cid: u16,
     link: &Arc<Link>,
+    patience: Patience,
 ) -> Result<Connection, LoginStatus> {
     let (session, joined) = target.join(&key(), tsih, link.clone(), facts(cid))?;
-    if let Some(old) = joined.old {
-        old.stop();
-        old.join(Delta::FOREVER);
-    }
-    Ok(Connection {
+    let connection = Connection {
         target: target.clone(),
         session,
         nexus: Some(joined.nexus),
         link: link.clone(),
-    })
+    };
+    joined.old.iter().for_each(|old| old.stop());
+    if join_all(&joined.old, patience) {
+        return Ok(connection);
+    }
+    connection.leave();
+    Err(LoginStatus::ServiceUnavailable)
 }
 
 /// The thread of a connection, from its login until it is told to end; says whether it got in.
@@ -133,24 +151,24 @@ fn run(link: &Link, login: impl FnOnce() -> Result<Connection, LoginStatus>) -> 
     }
 }
 
-fn spawn_login(target: &Arc<Target>) -> JoinHandle<bool> {
-    meanwhile(target, |target| {
+fn spawn_login(target: &Arc<Target>, patience: Patience) -> JoinHandle<bool> {
+    meanwhile(target, move |target| {
         let link = new_link();
-        run(&link, || log_in(target, &link))
+        run(&link, || log_in(target, &link, patience))
     })
 }
 
-fn spawn_join(target: &Arc<Target>, tsih: Tsih, cid: u16) -> JoinHandle<bool> {
+fn spawn_join(target: &Arc<Target>, tsih: Tsih, cid: u16, patience: Patience) -> JoinHandle<bool> {
     meanwhile(target, move |target| {
         let link = new_link();
-        run(&link, || join(target, tsih, cid, &link))
+        run(&link, || join(target, tsih, cid, &link, patience))
     })
 }
 
 /// A session that is there already, whose first connection runs in a thread.
 fn session_of(target: &Arc<Target>) -> (Arc<Link>, Tsih, JoinHandle<bool>) {
     let link = new_link();
-    let connection = log_in(target, &link).expect("a login without others");
+    let connection = log_in(target, &link, Delta::FOREVER).expect("a login without others");
     let tsih = connection.session.tsih;
     let thread = meanwhile(&link, |link| run(link, || Ok(connection)));
     (link, tsih, thread)
@@ -171,7 +189,7 @@ fn check_end(target: &Target, connections: Vec<JoinHandle<bool>>) {
 fn a_target_that_goes_offline_meets_every_session_that_begins() {
     explore(3, || {
         let target = online_target();
-        let one = spawn_login(&target);
+        let one = spawn_login(&target, Delta::FOREVER);
         check_end(&target, vec![one]);
     });
 }
@@ -181,7 +199,7 @@ fn a_session_takes_the_place_of_the_one_before() {
     explore(3, || {
         let target = online_target();
         let (_, _, old) = session_of(&target);
-        let new = spawn_login(&target);
+        let new = spawn_login(&target, Delta::FOREVER);
         check_end(&target, vec![old, new]);
     });
 }
@@ -191,8 +209,8 @@ fn two_that_come_back_at_once_end_one_after_the_other() {
     explore(2, || {
         let target = online_target();
         let (_, _, old) = session_of(&target);
-        let one = spawn_login(&target);
-        let other = spawn_login(&target);
+        let one = spawn_login(&target, Delta::FOREVER);
+        let other = spawn_login(&target, Delta::FOREVER);
         assert!(end_of(old), "the old session ends");
         check_end(&target, vec![one, other]);
     });
@@ -203,8 +221,8 @@ fn who_joins_a_session_that_ends_is_refused_or_ends_with_it() {
     explore(2, || {
         let target = online_target();
         let (_, tsih, old) = session_of(&target);
-        let joining = spawn_join(&target, tsih, 1);
-        let new = spawn_login(&target);
+        let joining = spawn_join(&target, tsih, 1, Delta::FOREVER);
+        let new = spawn_login(&target, Delta::FOREVER);
         assert!(end_of(old), "the old session ends");
         end_of(joining);
         check_end(&target, vec![new]);
@@ -216,7 +234,7 @@ fn who_joins_while_the_last_connection_leaves_has_a_session_or_is_refused() {
     explore(3, || {
         let target = online_target();
         let (link, tsih, old) = session_of(&target);
-        let joining = spawn_join(&target, tsih, 1);
+        let joining = spawn_join(&target, tsih, 1, Delta::FOREVER);
         link.stop();
         end_of(old);
         check_end(&target, vec![joining]);
@@ -228,8 +246,8 @@ fn nobody_stays_in_a_session_that_is_logged_out() {
     explore(3, || {
         let target = online_target();
         let link = new_link();
-        let connection = log_in(&target, &link).expect("a login without others");
-        let joining = spawn_join(&target, connection.session.tsih, 1);
+        let connection = log_in(&target, &link, Delta::FOREVER).expect("a login without others");
+        let joining = spawn_join(&target, connection.session.tsih, 1, Delta::FOREVER);
         connection.session.end_but(Some(&link), Delta::FOREVER);
         connection.end();
         end_of(joining);
@@ -242,9 +260,49 @@ fn of_two_that_take_the_place_of_a_connection_one_stays() {
     explore(2, || {
         let target = online_target();
         let (_, tsih, old) = session_of(&target);
-        let one = spawn_join(&target, tsih, 0);
-        let other = spawn_join(&target, tsih, 0);
+        let one = spawn_join(&target, tsih, 0, Delta::FOREVER);
+        let other = spawn_join(&target, tsih, 0, Delta::FOREVER);
         assert!(end_of(old), "the old connection ends");
         check_end(&target, vec![one, other]);
+    });
+}
+
+#[test]
+fn who_does_not_wait_is_refused_or_alone() {
+    explore(2, || {
+        let target = online_target();
+        let (_, _, old) = session_of(&target);
+        let one = spawn_login(&target, Delta::NONE);
+        let other = spawn_login(&target, Delta::NONE);
+        check_end(&target, vec![old, one, other]);
+    });
+}
+
+#[test]
+fn a_session_that_nobody_waited_for_is_still_found() {
+    explore(3, || {
+        let target = online_target();
+        let (_, _, old) = session_of(&target);
+        let in_a_hurry = log_in(&target, &new_link(), Delta::NONE);
+        if let Ok(connection) = in_a_hurry {
+            connection.end();
+        } else {
+            let later = log_in(&target, &new_link(), Delta::FOREVER);
+            later.expect("a place when the old one is gone").end();
+        }
+        check_end(&target, vec![old]);
+    });
+}
+
+#[test]
+fn a_connection_whose_place_was_wanted_too_soon_has_it_until_it_ends() {
+    explore(2, || {
+        let target = online_target();
+        let (_, tsih, old) = session_of(&target);
+        let one = spawn_join(&target, tsih, 0, Delta::NONE);
+        let other = spawn_join(&target, tsih, 0, Delta::NONE);
+        let new = log_in(&target, &new_link(), Delta::FOREVER);
+        new.expect("a place when all of them are gone").end();
+        check_end(&target, vec![old, one, other]);
     });
 }

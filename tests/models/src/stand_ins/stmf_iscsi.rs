@@ -67,8 +67,12 @@ pub mod connection {
         }
 
         /// Waits until it is gone, as long as that takes: two that wait for each other are a deadlock.
-        pub fn join(&self, _: Delta<Nsec>) {
-            self.wait_for(Stage::Gone);
+        /// Without time says whether it is.
+        pub fn join(&self, limit: Delta<Nsec>) -> bool {
+            if !limit.is_over {
+                self.wait_for(Stage::Gone);
+            }
+            *self.stage.lock().expect("no panic") == Stage::Gone
         }
 
         /// Whether its initiator has closed it.
@@ -81,8 +85,8 @@ pub mod connection {
     }
 
     /// Waits until all of them are gone.
-    pub fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) {
-        links.iter().for_each(|link| link.join(limit));
+    pub fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) -> bool {
+        links.iter().all(|link| link.join(limit))
     }
 }
 

@@ -50,6 +50,11 @@ impl<K: Ord + Clone, V> RBTree<K, V> {
         self.0.iter()
     }
 
+    /// All keys.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.0.keys()
+    }
+
     /// All values.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.0.values()
