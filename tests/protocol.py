@@ -7,13 +7,16 @@ case, and ends with an error at the first that goes wrong.
 """
 
 import os
+import pathlib
 import socket
 import struct
+import subprocess
 import sys
 
 from raw_session import crc32c
 
 ADDRESS, PORT, TARGET = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+TRACING = pathlib.Path("/sys/kernel/tracing")
 NONE = 0xFFFFFFFF
 WRITE = bytes([0x2A, 0, 0, 0, 0, 0, 0, 0, 8])  # 4 KiB at block 0.
 READ = bytes([0x28, 0, 0, 0, 0, 0, 0, 0, 8])
@@ -403,11 +406,34 @@ def strangers():
     check(len(idle) == 300, "they are still there")
 
 
+def unwanted():
+    """Data that is for nothing comes in by as much as there is room for."""
+    session = Session("unwanted", MaxRecvDataSegmentLength=262144)
+    use_up_attentions(session)
+    if not (TRACING / "kprobe_events").exists():
+        subprocess.check_call(["mount", "-t", "tracefs", "tracefs", TRACING])
+    probes, enable = TRACING / "kprobe_events", TRACING / "events/kprobes/enable"
+    probes.write_text("p:stmf_test_receive tcp_recvmsg\n", encoding="ascii")
+    try:
+        enable.write_text("1", encoding="ascii")
+        for _ in range(64):
+            session.data_out(4711, NONE, 0, 0, bytes(65536))
+        session.send(0x40, 0x80, bytes(8), (1, NONE, session.cmd_sn, 0), data=bytes(65536))
+        session.expect(0x20, 1)
+        profile = (TRACING / "kprobe_profile").read_text(encoding="ascii").split()
+        calls = int(profile[1])
+    finally:
+        enable.write_text("0", encoding="ascii")
+        probes.write_text("", encoding="ascii")
+    print(f"    {calls} calls for 4 MiB")
+    check(calls < 4000, f"less than 4000 calls for 4 MiB that nobody wants, got {calls}")
+
+
 def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
     cases += (names_of_tasks, many_r2ts)
-    cases += (long_cdbs, small_talk, strangers)
+    cases += (long_cdbs, small_talk, strangers, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:
         case()

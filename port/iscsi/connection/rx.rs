@@ -139,8 +139,8 @@ pub(super) struct Receiver {
     ending: bool,
     /// Whether anything was received since somebody asked.
     heard: bool,
-    /// How much to receive behind data that goes elsewhere: the next header, and nothing of the data
-    /// that probably follows it, which would have to be copied once more. 0 is no limit.
+    /// How much to receive behind data that goes straight to a command: the next header, and nothing
+    /// of the data that probably follows it, which would have to be copied once more. 0 is no limit.
     behind: usize,
 }
 
@@ -192,6 +192,12 @@ impl Receiver {
     /// Says where the data of the last header goes.
     pub(super) fn begin(&mut self, payload: Payload, bhs: &Bhs, layout: &Layout) {
         let trailer = layout.padding.saturating_add(layout.data_digest);
+        let header = BHS_LEN.saturating_add(layout.header_digest);
+        let is_direct = matches!(payload, Payload::Write(_)) && layout.data > header;
+        self.behind = match is_direct {
+            true => trailer.saturating_add(header),
+            false => 0,
+        };
         self.segment = Some(Segment {
             payload,
             done: 0,
@@ -199,11 +205,6 @@ impl Receiver {
             trailer,
             check: (layout.data_digest > 0).then(|| DataCheck::new(bhs, layout)),
         });
-        let header = BHS_LEN.saturating_add(layout.header_digest);
-        self.behind = match layout.data > header {
-            true => trailer.saturating_add(header),
-            false => 0,
-        };
     }
 
     /// Lends the buffer, so that a header in it can be read while everything else is at hand.
@@ -246,6 +247,7 @@ impl Receiver {
     /// Throws away what has come, or a good part of it.
     fn discard(&mut self, stream: &mut Stream) -> Result<(), End> {
         self.segment = None;
+        self.behind = 0;
         for _ in 0..BUDGET {
             (self.start, self.end) = (0, 0);
             if !self.ready {
@@ -279,10 +281,6 @@ impl Receiver {
     /// Receives more: data to where it goes, and what is behind it into the buffer.
     fn pull(&mut self, stream: &mut Stream) -> Result<(), End> {
         self.compact();
-        let room = match self.behind {
-            0 => BUFFER_LEN,
-            behind => self.end.saturating_add(behind).min(BUFFER_LEN),
-        };
         let mut buffers = Buffers::new();
         let (mut direct, mut more) = (0, 0);
         if let Some(Segment {
@@ -295,6 +293,14 @@ impl Receiver {
             more = len.saturating_sub(*done);
             direct = writing.room(&mut buffers, more);
         }
+        if direct == 0 && more > 0 {
+            // The rest goes nowhere.
+            self.behind = 0;
+        }
+        let room = match self.behind {
+            0 => BUFFER_LEN,
+            behind => self.end.saturating_add(behind).min(BUFFER_LEN),
+        };
         if direct == more || direct == 0 {
             buffers.push(self.buffer.get_mut(self.end..room).unwrap_or(&mut []));
         }
@@ -334,6 +340,9 @@ impl Receiver {
             Payload::Command(incoming) => incoming.is_aborted(),
             _ => false,
         };
+        if aborted {
+            self.behind = 0;
+        }
         match aborted.then(|| mem::replace(payload, Payload::Skip)) {
             Some(Payload::Write(writing)) => Some(writing.write),
             _ => None,
