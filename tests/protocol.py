@@ -6,6 +6,7 @@ LUN 0 of the target has to be a disk of 1 MiB or more. Prints a line for each
 case, and ends with an error at the first that goes wrong.
 """
 
+import json
 import os
 import pathlib
 import socket
@@ -406,6 +407,15 @@ def strangers():
     check(len(idle) == 300, "they are still there")
 
 
+def aliases():
+    """What an initiator calls itself is shown, but for what isn't to be seen."""
+    session = Session("alias", InitiatorAlias="\x1b[31mred\r\nname \x7f\u0085\u00fc")
+    listed = subprocess.check_output(["stmfadm", "list-target", "--json", TARGET])
+    shown = [one["alias"] for one in json.loads(listed)[0]["sessions"] if "alias" in one]
+    check("?[31mred??name ??\u00fc" in shown, f"the alias without control characters, got {shown}")
+    use_up_attentions(session)
+
+
 def unwanted():
     """Data that is for nothing comes in by as much as there is room for."""
     session = Session("unwanted", MaxRecvDataSegmentLength=262144)
@@ -433,7 +443,7 @@ def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
     cases += (names_of_tasks, many_r2ts)
-    cases += (long_cdbs, small_talk, strangers, unwanted)
+    cases += (long_cdbs, small_talk, strangers, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:
         case()

@@ -210,6 +210,15 @@ impl Scratch<'_> {
     }
 }
 
+/// The characters of a text that is for people alone, with `?` for those that control terminals or end
+/// lines.
+pub fn shown(value: &str) -> impl Iterator<Item = char> + '_ {
+    let is_seen = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    value
+        .chars()
+        .map(move |c| if is_seen(&c) { c } else { '?' })
+}
+
 /// A decimal or hexadecimal constant of at most 64 bits (RFC 7143 6.1, numerical-value).
 pub fn number(value: &str) -> Option<u64> {
     let (digits, radix) = match value.strip_prefix("0x").or(value.strip_prefix("0X")) {
@@ -420,6 +429,18 @@ mod tests {
         let mut out = TextWriter::new(&mut buf);
         assert_eq!(out.pair("TargetAlias", "a\0AuthMethod=None"), Err(Overflow));
         assert!(out.is_empty());
+    }
+
+    #[test]
+    fn what_is_shown_controls_nothing() {
+        let shown = |value: &str| shown(value).collect::<std::string::String>();
+        assert_eq!(shown("gr\u{fc}n 1"), "gr\u{fc}n 1");
+        assert_eq!(shown("\u{1b}[31m\r\n\t\u{7f}\u{9b}\u{2028}"), "?[31m??????");
+        for c in '\0'..=char::MAX {
+            let mut bytes = [0; 4];
+            let text = &*c.encode_utf8(&mut bytes);
+            assert!(shown(text).len() <= text.len(), "{c:?} gets longer");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ use stmf_iscsi_proto::{
     names::IscsiName,
     request::LoginRequest,
     response::{LoginResponse, LoginStatus},
-    text::{Pairs, MAX_SIMPLE_VALUE_LEN},
+    text::{shown, Pairs, MAX_SIMPLE_VALUE_LEN},
     types::{Isid, Tsih}, //
 };
 use stmf_kernel::{clock, crypto, random};
@@ -75,13 +75,16 @@ impl LoginPhase {
         self.login.initiator().map(|name| name.as_str())
     }
 
-    /// Looks for what the initiator calls itself, which is of no importance.
+    /// Looks for what the initiator calls itself, which is of no importance; it is shown in lists.
     fn note_alias(&mut self, text: &[u8]) -> Result<(), AllocError> {
         for pair in Pairs::new(text).map_while(Result::ok) {
             if pair.key == "InitiatorAlias" && pair.value.len() <= MAX_SIMPLE_VALUE_LEN {
                 self.alias.clear();
-                self.alias
-                    .extend_from_slice(pair.value.as_bytes(), GFP_KERNEL)?;
+                for c in shown(pair.value) {
+                    let mut bytes = [0; 4];
+                    let bytes = c.encode_utf8(&mut bytes).as_bytes();
+                    self.alias.extend_from_slice(bytes, GFP_KERNEL)?;
+                }
             }
         }
         Ok(())
