@@ -407,6 +407,15 @@ def strangers():
     check(len(idle) == 300, "they are still there")
 
 
+def crowd():
+    """An initiator has 256 sessions at most, and others come in all the same."""
+    sessions = [Session("crowd", isid=isid) for isid in range(256)]
+    Session("crowd", isid=256, status=0x0302)
+    use_up_attentions(Session("beside-the-crowd"))
+    use_up_attentions(Session("crowd", isid=7))
+    check(len(sessions) == 256, "the others are still there")
+
+
 def aliases():
     """What an initiator calls itself is shown, but for what isn't to be seen."""
     session = Session("alias", InitiatorAlias="\x1b[31mred\r\nname \x7f\u0085\u00fc")
@@ -443,7 +452,7 @@ def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
     cases += (names_of_tasks, many_r2ts)
-    cases += (long_cdbs, small_talk, strangers, aliases, unwanted)
+    cases += (long_cdbs, small_talk, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:
         case()

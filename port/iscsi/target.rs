@@ -30,6 +30,10 @@ use stmf_iscsi_proto::{
 /// The most sessions of a target.
 const MAX_SESSIONS: u32 = 1024;
 
+/// The most of them that are of one initiator, so that it leaves room for others. One has a session for
+/// each path that it takes, and few have more than a dozen.
+const MAX_SESSIONS_OF_ONE: usize = 256;
+
 /// A target: what initiators log in to.
 #[pin_data]
 pub(crate) struct Target {
@@ -348,10 +352,18 @@ impl Inner {
         if !self.online {
             return Err(LoginStatus::ServiceUnavailable);
         }
-        if self.count >= MAX_SESSIONS && self.sessions.get(key).is_none() {
+        let is_full = || self.count >= MAX_SESSIONS || self.count_of(key) >= MAX_SESSIONS_OF_ONE;
+        if self.sessions.get(key).is_none() && is_full() {
             return Err(LoginStatus::OutOfResources);
         }
         Ok(())
+    }
+
+    /// How many sessions the same initiator has.
+    fn count_of(&self, key: &SessionKey) -> usize {
+        let name = key.initiator.as_str();
+        let keys = self.sessions.keys();
+        keys.filter(|key| key.initiator.as_str() == name).count()
     }
 }
 
