@@ -14,7 +14,7 @@ use kernel::{
         Mutex, //
     },
 };
-use stmf::nexus::ItNexus;
+use stmf::task::Task;
 use stmf_scsi::reservation::Nexus;
 
 /// The door of a disk; of one whose medium is fixed it is never open.
@@ -53,11 +53,12 @@ impl Door {
         self.is_open.load(ordering::Relaxed)
     }
 
-    /// From now on a nexus prevents the removal. Sleeps briefly.
-    pub(crate) fn prevent(&self, nexus: &ItNexus) -> Result<(), AllocError> {
+    /// From now on the nexus of a task prevents the removal. Sleeps briefly.
+    pub(crate) fn prevent(&self, task: &Task) -> Result<(), AllocError> {
         let mut keepers = self.keepers.lock();
-        let nexus = nexus_ref(nexus);
-        if !keepers.iter().any(|keeper| nexus.is(keeper)) {
+        let nexus = nexus_ref(task.nexus());
+        // Who aborts it, because the nexus is lost, then has it let go.
+        if !task.is_aborted() && !keepers.iter().any(|keeper| nexus.is(keeper)) {
             keepers.push(nexus.to_nexus(), GFP_KERNEL)?;
         }
         Ok(())

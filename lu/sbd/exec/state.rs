@@ -233,7 +233,7 @@ pub(super) fn prevent_allow(disk: &Disk, prevent: bool, task: Task) {
     let door = &disk.changeable.door;
     if !prevent {
         door.let_go(|keeper| nexus_ref(task.nexus()).is(keeper));
-    } else if door.prevent(task.nexus()).is_err() {
+    } else if door.prevent(&task).is_err() {
         return task.end_with(Status::Busy);
     }
     task.good();
