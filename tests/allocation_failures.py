@@ -287,6 +287,7 @@ SECOND = bytes.fromhex("600144F0000000000000000000000001")
 NAMED = {"name": "iqn.2026-11.test:second"}
 HOST = {"name": "iqn.2026-11.test:host"}
 GROUP, MEMBER = {"kind": "host", "group": "g"}, {"kind": "host", "group": "g", "name": HOST["name"]}
+NOP_IN_INTERVAL = 1 << 10  # In the attribute `unset`.
 PORTAL = {"address": "::ffff:127.0.0.1", "port": 3261}
 
 
@@ -346,7 +347,7 @@ def changing(every):
         ("stmf_iscsi", ("target-modify", NAMED | {"alias": "two"}), ("target-modify", NAMED | {"alias": "one"})),
         ("stmf_iscsi", ("initiator-modify", HOST | {"chap-user": "two"}),
          ("initiator-modify", HOST | {"chap-user": "one"})),
-        ("stmf_iscsi", ("defaults-modify", {"nop-in-interval": 20}), ("defaults-modify", {"nop-in-interval": 15})),
+        ("stmf_iscsi", ("defaults-modify", {"nop-in-interval": 20}), ("defaults-modify", {"unset": NOP_IN_INTERVAL})),
     )
     for family, make, unmake in changes:
         every.change(family, make, unmake)
@@ -367,7 +368,7 @@ def listing(every):
     for scope in "lu", "target", "nexus":
         every.listing("stmf", "statistics-get", {"scope": scope})
     expect(True, session.logout(), "an answer to the logout")
-    every.do("stmf_iscsi", "target-modify", {"name": TARGET, "nop-in-interval": 15})
+    every.do("stmf_iscsi", "target-modify", {"name": TARGET, "unset": NOP_IN_INTERVAL})
 
 
 # --- sessions ----------------------------------------------------------------
