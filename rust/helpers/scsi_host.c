@@ -12,7 +12,7 @@ struct stmf_scsi_host {
 	struct faux_device *parent;
 	void *target;
 	bool (*queue)(void *target, void *cmd);
-	bool (*keep_waiting)(void *cmd);
+	bool (*keep_waiting)(void *target, void *cmd);
 	void (*abort)(void *target, void *cmd);
 	bool (*reset)(void *target, const u8 *lun);
 };
@@ -38,8 +38,9 @@ static enum scsi_qc_status stmf_scsi_queuecommand(struct Scsi_Host *shost,
 
 static enum scsi_timeout_action stmf_scsi_timed_out(struct scsi_cmnd *cmd)
 {
-	return stmf_scsi_host(cmd)->keep_waiting(cmd) ? SCSI_EH_RESET_TIMER :
-							SCSI_EH_NOT_HANDLED;
+	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
+
+	return host->keep_waiting(host->target, cmd) ? SCSI_EH_RESET_TIMER : SCSI_EH_NOT_HANDLED;
 }
 
 static int stmf_scsi_abort(struct scsi_cmnd *cmd)
@@ -64,6 +65,16 @@ static int stmf_scsi_target_reset(struct scsi_cmnd *cmd)
 	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
 
 	return host->reset(host->target, NULL) ? SUCCESS : FAILED;
+}
+
+/*
+ * With this, the midlayer doesn't clear our part of a command whenever it sends it: all that writes to it
+ * writes one word, and it can be read meanwhile.
+ */
+static int stmf_scsi_init_cmd_priv(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
+{
+	*(u64 *)scsi_cmd_priv(cmd) = 0;
+	return 0;
 }
 
 /*
@@ -95,8 +106,9 @@ static const struct scsi_host_template stmf_scsi_template = {
 	.eh_abort_handler = stmf_scsi_abort,
 	.eh_device_reset_handler = stmf_scsi_device_reset,
 	.eh_target_reset_handler = stmf_scsi_target_reset,
-	/* The state of the command, see rust/kernel/scsi_host.rs. */
+	/* Which use of a cell the command is, see rust/kernel/scsi_host/states.rs. */
 	.cmd_size = sizeof(u64),
+	.init_cmd_priv = stmf_scsi_init_cmd_priv,
 	.this_id = -1,
 	.host_tagset = 1,
 	.sg_tablesize = 1024,
@@ -109,7 +121,7 @@ static const struct scsi_host_template stmf_scsi_template = {
 /* Makes a host of which nobody knows yet. */
 void *stmf_helper_scsi_host_new(const char *name, unsigned int depth, void *target,
 					    bool (*queue)(void *target, void *cmd),
-					    bool (*keep_waiting)(void *cmd),
+					    bool (*keep_waiting)(void *target, void *cmd),
 					    void (*abort)(void *target, void *cmd),
 					    bool (*reset)(void *target, const u8 *lun))
 {
@@ -196,7 +208,7 @@ void stmf_helper_scsi_host_detach(void *shost, const u8 *lun)
 	scsi_device_put(sdev);
 }
 
-u64 *stmf_helper_scsi_cmd_state(void *cmd)
+u64 *stmf_helper_scsi_cmd_use(void *cmd)
 {
 	return scsi_cmd_priv(cmd);
 }
@@ -225,9 +237,10 @@ unsigned int stmf_helper_scsi_cmd_len(void *cmd, bool *write)
 	return sc->sc_data_direction == DMA_NONE ? 0 : scsi_bufflen(sc);
 }
 
+/* With host_tagset, the host's hardware queues share their tags: below can_queue, and each there once. */
 u32 stmf_helper_scsi_cmd_tag(void *cmd)
 {
-	return blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
+	return scsi_cmd_to_rq(cmd)->tag;
 }
 
 unsigned int stmf_helper_scsi_cmd_segments(void *cmd)

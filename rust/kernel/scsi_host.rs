@@ -7,7 +7,7 @@
 //! command takes too long. That can't be granted while a device may still read or write the memory:
 //! such a command is waited for as long as the device takes (the midlayer is told to reset its
 //! timer). One that works on a copy is given up at once. So a command is in one of these states, kept
-//! in the part of the C command that is ours:
+//! in a table that outlives the C commands (`states.rs`):
 //!
 //! | state | who may touch the C command and its memory |
 //! |---|---|
@@ -18,6 +18,7 @@
 //! C header: [`include/scsi/scsi_host.h`](srctree/include/scsi/scsi_host.h)
 
 mod command;
+mod states;
 
 pub use command::{Claimed, Command, Request};
 
@@ -25,7 +26,6 @@ use crate::{
     live::Live,
     shims, //
 };
-use command::Attached;
 use core::ptr::NonNull;
 use kernel::{
     error::to_result,
@@ -34,6 +34,7 @@ use kernel::{
     sync::atomic::{ordering, Atomic},
     time::{Delta, Nsec}, //
 };
+use states::States;
 
 /// What a host's commands are for. All methods are called in process context.
 pub trait Target: Send + Sync + 'static {
@@ -64,10 +65,11 @@ pub struct Host<T: Target> {
     target: KBox<Served<T>>,
 }
 
-/// What C callbacks get: the target, and the count of the commands that it has.
+/// What C callbacks get: the target, and the states of the commands that it has, each of which holds
+/// a reference.
 struct Served<T: Target> {
     target: T,
-    attached: Live<Attached>,
+    states: Live<States>,
 }
 
 // SAFETY: The midlayer's functions may be called from any thread; the target is `Send + Sync`.
@@ -84,7 +86,7 @@ impl<T: Target> Host<T> {
         let target = KBox::new(
             Served {
                 target,
-                attached: Live::new(Attached)?,
+                states: Live::new(States::new(depth)?)?,
             },
             GFP_KERNEL,
         )?;
@@ -96,7 +98,7 @@ impl<T: Target> Host<T> {
                 u32::from(depth),
                 context.cast_mut().cast(),
                 Some(queue::<T>),
-                Some(keep_waiting),
+                Some(keep_waiting::<T>),
                 Some(abort::<T>),
                 Some(reset::<T>),
             )
@@ -177,15 +179,13 @@ impl<T: Target> Host<T> {
 impl<T: Target> Drop for Host<T> {
     fn drop(&mut self) {
         self.remove();
-        // SAFETY: By the invariant the host is live. It was removed, and no callback runs after
-        // that, so the target can go.
-        unsafe {
-            // Commands that error handling has given up may still have a holder, who looks at the
-            // state in the host's memory.
-            self.target.attached.kill();
-            while !self.target.attached.wait_drained(Delta::from_secs(60)) {}
-            shims::scsi_host_free(self.shost.as_ptr());
-        }
+        // Who has just told the midlayer that a command is over may be on the way out of it. Commands that
+        // were given up may have a holder, too, who looks at nothing but their states.
+        self.target.states.kill();
+        while !self.target.states.wait_drained(Delta::from_secs(60)) {}
+        // SAFETY: By the invariant the host is live. It was removed, and no callback
+        // runs after that, so the target can go.
+        unsafe { shims::scsi_host_free(self.shost.as_ptr()) };
     }
 }
 
@@ -198,21 +198,25 @@ impl<T: Target> Drop for Host<T> {
 unsafe extern "C" fn queue<T: Target>(context: *mut c_void, command: *mut c_void) -> bool {
     // SAFETY: By the requirement.
     let served = unsafe { &*context.cast::<Served<T>>() };
-    let Some(attached) = served.attached.get() else {
+    let Some(states) = served.states.get() else {
         return false;
     };
     // SAFETY: By the requirement the command is handed over.
-    unsafe { command::take(attached, command, |request| served.target.queue(request)) }
+    unsafe { command::take(states, command, |request| served.target.queue(request)) }
 }
 
 /// The host's `eh_timed_out`: whether the command has to be waited for. If not, it is the midlayer's.
 ///
 /// # Safety
 ///
-/// `command` is a C command of a live host.
-unsafe extern "C" fn keep_waiting(command: *mut c_void) -> bool {
+/// `context` is the `Served<T>` of a live host, `command` one of its C commands, which isn't freed
+/// before this returns.
+unsafe extern "C" fn keep_waiting<T: Target>(context: *mut c_void, command: *mut c_void) -> bool {
     // SAFETY: By the requirement.
-    unsafe { !command::take_away(command) }
+    unsafe {
+        let served = &*context.cast::<Served<T>>();
+        !command::take_away(&served.states, command)
+    }
 }
 
 /// The host's `eh_abort_handler`: the command is given back. Those that were late in [`keep_waiting`]
@@ -229,7 +233,7 @@ unsafe extern "C" fn abort<T: Target>(context: *mut c_void, command: *mut c_void
         .target
         .abort(u64::from(unsafe { shims::scsi_cmd_tag(command) }));
     // SAFETY: By the requirement.
-    unsafe { command::wait_for(command) }
+    unsafe { command::wait_for(&served.states, command) }
 }
 
 /// The host's reset handlers: whether the reset is done.

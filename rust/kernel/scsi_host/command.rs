@@ -2,6 +2,7 @@
 
 //! A command of the SCSI midlayer in the hands of a target.
 
+use super::states::{States, Use};
 use crate::{
     bindings,
     live::LiveRef,
@@ -18,15 +19,6 @@ use kernel::{
     sync::atomic::{ordering, Atomic},
     time::Delta, //
 };
-
-/// The flags of a state; above them a number that each use of the C command counts up, so that a
-/// late holder doesn't take the next command for its own.
-const TAKEN: u64 = 1;
-const WAITING: u64 = 2;
-const FLAGS: u64 = 3;
-
-/// What the commands of a host hold a reference to: it outlives them.
-pub(super) struct Attached;
 
 /// A command and all that the midlayer says of it.
 pub struct Request<'a> {
@@ -50,14 +42,15 @@ pub struct Request<'a> {
 ///
 /// # Invariants
 ///
-/// - `cmd` is a C command of a live host, which `_attached` keeps.
-/// - `state` is its state when it was handed over, flags cleared. As long as the command has this
-///   state with `TAKEN`, and `taken` is set, the C command and its memory are ours.
+/// - `at` is a use of a cell of `states` that began for this command, and this is its only holder.
+/// - `taken` says that the use is taken. Then `cmd` is a C command that was handed over and isn't the
+///   midlayer's before it is told that the command is over: it and its memory are ours. Else `cmd`
+///   may have been freed.
 pub struct Command {
     cmd: NonNull<c_void>,
-    state: u64,
+    at: Use,
     taken: bool,
-    _attached: LiveRef<Attached>,
+    states: LiveRef<States>,
 }
 
 // SAFETY: A command may be completed from any thread.
@@ -65,24 +58,34 @@ unsafe impl Send for Command {}
 // SAFETY: `&Command` gives no access but to atomics.
 unsafe impl Sync for Command {}
 
-/// The state of a C command.
+/// Where a C command says which use it was handed over as last.
 ///
 /// # Safety
 ///
-/// `cmd` is a C command of a host that outlives `'a`.
-unsafe fn state_of<'a>(cmd: *mut c_void) -> &'a Atomic<u64> {
-    // SAFETY: The private part of the command is a `u64`, used by nobody else and only as this
-    // atomic, and lives as long as the host.
-    unsafe { Atomic::from_ptr(shims::scsi_cmd_state(cmd)) }
+/// `cmd` is a C command that isn't freed within `'a`.
+unsafe fn use_of<'a>(cmd: *mut c_void) -> &'a Atomic<u64> {
+    // SAFETY: The private part of the command is a `u64`, which is zero when the command is made,
+    // lives as long, and is used by nobody else and only as this atomic.
+    unsafe { Atomic::from_ptr(shims::scsi_cmd_use(cmd)) }
+}
+
+/// The use that a C command was handed over as last.
+///
+/// # Safety
+///
+/// As for [`use_of`], until this returns.
+unsafe fn last_use(cmd: *mut c_void) -> Use {
+    // SAFETY: By the requirement.
+    Use(unsafe { use_of(cmd) }.load(ordering::Acquire))
 }
 
 /// Hands a command over to `queue`; says whether it was taken.
 ///
 /// # Safety
 ///
-/// The midlayer hands over `cmd`, a C command of the host whose commands hold `attached`.
+/// The midlayer hands over `cmd`, a C command of the host whose commands have their states in `states`.
 pub(super) unsafe fn take(
-    attached: LiveRef<Attached>,
+    states: LiveRef<States>,
     cmd: *mut c_void,
     queue: impl FnOnce(Request<'_>) -> Result<(), Command>,
 ) -> bool {
@@ -94,11 +97,11 @@ pub(super) unsafe fn take(
     let mut cdb_len = 0;
     let mut write = false;
     // SAFETY: By the requirement; all that is read belongs to the command.
-    let (cdb, len, tag, cell) = unsafe {
+    let (cdb, len, tag) = unsafe {
         shims::scsi_cmd_lun(raw, lun.as_mut_ptr());
         let cdb = shims::scsi_cmd_cdb(raw, &mut cdb_len);
         let len = shims::scsi_cmd_len(raw, &mut write);
-        (cdb, len, shims::scsi_cmd_tag(raw), state_of(raw))
+        (cdb, len, shims::scsi_cmd_tag(raw))
     };
     // A copy: the command may be over before the target stops looking at its CDB.
     let mut copy = [0; 32];
@@ -106,14 +109,19 @@ pub(super) unsafe fn take(
     // SAFETY: The command's CDB has `cdb_len` bytes.
     copy[..cdb_len].copy_from_slice(unsafe { slice::from_raw_parts(cdb, cdb_len) });
 
-    let state = (cell.load(ordering::Relaxed) & !FLAGS).wrapping_add(FLAGS + 1);
-    cell.store(state | TAKEN, ordering::Relaxed);
-    // INVARIANT: Handed over, and the state just set.
+    // The midlayer gives a command's tag to another only when the command is over, and tags have as
+    // many values as the host takes commands.
+    let Some(at) = states.begin(tag) else {
+        return false;
+    };
+    // SAFETY: By the requirement, as above.
+    unsafe { use_of(raw) }.store(at.0, ordering::Release);
+    // INVARIANT: Handed over, and the use has just begun, taken.
     let command = Command {
         cmd,
-        state,
+        at,
         taken: true,
-        _attached: attached,
+        states,
     };
     let request = Request {
         command,
@@ -127,6 +135,7 @@ pub(super) unsafe fn take(
         Ok(()) => true,
         Err(command) => {
             // The midlayer has it again.
+            command.states.end(command.at);
             command.forget();
             false
         }
@@ -136,26 +145,27 @@ pub(super) unsafe fn take(
 /// Takes a command that is late away from its holder, if the holder doesn't use it; says whether it
 /// is the midlayer's now. Any context.
 ///
-/// Looking alone wouldn't do: the holder could take the command again before error handling comes.
+/// Looking alone wouldn't do: the holder could take the command again before error handling comes. And
+/// should the command be over, and be sent again under another tag while we look, it is of the use
+/// that we saw, or none, that it is taken away.
 ///
 /// # Safety
 ///
-/// `cmd` is a C command of a live host.
-pub(super) unsafe fn take_away(cmd: *mut c_void) -> bool {
+/// `cmd` is a C command of the host of `states`, and isn't freed before this returns.
+pub(super) unsafe fn take_away(states: &States, cmd: *mut c_void) -> bool {
     // SAFETY: By the requirement.
-    let cell = unsafe { state_of(cmd) };
-    let now = cell.load(ordering::Acquire);
-    now & FLAGS == WAITING && cell.cmpxchg(now, now & !FLAGS, ordering::Full).is_ok()
+    states.take_away(unsafe { last_use(cmd) })
 }
 
 /// Waits until a command is the midlayer's, as long as its holder takes. Sleeps.
 ///
 /// # Safety
 ///
-/// As for [`take_away`].
-pub(super) unsafe fn wait_for(cmd: *mut c_void) {
+/// As for [`take_away`]; the command isn't sent again meanwhile.
+pub(super) unsafe fn wait_for(states: &States, cmd: *mut c_void) {
     // SAFETY: By the requirement.
-    while unsafe { !take_away(cmd) && state_of(cmd).load(ordering::Acquire) & FLAGS != 0 } {
+    let at = unsafe { last_use(cmd) };
+    while !states.take_away(at) && !states.is_over(at) {
         kernel::time::delay::fsleep(Delta::from_millis(1));
     }
 }
@@ -198,8 +208,9 @@ impl Command {
 
     /// Lets error handling take the command away: its memory isn't used until it is claimed again.
     pub(crate) fn let_go(&mut self) {
-        self.taken = false;
-        self.cell().store(self.state | WAITING, ordering::Release);
+        if mem::take(&mut self.taken) {
+            self.states.wait(self.at);
+        }
     }
 
     /// Takes the command to answer it, unless error handling has taken it away.
@@ -222,19 +233,12 @@ impl Command {
         }
     }
 
-    fn cell(&self) -> &Atomic<u64> {
-        // SAFETY: By the invariant the host is kept as long as `self`.
-        unsafe { state_of(self.cmd.as_ptr()) }
-    }
-
     /// Makes the command ours, if it isn't and nobody took it away.
     fn take_again(&mut self) -> bool {
         if !self.taken {
-            // INVARIANT: The exchange makes it ours.
-            self.taken = self
-                .cell()
-                .cmpxchg(self.state | WAITING, self.state | TAKEN, ordering::Full)
-                .is_ok();
+            // INVARIANT: Where this succeeds error handling hasn't taken the command away and won't, so
+            // that the midlayer still waits for it.
+            self.taken = self.states.take_again(self.at);
         }
         self.taken
     }
@@ -243,17 +247,16 @@ impl Command {
     fn forget(self) {
         let mut this = mem::ManuallyDrop::new(self);
         // SAFETY: Read out once; the rest of `this` has nothing to drop.
-        drop(unsafe { core::ptr::read(&raw mut this._attached) });
+        drop(unsafe { core::ptr::read(&raw mut this.states) });
     }
 
     /// Completes the command, which is taken: `complete` tells the midlayer.
     fn complete(&self, complete: impl FnOnce(*mut c_void)) {
         complete(self.cmd.as_ptr());
-        // Error handling may be waiting for this. Otherwise the C command may be in use again, with
-        // another state.
-        let _ = self
-            .cell()
-            .cmpxchg(self.state | TAKEN, self.state, ordering::Full);
+        // Error handling may be waiting for this: it may have the command back when nobody is in
+        // `complete` any more. Otherwise the C command may be in use again, or gone, as from here on
+        // only its state is looked at.
+        self.states.end(self.at);
     }
 }
 
