@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/bvec.h>
 #include <linux/device/faux.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <scsi/scsi_cmnd.h>
 #include <scsi/scsi_dbg.h>
 #include <scsi/scsi_device.h>
 #include <scsi/scsi_host.h>
 
-/* The private part of a host: who answers, see rust/kernel/scsi_host.rs. */
+/*
+ * The private part of a host: who answers, see rust/kernel/scsi_host.rs.  It lives as long as anybody
+ * has a file of one of the host's devices open.  The target doesn't, nor the module that it is of.
+ */
 struct stmf_scsi_host {
 	struct faux_device *parent;
+	/* Held, for reading, by resets: these alone may still come when the host was removed. */
+	struct rw_semaphore removal;
+	/* NULL when the host was removed; written with `removal` held. */
 	void *target;
 	bool (*queue)(void *target, void *cmd);
 	bool (*keep_waiting)(void *target, void *cmd);
@@ -51,20 +58,32 @@ static int stmf_scsi_abort(struct scsi_cmnd *cmd)
 	return SUCCESS;
 }
 
-static int stmf_scsi_device_reset(struct scsi_cmnd *cmd)
+/*
+ * Comes from error handling, and from SG_SCSI_RESET.  That doesn't ask whether the device is still there
+ * when its file was opened with O_NONBLOCK.
+ */
+static int stmf_scsi_reset(struct scsi_cmnd *cmd, const u8 *lun)
 {
 	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
+	bool done;
+
+	down_read(&host->removal);
+	done = host->target && host->reset(host->target, lun);
+	up_read(&host->removal);
+	return done ? SUCCESS : FAILED;
+}
+
+static int stmf_scsi_device_reset(struct scsi_cmnd *cmd)
+{
 	struct scsi_lun lun;
 
 	int_to_scsilun(cmd->device->lun, &lun);
-	return host->reset(host->target, lun.scsi_lun) ? SUCCESS : FAILED;
+	return stmf_scsi_reset(cmd, lun.scsi_lun);
 }
 
 static int stmf_scsi_target_reset(struct scsi_cmnd *cmd)
 {
-	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
-
-	return host->reset(host->target, NULL) ? SUCCESS : FAILED;
+	return stmf_scsi_reset(cmd, NULL);
 }
 
 /*
@@ -132,6 +151,7 @@ void *stmf_helper_scsi_host_new(const char *name, unsigned int depth, void *targ
 	if (!shost)
 		return NULL;
 	host = shost_priv(shost);
+	init_rwsem(&host->removal);
 	host->target = target;
 	host->queue = queue;
 	host->keep_waiting = keep_waiting;
@@ -174,7 +194,12 @@ unsigned int stmf_helper_scsi_host_number(void *shost)
 
 void stmf_helper_scsi_host_remove(void *shost)
 {
+	struct stmf_scsi_host *host = shost_priv(shost);
+
 	scsi_remove_host(shost);
+	down_write(&host->removal);
+	host->target = NULL;
+	up_write(&host->removal);
 }
 
 void stmf_helper_scsi_host_block(void *shost, bool block)

@@ -57,7 +57,9 @@ pub trait Target: Send + Sync + 'static {
 /// # Invariants
 ///
 /// - `shost` is a host made by `scsi_host_new` with `target` as its target, and added.
-/// - `target` is not freed before the host is removed.
+/// - `target` is not freed before the host is removed, after which no callback runs: no disk is left
+///   whose commands would be sent or be late, and resets that somebody asks for by a file that is
+///   still open don't get to the target (`stmf_helper_scsi_host_remove`).
 pub struct Host<T: Target> {
     shost: NonNull<c_void>,
     removed: Atomic<bool>,
@@ -160,7 +162,7 @@ impl<T: Target> Host<T> {
     }
 
     /// Removes the host's devices and the host. No device is found from here on. Sleeps, as long as
-    /// the commands take that are in the target.
+    /// the commands take that are in the target, and resets.
     pub fn remove(&self) {
         if !self.removed.xchg(true, ordering::Full) {
             // SAFETY: By the invariant the host is live and added; the exchange lets one caller
@@ -183,7 +185,7 @@ impl<T: Target> Drop for Host<T> {
         // were given up may have a holder, too, who looks at nothing but their states.
         self.target.states.kill();
         while !self.target.states.wait_drained(Delta::from_secs(60)) {}
-        // SAFETY: By the invariant the host is live. It was removed, and no callback
+        // SAFETY: By the invariant the host is live. It was removed, and by the invariant no callback
         // runs after that, so the target can go.
         unsafe { shims::scsi_host_free(self.shost.as_ptr()) };
     }
