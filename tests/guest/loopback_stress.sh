@@ -57,7 +57,7 @@ step "a reset, and the end of the target, while the device doesn't answer: refus
 # udev reads the disk, mostly its begin, when a writer has closed it. A page that it reads can't be
 # written meanwhile, and a reset doesn't wait for what only reads.
 delay 0
-udevadm settle
+udevadm settle -t 240
 delay 12000
 dd if=/dev/zero of="$disk" bs=4k count=1 seek=5000 oflag=direct status=none &
 writer=$!
@@ -79,7 +79,7 @@ dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none ||
 	fail "expected the disk to work as before"
 
 step "a command that works on a copy of its data is given up while the device has it"
-udevadm settle
+udevadm settle -t 240
 delay 12000
 begin=$SECONDS
 # COMPARE AND WRITE of block 40000: the device takes 12 s to read and 12 s to write. Linux waits for

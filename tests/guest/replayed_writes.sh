@@ -4,7 +4,7 @@
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 
-export WORK POINTS=${POINTS:-40} SEED=${SEED:-$RANDOM}
+export WORK POINTS=${POINTS:-25} SEED=${SEED:-$RANDOM}
 echo "POINTS=$POINTS SEED=$SEED"
 modprobe dm-log-writes
 serve
