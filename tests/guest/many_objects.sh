@@ -2,6 +2,7 @@
 # Lists of 10,000 objects are complete, also while everything changes, and two administrators don't mix.
 # SPDX-License-Identifier: GPL-2.0
 # time-limit: 300
+# alone
 . "$COMSTAR_TOP/tests/target.sh"
 
 COUNT=10000
