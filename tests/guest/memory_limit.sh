@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sessions that want memory for writes whose data they never send get a part of the machine's together, and nobody is killed for it.
 # SPDX-License-Identifier: GPL-2.0
-# guest: --memory 1G
+# guest: --memory 2G
 # time-limit: 180
 . "$COMSTAR_TOP/tests/target.sh"
 
