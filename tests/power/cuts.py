@@ -29,6 +29,7 @@ from runner.tried import keep  # pylint: disable=wrong-import-position
 
 DISKS = {"data": 64 << 20, "files": 128 << 20, "head": 16 << 20}
 BOOT_LIMIT = 240  # Seconds until the guest writes.
+MORE = 8  # Cuts, until something is gone that may be.
 LOST = 3  # How the guest's program says that something is not there.
 
 
@@ -136,6 +137,10 @@ class Cuts:
         status = guest.end()
         return None if status == 0 else self.explain(guest)
 
+    def has_forgotten(self):
+        """Has a cut taken anything away that was acknowledged, but not for good? The boot after it says so."""
+        return count_lines(self.scratch, "forgotten") > 0
+
     def figures(self):
         """How much was done and undone."""
         dropped = sum(disk.dropped for disk in self.disks.values())
@@ -168,21 +173,24 @@ def main():
         scratch = pathlib.Path(name)
         cuts = Cuts(args, scratch)
         started = time.monotonic()
-        for number in range(1, args.cuts + 1):
+        number = 0
+        # On a busy machine a few cuts may all come when nothing is in the cache.
+        while number < args.cuts or (not cuts.has_forgotten() and number < args.cuts + MORE):
+            number += 1
             if why := cuts.cut():
                 print(f"after {number - 1} cuts: {why}", flush=True)
                 return 1
             if number % 10 == 0:
                 print(f"{number} cuts: {cuts.figures()}", flush=True)
         if why := cuts.look():
-            print(f"after {args.cuts} cuts: {why}", flush=True)
+            print(f"after {number} cuts: {why}", flush=True)
             return 1
-        print(f"{args.cuts} cuts in {time.monotonic() - started:.0f} s: {cuts.figures()}")
-        if not count_lines(scratch, "forgotten"):
+        print(f"{number} cuts in {time.monotonic() - started:.0f} s: {cuts.figures()}")
+        if not cuts.has_forgotten():
             print("expected writes in the cache to be gone: these cuts prove nothing")
             return 1
         if not args.lie:
-            keep("power_cuts", "normal", f"TRIED: {args.cuts}\tthe power cut in the middle of writes\n")
+            keep("power_cuts", "normal", f"TRIED: {number}\tthe power cut in the middle of writes\n")
     return 0
 
 
