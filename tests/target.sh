@@ -84,6 +84,14 @@ slow_table() {
 	[ "$bad" = 0 ] || echo "$sectors $bad error"
 }
 
+# delay_device NAME LOOP MILLISECONDS: from now on a dm-delay device takes that long, for whatever it does;
+# what it has ends. Doesn't wait for udev, which reads the device and so would wait for it.
+delay_device() {
+	dmsetup suspend "$1"
+	echo "0 $(blockdev --getsz "$2") delay $2 0 $3" | dmsetup load "$1"
+	dmsetup resume --noudevsync "$1"
+}
+
 # remove_dm NAME: dmsetup would wait for udev to say that it has seen it, however long that takes.
 remove_dm() {
 	udevadm settle

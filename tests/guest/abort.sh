@@ -12,13 +12,8 @@ loop=$(loop_device backing 64M)
 at_exit "losetup -d $loop"
 sectors=$(blockdev --getsz "$loop")
 
-# delay MILLISECONDS: from now on the device takes that long. Doesn't wait for udev, which reads
-# the device and so would wait for it.
-delay() {
-	dmsetup suspend slow
-	echo "0 $sectors delay $loop 0 $1" | dmsetup load slow
-	dmsetup resume --noudevsync slow
-}
+# delay MILLISECONDS: from now on the device takes that long.
+delay() { delay_device slow "$loop" "$1"; }
 
 echo "0 $sectors delay $loop 0 0" | dmsetup create slow
 at_exit "delay 0; remove_dm slow"

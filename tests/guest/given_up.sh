@@ -12,12 +12,8 @@ at_exit "losetup -d $loop"
 python3 "$COMSTAR_TOP/tests/sectors.py" write "$loop"
 sectors=$(blockdev --getsz "$loop")
 
-# delay MILLISECONDS: from now on the device takes that long, for whatever it does. What it has ends.
-delay() {
-	dmsetup suspend slow
-	echo "0 $sectors delay $loop 0 $1" | dmsetup load slow
-	dmsetup resume --noudevsync slow
-}
+# delay MILLISECONDS: from now on the device takes that long.
+delay() { delay_device slow "$loop" "$1"; }
 
 echo "0 $sectors delay $loop 0 0" | dmsetup create slow
 at_exit "delay 0; remove_dm slow"

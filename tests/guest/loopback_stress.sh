@@ -12,11 +12,7 @@ modprobe dm-delay
 sectors=$(blockdev --getsz "$loop")
 
 # delay MILLISECONDS: from now on the device takes that long.
-delay() {
-	dmsetup suspend slow
-	echo "0 $sectors delay $loop 0 $1" | dmsetup load slow
-	dmsetup resume --noudevsync slow
-}
+delay() { delay_device slow "$loop" "$1"; }
 
 echo "0 $sectors delay $loop 0 0" | dmsetup create slow
 at_exit "delay 0; dmsetup remove --retry slow"

@@ -64,8 +64,8 @@ struct State {
     moved: u64,
     /// Whether the transfer under way is a try that doesn't wait.
     is_try: bool,
-    /// Where the page cache's errors were when this began.
-    errors: u32,
+    /// Where the page cache's errors were when a durable write through it began.
+    errors: Option<u32>,
 }
 
 impl State {
@@ -79,11 +79,11 @@ impl State {
     /// What came of an I/O that the file system says went well. Of a durable write through the page cache
     /// it tells the errors there were, of any page, to one writer alone: who asks first.
     fn outcome(&self) -> Result<(), Failure> {
-        if self.open.mode != Mode::Buffered || !self.operation.is_durable() {
+        let Some(errors) = self.errors else {
             return Ok(());
-        }
+        };
         // SAFETY: The reference keeps the file open.
-        let failed = unsafe { shims::file_failed_since(self.open.file(), self.errors) };
+        let failed = unsafe { shims::file_failed_since(self.open.file(), errors) };
         to_result(failed).map_err(Failure::from)
     }
 
@@ -120,8 +120,9 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     if matches!(operation, Operation::WriteAtomic { .. }) {
         return D::done(lent.end(), Err(Failure::Unsupported));
     }
+    let is_cached = open.mode == Mode::Buffered && operation.is_durable();
     // SAFETY: The reference keeps the file open.
-    let errors = unsafe { shims::file_errors(open.file()) };
+    let errors = is_cached.then(|| unsafe { shims::file_errors(open.file()) });
     let state = State {
         open,
         operation,
