@@ -1,26 +1,50 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/cached_errors.sh: `cached_errors.py TARGET MOUNTED`.
+"""The steps of tests/guest/cached_errors.sh: `cached_errors.py TARGET MOUNTED GUID`.
 
 Block 2048 of LUN 0 can't be written; that is seen when the file system writes it, not when it takes it.
 """
 
 import sys
+import time
 
 from blocks import FLUSH_ERROR, FUA, WRITE_ERROR, Blocks, said
 from raw_session import GOOD, Session
-from steps import expect, run
+from steps import expect, held, run
 
-TARGET, MOUNTED = sys.argv[1:3]
+TARGET, MOUNTED, GUID = sys.argv[1:4]
 SYNCHRONIZE_CACHE = bytes([0x35])
+
+
+def lose(who):
+    mine.expect_good_write(2048, 1, f"a cached write to a bad block, before {who} comes")
+    run("sync", "-f", MOUNTED, good=None)
+
+
+def expect_told_once():
+    expect(FLUSH_ERROR, said(mine.do(SYNCHRONIZE_CACHE)), "SYNCHRONIZE CACHE of who has lost something")
+    expect(GOOD, said(mine.do(SYNCHRONIZE_CACHE)), "SYNCHRONIZE CACHE when everybody was told")
+
 
 one, two = Session(TARGET, isid=1), Session(TARGET, isid=2)
 mine, theirs = Blocks(one), Blocks(two)
-mine.expect_good_write(2048, 1, "a cached write to a bad block")
-run("sync", "-f", MOUNTED, good=None)
+
+lose("a durable write")
 expect(WRITE_ERROR, said(theirs.write(0, 2, FUA)), "a write with FUA, which meets the error of the other")
-expect(FLUSH_ERROR, said(mine.do(SYNCHRONIZE_CACHE)), "SYNCHRONIZE CACHE of who has lost something")
+expect_told_once()
 expect(GOOD, said(theirs.write(0, 2, FUA)), "a write with FUA once more")
+
+lose("who writes metadata, in the head of the same file")
+run("stmfadm", "modify-lu", "-p", "alias=changed", GUID, good=None)
+expect_told_once()
+
+print("== two flushes at once are both told", flush=True)
+mine.expect_good_write(2048, 1, "a cached write to a bad block")
+with held("cached"):
+    flushes = one.start(SYNCHRONIZE_CACHE), two.start(SYNCHRONIZE_CACHE)
+    time.sleep(0.5)
+for session, flush in zip((one, two), flushes):
+    expect(FLUSH_ERROR, said(session.answer(flush)), "SYNCHRONIZE CACHE beside another")
 expect(GOOD, said(mine.do(SYNCHRONIZE_CACHE)), "SYNCHRONIZE CACHE when everybody was told")
 one.logout()
 two.logout()

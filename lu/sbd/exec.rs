@@ -50,7 +50,6 @@ use stmf_scsi::{
     Sense,
     Status, //
 };
-use stmf_uapi::sbd;
 
 impl LogicalUnit for Disk {
     fn plan(&self, nexus: &ItNexus, cdb: &[u8]) -> Result<Plan, Refusal> {
@@ -170,13 +169,7 @@ impl LogicalUnit for Disk {
         if told {
             condition.count_failure(cdb, sense);
         }
-        // A file system tells once that it could not write something: to whoever is the first to ask, for
-        // all that is in the page cache.
-        let is_taken = match failure::is_flush(cdb) {
-            true => !told,
-            false => self.medium.kind == sbd::Backend::FileBuffered,
-        };
-        if is_taken && sense.code == AdditionalSense::WRITE_ERROR {
+        if !told && failure::is_flush(cdb) {
             condition.note_failed_flush();
         }
     }

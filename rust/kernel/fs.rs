@@ -24,7 +24,10 @@ use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_int,
     prelude::*,
-    sync::Arc,
+    sync::{
+        atomic::Atomic,
+        Arc, //
+    },
     time::{Delta, Nsec}, //
 };
 
@@ -94,6 +97,8 @@ struct Handle {
     /// on its way out of the file system when its I/O is over already.
     queue: OwnedQueue,
     file: Opened,
+    /// Where the page cache's errors were when a flush told of them last.
+    told: Atomic<u32>,
 }
 
 // SAFETY: Files may be used and put from any thread.
@@ -180,7 +185,8 @@ impl File {
     /// The file must be one as [`Handle`] wants it.
     fn new(file: Opened, mode: Mode, nowait: bool) -> Result<Self> {
         let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
-        let handle = Arc::new(Handle { queue, file }, GFP_KERNEL)?;
+        let told = Atomic::new(file.errors());
+        let handle = Arc::new(Handle { queue, file, told }, GFP_KERNEL)?;
         Ok(Self(Live::new(Open {
             handle,
             mode,
@@ -384,6 +390,12 @@ struct Opened(NonNull<bindings::file>);
 impl Opened {
     fn as_ptr(&self) -> *mut bindings::file {
         self.0.as_ptr()
+    }
+
+    /// Where the page cache's errors are, of any page. Any context.
+    fn errors(&self) -> u32 {
+        // SAFETY: By the invariant the file is open.
+        unsafe { shims::file_errors(self.as_ptr()) }
     }
 
     /// The address of the inode.

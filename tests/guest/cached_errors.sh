@@ -20,7 +20,7 @@ at_exit "umount '$WORK/mnt' 2>/dev/null; remove_dm cached"
 mkfs.ext4 -q -b 4096 -O ^has_journal /dev/mapper/cached
 mount /dev/mapper/cached "$WORK/mnt"
 dd if=/dev/zero of="$WORK/mnt/disk" bs=1M count=32 conv=fsync status=none
-device_lu "$WORK/mnt/disk" 0
+device_lu "$WORK/mnt/disk" 0 -p meta=head
 expect file-buffered "$(stmfadm list-lu --json "$GUID" | jq -r ".[0].disk.backend")" "backing store"
 
 # table LINE...: the device is that from here on.
@@ -29,9 +29,9 @@ table() {
 	printf '%s\n' "$@" | dmsetup load cached
 	dmsetup resume --noudevsync cached
 }
-# The place of the block at 1 MiB on the device, in sectors.
+# The place of the block at 1 MiB of the disk on the device, in sectors; the head has as much.
 bad=$(filefrag -b4096 -v "$WORK/mnt/disk" | awk '
-	$1 ~ /^[0-9]+:$/ { gsub(/[.:]/, " "); if ($2 <= 256 && 256 <= $3) print ($4 + 256 - $2) * 8 }')
+	$1 ~ /^[0-9]+:$/ { gsub(/[.:]/, " "); if ($2 <= 512 && 512 <= $3) print ($4 + 512 - $2) * 8 }')
 break_block() { table "0 $bad linear $loop 0" "$bad 8 error" "$((bad + 8)) $((sectors - bad - 8)) linear $loop $((bad + 8))"; }
 heal() { table "0 $sectors linear $loop 0"; }
 # put OPTION: writes 4 KiB at 1 MiB.
@@ -47,8 +47,8 @@ heal
 put
 logout "$target"
 
-step "also when somebody else's write has met the error first"
+step "also when somebody else has met the error first"
 break_block
-python3 "$COMSTAR_TOP/tests/cached_errors.py" "$target" "$WORK/mnt"
+python3 "$COMSTAR_TOP/tests/cached_errors.py" "$target" "$WORK/mnt" "$GUID"
 heal
-tried 2 "a block that the file system can't write behind its page cache"
+tried 4 "a block that the file system can't write behind its page cache"

@@ -64,7 +64,8 @@ struct State {
     moved: u64,
     /// Whether the transfer under way is a try that doesn't wait.
     is_try: bool,
-    /// Where the page cache's errors were when a durable write through it began.
+    /// Where the page cache's errors were, of a durable write through it, when it began; of a flush, when one
+    /// ended last that had told them.
     errors: Option<u32>,
 }
 
@@ -76,8 +77,8 @@ impl State {
         self.operation == Operation::Flush || end <= size(&self.open)
     }
 
-    /// What came of an I/O that the file system says went well. Of a durable write through the page cache
-    /// it tells the errors there were, of any page, to one writer alone: who asks first.
+    /// What came of an I/O that the file system says went well. What errors there were in the page cache, of any
+    /// page, it tells once: to whoever asks first.
     fn outcome(&self) -> Result<(), Failure> {
         let Some(errors) = self.errors else {
             return Ok(());
@@ -120,9 +121,13 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
     if matches!(operation, Operation::WriteAtomic { .. }) {
         return D::done(lent.end(), Err(Failure::Unsupported));
     }
-    let is_cached = open.mode == Mode::Buffered && operation.is_durable();
-    // SAFETY: The reference keeps the file open.
-    let errors = is_cached.then(|| unsafe { shims::file_errors(open.file()) });
+    let errors = match open.mode {
+        Mode::Buffered if operation == Operation::Flush => {
+            Some(open.handle.told.load(ordering::Relaxed))
+        }
+        Mode::Buffered if operation.is_durable() => Some(open.handle.file.errors()),
+        _ => None,
+    };
     let state = State {
         open,
         operation,
@@ -238,13 +243,26 @@ impl<T: Carried> Started<T> {
         work::later_lent::<T, Wait<D>>(&open.handle.queue, self.0);
     }
 
-    /// Flushes the file. Sleeps.
+    /// Flushes the file. A flush tells of everything that could not be written since the last one, whoever the
+    /// file system has told meanwhile: a durable write, who writes metadata, a flush beside it. Sleeps.
     fn flush<D: Done<T>>(mut self) {
-        let file = self.parts().1.open.file();
+        let state = self.parts().1;
+        let handle = &state.open.handle;
         // SAFETY: The reference in the state keeps the file open. Data-only: the size and what else
         // is needed to read the data back is written too.
-        let outcome = to_result(unsafe { bindings::vfs_fsync_range(file, 0, i64::MAX, 1) });
-        self.end::<D>(outcome.map_err(Failure::from));
+        let flushed =
+            to_result(unsafe { bindings::vfs_fsync_range(handle.file.as_ptr(), 0, i64::MAX, 1) });
+        let outcome = flushed
+            .map_err(Failure::from)
+            .and_then(|()| state.outcome());
+        if state.errors.is_some() {
+            handle.told.store(handle.file.errors(), ordering::Relaxed);
+        }
+        self.end::<D>(outcome.map_err(|failure| match failure {
+            // Nobody would be told once more what was lost for want of memory.
+            Failure::Busy => Failure::Unknown,
+            other => other,
+        }));
     }
 
     /// Makes a piece of the range zeros or a hole, and leaves the rest to a worker again. Sleeps.
