@@ -53,9 +53,10 @@ def timed(what, action, limit):
     return result
 
 
-def delay_writes(device, backing, seconds):
-    """From here on a write to a dm-delay device takes so long; reads don't."""
-    become(device, backing, f"delay {backing} 0 0 {backing} 0 {int(seconds * 1000)}")
+def delay_writes(device, backing, seconds, flushes=True):
+    """From here on a write to a dm-delay device takes so long, and a flush unless said; reads don't."""
+    delayed = f"{backing} 0 {int(seconds * 1000)}"
+    become(device, backing, f"delay {backing} 0 0 {delayed}" + ("" if flushes else f" {backing} 0 0"))
 
 
 def become(device, backing, target, *how):

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID`."""
 
+import itertools
 import os
 import pathlib
 import sys
 import time
 
-from blocks import FLUSH_ERROR, Blocks, said
-from raw_session import ABORT_TASK, COMPLETE, GOOD, Session
-from steps import become, expect, expect_stages, fail, held, run, tried
+from blocks import FLUSH_ERROR, Blocks, pattern, said
+from raw_session import ABORT_TASK, BUSY, COMPLETE, GOOD, Session
+from steps import become, delay_writes, expect, expect_stages, fail, held, run, timed, tried, writes_done
 
 TARGET, DEVICE, BACKING, GUID = sys.argv[1:5]
 IMMED = 0x02
@@ -46,6 +47,18 @@ def expect_told(what):
     """The next flush says that an earlier one has failed, and the one after it is good."""
     expect(FLUSH_ERROR, said(synchronize()), f"SYNCHRONIZE CACHE after {what}")
     expect(GOOD, said(synchronize()), "the next one")
+
+
+def caching_page():
+    return bytearray(disk.do(bytes([0x5A, 8, 8, 0, 0, 0, 0, 0, 64, 0]), read=64).data[8:28])
+
+
+def select(wce):
+    """MODE SELECT of the Caching mode page, as it is but for WCE."""
+    page = caching_page()
+    page[0] &= 0x3F
+    page[2] = page[2] & ~4 | wce << 2
+    return disk.do(bytes([0x55, 0x10, 0, 0, 0, 0, 0, 0, 28, 0]), write=bytes(8) + bytes(page))
 
 
 def cache_is(state):
@@ -87,13 +100,8 @@ expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
 time.sleep(1)
 heal()
 count = flushes()
-# Caching mode page, as it is but for WCE.
-page = bytearray(disk.do(bytes([0x5A, 8, 8, 0, 0, 0, 0, 0, 64, 0]), read=64).data[8:28])
-page[0] &= 0x3F
-for wce in 0, 4:
-    page[2] = page[2] & ~4 | wce
-    select = disk.do(bytes([0x55, 0x10, 0, 0, 0, 0, 0, 0, 28, 0]), write=bytes(8) + bytes(page))
-    expect(GOOD, said(select), f"MODE SELECT with WCE {wce >> 2}")
+for wce in 0, 1:
+    expect(GOOD, said(select(wce)), f"MODE SELECT with WCE {wce}")
 expect_flushed(count, "MODE SELECT that switches the cache off")
 expect_told("one with IMMED that has failed")
 
@@ -125,17 +133,58 @@ break_writes()
 refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
 if "could not be written" not in refusal:
     fail(f"expected to be told that the cache could not be written, got {refusal}")
+expect(FLUSH_ERROR, said(select(0)), "MODE SELECT with WCE 0")
 heal()
-cache_is("Disabled")
-one.clear_attentions()
-expect_told("modify-lu")
-run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
+cache_is("Enabled")
+expect([], one.clear_attentions(), "what initiators are told of a cache that stays on")
+expect_told("modify-lu and MODE SELECT")
 with held(DEVICE):
     begin = time.monotonic()
     refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
     if "could not be written" not in refusal or time.monotonic() - begin > 10:
         fail(f"expected an end within 10 s, got {refusal} after {time.monotonic() - begin:.1f} s")
-one.clear_attentions()
 expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE when the device has moved again")
+
+print("== what was being written when the cache is switched off is written before that is told", flush=True)
+switches = {
+    "MODE SELECT": lambda: expect(GOOD, said(select(0)), "MODE SELECT with WCE 0"),
+    "modify-lu": lambda: run("stmfadm", "modify-lu", "-p", "wcd=true", GUID),
+}
+# All commands go another way when there has been one that has to be alone at its blocks.
+alone = bytes([0x89, 0, *bytes(11), 1, 0, 0])
+for way, (name, switch) in itertools.product(("", "COMPARE AND WRITE"), switches.items()):
+    if way:
+        expect(GOOD, said(disk.do(alone, write=disk.read(0, 1).data * 2)), way)
+    delay_writes(DEVICE, BACKING, 2, flushes=False)
+    done = writes_done(BACKING)
+    write = one.write(16, pattern(3))
+    expect_stages(GUID, "executing")
+    count = flushes()
+    switch()
+    if writes_done(BACKING) == done:
+        fail(f"{name}: expected the device to have done the write")
+    expect_flushed(count, name)
+    expect(GOOD, said(one.answer(write)), "the write")
+    cache_is("Disabled")
+    heal()
+    run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
+    one.clear_attentions()
+
+print("== and when that takes too long, the cache stays on", flush=True)
+delay_writes(DEVICE, BACKING, 15, flushes=False)
+write = one.write(16, pattern(4))
+expect_stages(GUID, "executing")
+expect(BUSY, said(timed("MODE SELECT", lambda: select(0), 10)), "MODE SELECT with WCE 0")
+expect(4, caching_page()[2] & 4, "WCE")
+refusal = timed(
+    "modify-lu", lambda: run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False), 10
+)
+if "stays on" not in refusal:
+    fail(f"expected to be told that the cache stays on, got {refusal}")
+cache_is("Enabled")
+expect(GOOD, said(one.answer(write, seconds=60)), "the write")
+heal()
+expect(GOOD, said(select(0)), "MODE SELECT with WCE 0, tried again")
+cache_is("Disabled")
 one.logout()
 tried(5, "a flush that fails, with and without a command that waits for it")

@@ -21,6 +21,8 @@ pub(crate) struct Backend {
     storage: Storage,
     /// Where the data begin, in bytes: behind the metadata, if these are in the head.
     start: u64,
+    /// Whether what is written has to be on stable storage when the write is done.
+    write_through: bool,
 }
 
 /// Where the bytes are.
@@ -60,6 +62,7 @@ pub(crate) struct Traits {
 pub(crate) struct Entry {
     storage: StorageEntry,
     start: u64,
+    write_through: bool,
 }
 
 enum StorageEntry {
@@ -68,6 +71,19 @@ enum StorageEntry {
 }
 
 impl Entry {
+    /// The same operation with FUA, if it is a write and there is no write cache.
+    pub(crate) fn kept(&self, operation: Operation) -> Operation {
+        match operation {
+            Operation::Write { fua } => Operation::Write {
+                fua: fua || self.write_through,
+            },
+            Operation::WriteAtomic { fua } => Operation::WriteAtomic {
+                fua: fua || self.write_through,
+            },
+            other => other,
+        }
+    }
+
     /// Starts an I/O; see [`block::Entry::submit`] and [`fs::Entry::submit`]. Offsets are those of
     /// the disk.
     pub(crate) fn submit<T: Carried, D: Done<T>>(
@@ -93,6 +109,7 @@ impl From<Device> for Backend {
         Self {
             storage: Storage::Block(device),
             start: 0,
+            write_through: false,
         }
     }
 }
@@ -102,6 +119,7 @@ impl From<File> for Backend {
         Self {
             storage: Storage::File(file),
             start: 0,
+            write_through: false,
         }
     }
 }
@@ -113,6 +131,19 @@ impl Backend {
             start: DATA_START,
             ..self
         }
+    }
+
+    /// The same backing store with a write cache or without.
+    pub(crate) fn through(self, write_through: bool) -> Self {
+        Self {
+            write_through,
+            ..self
+        }
+    }
+
+    /// Whether what is written has to be on stable storage when the write is done.
+    pub(crate) fn is_write_through(&self) -> bool {
+        self.write_through
     }
 
     /// The same backing store once more, with I/O of its own to wait for.
@@ -133,6 +164,7 @@ impl Backend {
         Some(Entry {
             storage,
             start: self.start,
+            write_through: self.write_through,
         })
     }
 

@@ -9,7 +9,6 @@ use crate::{
     meta::{self, SavedValues},
     units::Units, //
 };
-use core::convert::Infallible;
 use kernel::{
     prelude::*,
     str::CString, //
@@ -86,7 +85,15 @@ impl<'a> Change<'a> {
                 "threshold: only a disk on a file has a limit of space"
             ));
         }
-        self.keep_and_resize(disk, registration, geometry)?;
+        // Before anybody is told that there is no cache.
+        let is_switched_off = self.write_cache_disable == Some(true)
+            && switch_cache(disk, registration, true).map_err(cannot_flush)?;
+        self.keep_and_resize(disk, registration, geometry)
+            .inspect_err(|_| {
+                if is_switched_off {
+                    let _ = switch_cache(disk, registration, false);
+                }
+            })?;
         if geometry.is_some() {
             registration.announce(UnitAttention::CapacityChanged, Audience::All);
         }
@@ -96,24 +103,17 @@ impl<'a> Change<'a> {
         if texts.set(disk) {
             registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
         }
-        let has_changed = self.set_flags(disk);
-        // Who is told that there is no cache takes what it wrote before for safe. Asked once more, when
-        // this has failed, it is tried once more.
-        let flushed = if self.write_cache_disable == Some(true) {
-            cache::flush_and_wait(&disk.medium, registration.hold())
-        } else {
-            Ok(())
-        };
-        if has_changed {
+        if self.protect(disk) {
             registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
         }
-        flushed.map_err(|error| {
-            refuse!(
-                error,
-                WriteCacheDisable,
-                "write-cache-disable: the cache is off, but what was in it could not be written"
-            )
-        })
+        if self.write_cache_disable.is_some() {
+            let modes = &disk.changeable.modes;
+            modes.set_saved(self.modes(modes.saved()));
+        }
+        if self.write_cache_disable == Some(false) {
+            switch_cache(disk, registration, false)?;
+        }
+        Ok(())
     }
 
     /// Keeps what is to be, and makes the disk as long as it is to be: the file is longer before that is
@@ -138,25 +138,19 @@ impl<'a> Change<'a> {
             return Ok(());
         }
         let before = self.save(disk)?;
-        shorten(disk, old, new).inspect_err(|_| {
-            // Should that fail, too, there is nothing better to be told.
-            let _ = before.save(disk);
-        })
+        shorten(disk, old, new).inspect_err(|_| self.take_back(disk, &before))
     }
 
-    /// Keeps what is to be, with all that stays, if it is to be kept; gives the change that takes it
-    /// back while nothing else has changed.
-    fn save(&self, disk: &Disk) -> Result<Change<'static>, Refusal> {
-        let mut before = Change::default();
+    /// Keeps what is to be, with all that stays, if it is to be kept; gives the record that was kept before.
+    fn save(&self, disk: &Disk) -> Result<KVVec<u8>, Refusal> {
+        let mut before = KVVec::new();
         let Some(store) = &disk.changeable.store else {
             return Ok(before);
         };
         let texts = disk.texts.lock();
         let serial = texts.serial.as_deref().map(text);
         let saved = store.update(|old| {
-            before.write_cache_disable =
-                self.write_cache_disable.and(Some(old.write_cache_disable));
-            before.threshold = self.threshold.and(old.threshold);
+            before = meta::record(&old)?;
             let modes = old.modes.and_then(Values::parse);
             let modes = modes.map(|modes| SavedValues::new(self.modes(modes)));
             meta::record(&Metadata {
@@ -172,6 +166,26 @@ impl<'a> Change<'a> {
             })
         });
         saved.map(|()| before).map_err(config::not_saved)
+    }
+
+    /// Keeps again what was kept before, but for what initiators have changed meanwhile.
+    fn take_back(&self, disk: &Disk, before: &[u8]) {
+        let (Some(store), Ok(before)) = (&disk.changeable.store, Metadata::parse(before)) else {
+            return;
+        };
+        // Should that fail, too, there is nothing better to be told.
+        let _ = store.update(|now| {
+            meta::record(&Metadata {
+                modes: match self.write_cache_disable {
+                    Some(_) => before.modes,
+                    None => now.modes,
+                },
+                reservations: now.reservations,
+                identifying: now.identifying,
+                identifying_text: now.identifying_text,
+                ..before
+            })
+        });
     }
 
     /// Saved mode parameters with the write cache as it is to be.
@@ -229,24 +243,12 @@ impl<'a> Change<'a> {
     }
 
     /// Says whether something has changed.
-    fn set_flags(&self, disk: &Disk) -> bool {
-        let mut changed = false;
-        if let Some(protected) = self.write_protect {
-            changed |= protected != disk.is_write_protected();
+    fn protect(&self, disk: &Disk) -> bool {
+        self.write_protect.is_some_and(|protected| {
+            let before = disk.is_write_protected();
             disk.set_write_protected(protected);
-        }
-        if let Some(through) = self.write_cache_disable {
-            let Ok((old, new)) = disk.changeable.modes.change(|values| {
-                Ok::<_, Infallible>(Values {
-                    wce: !through,
-                    ..values
-                })
-            });
-            changed |= old != new;
-            let modes = &disk.changeable.modes;
-            modes.set_saved(self.modes(modes.saved()));
-        }
-        changed
+            protected != before
+        })
     }
 }
 
@@ -266,6 +268,36 @@ impl NewTexts {
         }
         visible
     }
+}
+
+/// Switches the write cache off or on, and tells initiators; says whether it has changed. Sleeps, several
+/// seconds at most.
+fn switch_cache(disk: &Disk, registration: &LuRegistration, through: bool) -> Result<bool> {
+    let medium = &disk.medium;
+    let (old, new) = disk.changeable.modes.change(|values| {
+        if through {
+            cache::switch_off(medium, registration.hold())?;
+        } else {
+            medium.write_back()?;
+        }
+        Ok::<_, Error>(Values {
+            wce: !through,
+            ..values
+        })
+    })?;
+    let has_changed = old != new;
+    if has_changed {
+        registration.announce(UnitAttention::ModeParametersChanged, Audience::All);
+    }
+    Ok(has_changed)
+}
+
+fn cannot_flush(error: Error) -> Refusal {
+    refuse!(
+        error,
+        WriteCacheDisable,
+        "write-cache-disable: the cache stays on: what is in it could not be written"
+    )
 }
 
 fn set_file_size(disk: &Disk, size: u64) -> Result<(), Refusal> {

@@ -115,7 +115,12 @@ impl Changeable {
     fn take_turn(&self, change: fn(&Changeable, Task)) {
         let _turn = self.turn.lock();
         for token in self.waiting.take_all() {
-            change(self, Task::from(token));
+            let task = Task::from(token);
+            if task.is_aborted() {
+                task.end_with(Status::TaskAborted);
+            } else {
+                change(self, task);
+            }
         }
     }
 }

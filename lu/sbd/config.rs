@@ -153,7 +153,10 @@ impl<'a> Wanted<'a> {
         let there = backend.whole_size()?;
         let has_thresholds = space.is_some() && self.shape.unmaps(&backend.traits());
         let threshold = Threshold::new(self.threshold, space);
-        let medium = Medium::new(backend, geometry, threshold, crate::queue()?)?;
+        let wce = saved
+            .modes
+            .map_or(!self.write_cache_disable, |modes| modes.wce);
+        let medium = Medium::new(backend.through(!wce), geometry, threshold, crate::queue()?)?;
         let modes = Modes::new(!self.write_cache_disable, has_thresholds, saved.modes);
         let disk = Disk::new(
             self.guid,

@@ -25,11 +25,16 @@ pub(crate) fn end(task: Task, failure: Failure) {
     }
 }
 
+/// What one is told whose flush has failed. Linux tries a command again for MEDIUM ERROR, and for ABORTED
+/// COMMAND. A flush that is tried again may be good, because what could not be written isn't in the cache
+/// any more: HARDWARE ERROR is final.
+pub(crate) const FLUSH_ERROR: Sense = Sense::hardware(AdditionalSense::WRITE_ERROR);
+
 /// Whether a command does no I/O but a flush.
 pub(crate) fn is_flush(cdb: &[u8]) -> bool {
     matches!(
         cdb::parse(cdb),
-        Ok(Command::SynchronizeCache { .. } | Command::StartStopUnit(_) | Command::ModeSelect(_))
+        Ok(Command::SynchronizeCache { .. } | Command::StartStopUnit(_))
     )
 }
 
@@ -65,11 +70,8 @@ impl Access {
         }
     }
 
-    /// Linux tries a command again for MEDIUM ERROR, and for ABORTED COMMAND. A flush that is tried again
-    /// may be good, because what could not be written isn't in the cache any more: HARDWARE ERROR is final.
     fn flush_error(&self) -> Option<Sense> {
-        self.flushes
-            .then_some(Sense::hardware(AdditionalSense::WRITE_ERROR))
+        self.flushes.then_some(FLUSH_ERROR)
     }
 
     fn medium_error(&self) -> Sense {

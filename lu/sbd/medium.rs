@@ -24,9 +24,14 @@ use kernel::{
         Arc,
         Mutex, //
     },
-    time::{delay::fsleep, Delta}, //
+    time::{
+        delay::fsleep,
+        Delta,
+        Nsec, //
+    },
 };
 use stmf_kernel::{
+    clock,
     rcu::RcuCell,
     work::OwnedQueue, //
 };
@@ -72,7 +77,9 @@ pub(crate) struct Medium {
 struct Kept {
     /// That of the commands, for those who want to ask it something.
     backend: Option<Arc<Backend>>,
-    /// Backing stores that are away, and still have commands.
+    /// Whether that is without a write cache, or will be when it is back.
+    write_through: bool,
+    /// Backing stores that are away or were replaced, and still have commands.
     leaving: KVec<Leaving>,
 }
 
@@ -83,24 +90,54 @@ enum Leaving {
 }
 
 impl Leaving {
-    fn is_drained(&self) -> bool {
-        let backend = match self {
+    fn backend(&self) -> &Backend {
+        match self {
             Leaving::Free(backend) => backend,
-            Leaving::Tracked(backend) => &**backend,
-        };
-        backend.kill();
-        backend.wait_drained(PATIENCE)
+            Leaving::Tracked(backend) => backend,
+        }
+    }
+}
+
+/// Waits for the commands of what is leaving, `limit` at most; says whether they are over. Sleeps.
+fn drain(leaving: &mut KVec<Leaving>, limit: Delta<Nsec>) -> bool {
+    let until = clock::monotonic_ns().saturating_add(limit.as_nanos());
+    leaving.retain(|one| {
+        let left = until.saturating_sub(clock::monotonic_ns()).max(0);
+        !one.backend().wait_drained(Delta::from_nanos(left))
+    });
+    leaving.is_empty()
+}
+
+/// The two ways to a backing store.
+struct Ways {
+    free: KBox<Backend>,
+    tracked: Arc<Backend>,
+    /// The same, as commands see it.
+    shown: KBox<Arc<Backend>>,
+}
+
+impl Ways {
+    fn new(backend: Backend) -> Result<Self> {
+        let tracked = Arc::new(backend.again()?, GFP_KERNEL)?;
+        Ok(Self {
+            free: KBox::new(backend, GFP_KERNEL)?,
+            shown: KBox::new(tracked.clone(), GFP_KERNEL)?,
+            tracked,
+        })
     }
 }
 
 /// How long one waits for who waits for them.
-const SETTLING: Delta<kernel::time::Nsec> = Delta::from_millis(50);
+const SETTLING: Delta<Nsec> = Delta::from_millis(50);
+
+/// How long it takes, at most, until one knows that nobody uses what has left.
+const COUNTING: Delta<Nsec> = Delta::from_millis(500);
 
 /// How many workers of a disk may ask its backing store at the same time.
 const ASKING: u32 = 4;
 
 /// How long one waits for commands.
-pub(crate) const PATIENCE: Delta<kernel::time::Nsec> = Delta::from_secs(4);
+pub(crate) const PATIENCE: Delta<Nsec> = Delta::from_secs(4);
 
 impl Medium {
     /// Makes the way to a backing store. `queue` is for commands that take several steps.
@@ -110,21 +147,20 @@ impl Medium {
         threshold: Threshold,
         queue: Arc<OwnedQueue>,
     ) -> Result<Arc<Self>> {
-        let tracked = Arc::new(backend.again()?, GFP_KERNEL)?;
-        let (kind, file_id) = (tracked.kind(), tracked.file_id());
-        let (free, shown) = (
-            KBox::new(backend, GFP_KERNEL)?,
-            KBox::new(tracked.clone(), GFP_KERNEL)?,
-        );
-        let traits = tracked.traits();
+        let (kind, file_id) = (backend.kind(), backend.file_id());
+        let (traits, write_through) = (backend.traits(), backend.is_write_through());
+        let ways = Ways::new(backend)?;
         let kept = Kept {
-            backend: Some(tracked),
-            leaving: KVec::with_capacity(2, GFP_KERNEL)?,
+            backend: Some(ways.tracked),
+            write_through,
+            // For both ways three times: the cache is switched off, and on again because that took too
+            // long, and then the device goes.
+            leaving: KVec::with_capacity(6, GFP_KERNEL)?,
         };
         Arc::pin_init(
             pin_init!(Self {
-                free: RcuCell::new(free),
-                tracked: RcuCell::new(shown),
+                free: RcuCell::new(ways.free),
+                tracked: RcuCell::new(ways.shown),
                 settled: Atomic::new(false),
                 settling: Atomic::new(false),
                 asking: Atomic::new(0),
@@ -178,24 +214,14 @@ impl Medium {
     /// whether it could. Sleeps, a few seconds at most. One caller at a time.
     pub(crate) fn let_go(&self) -> bool {
         let mut kept = self.kept.lock();
-        if let Some(backend) = kept.backend.take() {
+        if let Some(backend) = &kept.backend {
             *self.last_traits.lock() = backend.traits();
-            // There is room for both: they come but once, and nothing returns before they are gone.
-            let gone = [
-                self.free.replace(None).map(Leaving::Free),
-                self.tracked
-                    .replace(None)
-                    .map(|_| Leaving::Tracked(backend)),
-            ];
-            for one in gone.into_iter().flatten() {
-                let _ = kept.leaving.push_within_capacity(one);
-            }
+            self.replace(&mut kept, None);
         }
         // Nobody else is here, but others want to know that there is nothing.
         let mut leaving = core::mem::replace(&mut kept.leaving, KVec::new());
         drop(kept);
-        leaving.retain(|leaving| !leaving.is_drained());
-        let is_over = leaving.is_empty();
+        let is_over = drain(&mut leaving, PATIENCE);
         self.kept.lock().leaving = leaving;
         is_over
     }
@@ -203,18 +229,69 @@ impl Medium {
     /// Uses a backing store that is back, of the same kind; the old one must have been let go.
     /// Sleeps.
     pub(crate) fn take_back(&self, backend: Backend) -> Result {
-        let tracked = Arc::new(backend.again()?, GFP_KERNEL)?;
-        let (free, shown) = (
-            KBox::new(backend, GFP_KERNEL)?,
-            KBox::new(tracked.clone(), GFP_KERNEL)?,
-        );
         let mut kept = self.kept.lock();
-        if !self.is_settled() {
-            self.free.replace(Some(free));
-        }
-        self.tracked.replace(Some(shown));
-        kept.backend = Some(tracked);
+        let ways = Ways::new(backend.through(kept.write_through))?;
+        self.replace(&mut kept, Some(ways));
         Ok(())
+    }
+
+    /// Lets no write use the write cache any more, and waits for those that do: what they wrote, a flush
+    /// puts on stable storage. Sleeps, a few seconds at most. One caller at a time, and none of
+    /// [`Medium::write_back`].
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when they take longer than that, `ENOMEM`. The cache is in use then, as it was.
+    pub(crate) fn write_through(&self) -> Result {
+        let mut kept = self.kept.lock();
+        // Somebody has waited for these before.
+        if !drain(&mut kept.leaving, COUNTING) {
+            return Err(EBUSY);
+        }
+        self.set_write_through(&mut kept, true)?;
+        if !drain(&mut kept.leaving, PATIENCE) {
+            // Without memory for that it stays as it is: slower than it need be, until it is asked again.
+            let _ = self.set_write_through(&mut kept, false);
+            return Err(EBUSY);
+        }
+        Ok(())
+    }
+
+    /// Lets writes use the write cache.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; none uses it then.
+    pub(crate) fn write_back(&self) -> Result {
+        self.set_write_through(&mut self.kept.lock(), false)
+    }
+
+    fn set_write_through(&self, kept: &mut Kept, write_through: bool) -> Result {
+        if kept.write_through == write_through {
+            return Ok(());
+        }
+        if let Some(backend) = &kept.backend {
+            let backend = backend.again()?.through(write_through);
+            self.replace(kept, Some(Ways::new(backend)?));
+        }
+        kept.write_through = write_through;
+        Ok(())
+    }
+
+    /// Replaces the ways to the backing store; those before leave, and there has to be room for them.
+    fn replace(&self, kept: &mut Kept, new: Option<Ways>) {
+        let (free, tracked, shown) = match new {
+            Some(ways) => (Some(ways.free), Some(ways.tracked), Some(ways.shown)),
+            None => (None, None, None),
+        };
+        let free = self.free.replace(free.filter(|_| !self.is_settled()));
+        self.tracked.replace(shown);
+        let tracked = core::mem::replace(&mut kept.backend, tracked);
+        let old = [free.map(Leaving::Free), tracked.map(Leaving::Tracked)];
+        for one in old.into_iter().flatten() {
+            one.backend().kill();
+            let _ = kept.leaving.push_within_capacity(one);
+        }
     }
 
     /// Asks the backing store something that may take as long as the device, by [`ASKING`] workers at
@@ -248,6 +325,15 @@ impl Medium {
         self.free.read(&guard)?.enter()
     }
 
+    /// Whether what is written has to be on stable storage when the write is done; it has, while the
+    /// backing store is away. Any context.
+    pub(crate) fn is_write_through(&self) -> bool {
+        let guard = rcu::read_lock();
+        self.tracked
+            .read(&guard)
+            .is_none_or(|backend| backend.is_write_through())
+    }
+
     /// The right to an I/O of a command that has entered [`Ranges`], or need not; `None` while the
     /// backing store is away.
     pub(crate) fn enter(&self) -> Option<Entry> {
@@ -274,9 +360,13 @@ impl Medium {
     }
 
     fn settle_alone(&self) -> bool {
-        let _kept = self.kept.lock();
+        let mut kept = self.kept.lock();
         if self.is_settled() {
             return true;
+        }
+        // Replaced when the write cache was switched.
+        if !drain(&mut kept.leaving, PATIENCE) {
+            return false;
         }
         // After a grace period all that saw the flag unset have entered.
         if let Some(free) = self.free.replace(None) {

@@ -5,6 +5,7 @@
 . "$COMSTAR_TOP/tests/target.sh"
 
 modprobe dm-flakey
+modprobe dm-delay
 serve
 target=$(target_name cache)
 make_target "$target"

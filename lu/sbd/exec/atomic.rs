@@ -126,7 +126,7 @@ impl CompareAndWrite {
                 let half = step.own.len();
                 step.own.change_by(data, half, <[u8]>::copy_from_slice);
                 self.stage = Stage::Done;
-                Next::Own(step.write(self.fua), self.offset)
+                Next::Own(Operation::Write { fua: self.fua }, self.offset)
             }
             Stage::Done => Next::Good,
         }
@@ -185,7 +185,7 @@ impl OrWrite {
                     });
                 self.done = self.done.saturating_add(step.own.len());
                 self.stage = Stage::Read;
-                Next::Own(step.write(self.fua), offset)
+                Next::Own(Operation::Write { fua: self.fua }, offset)
             }
         }
     }
@@ -213,8 +213,6 @@ pub(super) fn plan_write(disk: &Disk, request: &WriteAtomic) -> Result<Plan, Sen
 }
 
 pub(super) fn write(disk: &Disk, request: &WriteAtomic, task: Task) {
-    let operation = Operation::WriteAtomic {
-        fua: request.fua || disk.is_write_through(),
-    };
+    let operation = Operation::WriteAtomic { fua: request.fua };
     rw::submit(disk, operation, request.lba, request.blocks.into(), task);
 }

@@ -29,7 +29,6 @@ use stmf_kernel::{
 };
 use stmf_scsi::{
     cdb,
-    AdditionalSense,
     Sense, //
 };
 
@@ -43,7 +42,7 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
 /// that ends with one, and forgets it.
 pub(super) fn synchronize(medium: &Arc<Medium>, immed: bool, task: Task) {
     if medium.condition.take_failed_flush() {
-        return task.fail(Sense::hardware(AdditionalSense::WRITE_ERROR));
+        return task.fail(failure::FLUSH_ERROR);
     }
     flush(medium, immed, task);
 }
@@ -85,6 +84,19 @@ pub(crate) fn flush_and_wait(medium: &Arc<Medium>, hold: Option<LuHold>) -> Resu
         Waiter::FLUSHED => Ok(()),
         _ => Err(EIO),
     }
+}
+
+/// Switches the write cache off: what is in it, and what is being written, is on stable storage then. One
+/// caller at a time; sleeps as [`flush_and_wait`].
+///
+/// # Errors
+///
+/// Those of [`Medium::write_through`] and [`flush_and_wait`]; the cache stays on.
+pub(crate) fn switch_off(medium: &Arc<Medium>, hold: Option<LuHold>) -> Result {
+    medium.write_through()?;
+    flush_and_wait(medium, hold).inspect_err(|_| {
+        let _ = medium.write_back();
+    })
 }
 
 /// Who waits for a flush.

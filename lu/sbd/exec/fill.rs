@@ -135,7 +135,7 @@ impl Fill {
             return Next::Good;
         }
         step.own.truncate(self.left.min(PIECE) as usize);
-        Next::Own(step.write(false), self.offset)
+        Next::Own(Operation::Write { fua: false }, self.offset)
     }
 
     /// A device that can't write zeros after all, or only so long as nobody tried.

@@ -53,7 +53,6 @@ pub(crate) struct Job {
     /// See [`crate::erasure::Erasure::generation`].
     generation: u32,
     medium: Arc<Medium>,
-    write_through: bool,
     /// Its blocks, until it has entered them.
     claim: Option<(Range, Place)>,
     /// The block behind them.
@@ -106,7 +105,6 @@ impl Job {
             hold: None,
             generation: disk.medium.erasure.generation(),
             medium: disk.medium.clone(),
-            write_through: disk.is_write_through(),
             claim: Some((needs.range, Place::new(GFP_KERNEL)?)),
             end: needs.range.extent.end(),
             ticket: None,
@@ -163,7 +161,6 @@ impl Job {
         self.script.next(&mut Step {
             task,
             medium: &self.medium,
-            write_through: self.write_through,
             own: &mut self.own,
         })
     }
@@ -175,10 +172,15 @@ impl Job {
         offset: u64,
     ) {
         job.lends_own = lends_own;
-        match job.medium.enter() {
-            Some(entry) => entry.submit::<Job, D>(operation, offset, job),
-            None => Self::fail(job, Failure::Gone),
-        }
+        let Some(entry) = job.medium.enter() else {
+            return Self::fail(job, Failure::Gone);
+        };
+        let operation = match job.script {
+            // It flushes at its end.
+            Script::Erase(_) => operation,
+            _ => entry.kept(operation),
+        };
+        entry.submit::<Job, D>(operation, offset, job);
     }
 
     /// Ends the command, when it was aborted, of a job that goes on without it.

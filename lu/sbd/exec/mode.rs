@@ -10,6 +10,7 @@ use crate::{
     medium::Medium,
     meta::{self, SavedValues}, //
 };
+use kernel::prelude::*;
 use stmf::{
     lu::Audience,
     plan::DataPhase,
@@ -70,39 +71,65 @@ pub(super) fn plan_select(disk: &Disk, request: &ModeSelect) -> Result<DataPhase
 /// Why MODE SELECT changes nothing.
 enum Refused {
     Sense(Sense),
-    /// The values can't be put on stable storage.
-    NotSaved(Failure),
+    /// The values can't be put on stable storage, or the write cache can't be switched.
+    Failed(Failure),
 }
 
-/// MODE SELECT. When the write cache is switched off, what is in it is written first. With SP all
-/// values are on stable storage before any is in use (SPC-5, MODE SELECT(6) command). Sleeps.
+impl Refused {
+    /// The write cache can't be switched off.
+    fn switch_off(error: Error) -> Self {
+        match error {
+            ENODEV => Self::Failed(Failure::Gone),
+            EIO => Self::Sense(failure::FLUSH_ERROR),
+            // The initiator tries again.
+            _ => Self::Failed(Failure::Busy),
+        }
+    }
+}
+
+/// MODE SELECT. Before the write cache is off, what is in it is written; while that takes too long, BUSY.
+/// With SP all values are on stable storage before any is in use (SPC-5, MODE SELECT(6) command). Sleeps.
 pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) {
     let Ok(list) = task.parameter_list() else {
         return task.end_with(Status::Busy);
     };
+    let medium = &changeable.medium;
     let changed = changeable.modes.change(|current| {
         let selected = parameters(changeable, current)
             .select(request, &list)
             .map_err(Refused::Sense)?;
         // Where there is no cache to switch, the choice of whoever made the disk stays.
-        let wce = if has_cache(&changeable.medium) {
+        let wce = if has_cache(medium) {
             selected.wce
         } else {
             current.wce
         };
         let selected = Values { wce, ..selected };
+        let is_switched_off = current.wce && !selected.wce;
+        if is_switched_off {
+            cache::switch_off(medium, task.hold()).map_err(Refused::switch_off)?;
+        }
         if request.save {
-            save(changeable, selected).map_err(Refused::NotSaved)?;
+            save(changeable, selected).map_err(|cause| {
+                if is_switched_off {
+                    let _ = medium.write_back();
+                }
+                Refused::Failed(cause)
+            })?;
+        }
+        if selected.wce {
+            let used = medium.write_back();
+            used.map_err(|_| Refused::Failed(Failure::Busy))?;
         }
         Ok(selected)
     });
     let (old, new) = match changed {
         Ok(values) => values,
         Err(Refused::Sense(sense)) => return task.fail(sense),
-        Err(Refused::NotSaved(cause)) => return failure::end(task, cause),
+        Err(Refused::Failed(cause)) => return failure::end(task, cause),
     };
     if (old.lbpere, old.thresholds) != (new.lbpere, new.thresholds) {
-        changeable.medium.threshold.rearm();
+        medium.threshold.rearm();
     }
     if let Some(unit) = task.unit().filter(|_| old != new) {
         unit.set_control(new.control);
@@ -115,11 +142,7 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
             unit.announce(UnitAttention::FalseFailurePrediction, Audience::All);
         }
     }
-    if old.wce && !new.wce {
-        cache::flush(&changeable.medium, false, task);
-    } else {
-        task.good();
-    }
+    task.good();
 }
 
 /// Puts mode parameters on stable storage. Sleeps, a few seconds at most.

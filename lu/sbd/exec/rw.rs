@@ -68,16 +68,14 @@ pub(super) fn read(disk: &Disk, transfer: &Transfer, task: Task) {
     );
 }
 
-/// WRITE. Without a write cache every write is one with FUA.
+/// WRITE.
 pub(super) fn write(disk: &Disk, transfer: &Transfer, task: Task) {
-    let operation = Operation::Write {
-        fua: transfer.fua || disk.is_write_through(),
-    };
+    let operation = Operation::Write { fua: transfer.fua };
     submit(disk, operation, transfer.lba, transfer.blocks.into(), task);
 }
 
 /// Starts the only I/O of a command: at once, or if there have been atomic commands, when nobody is
-/// at its blocks who must be alone there.
+/// at its blocks who must be alone there. Without a write cache every write is one with FUA.
 pub(super) fn submit(disk: &Disk, operation: Operation, lba: u64, blocks: u64, task: Task) {
     let geometry = disk.geometry();
     // The disk may have become smaller while the data came.
@@ -86,6 +84,7 @@ pub(super) fn submit(disk: &Disk, operation: Operation, lba: u64, blocks: u64, t
     }
     let offset = geometry.offset(lba);
     if let Some(entry) = disk.medium.enter_free() {
+        let operation = entry.kept(operation);
         return entry.submit::<TaskBody, Finish>(operation, offset, task.into());
     }
     let needs = Needs {

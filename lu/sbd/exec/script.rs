@@ -39,24 +39,15 @@ pub(super) enum Script {
 pub(super) struct Step<'a> {
     pub(super) task: &'a mut Task,
     pub(super) medium: &'a Medium,
-    /// Whether what is written has to be on stable storage when the command is over.
-    pub(super) write_through: bool,
     /// The job's own memory. An I/O moves all of it.
     pub(super) own: &'a mut PageList,
 }
 
 impl Step<'_> {
-    /// A write of an initiator that asked for `fua` or didn't.
-    pub(super) fn write(&self, fua: bool) -> Operation {
-        Operation::Write {
-            fua: fua || self.write_through,
-        }
-    }
-
     /// The end of a job that has changed the medium without data: now, or when it is on stable
     /// storage.
     pub(super) fn changed(&self) -> Next {
-        if self.write_through {
+        if self.medium.is_write_through() {
             Next::Last(Operation::Flush, 0)
         } else {
             Next::Good
