@@ -28,27 +28,28 @@ def run_guest_tests(tests, args, report):
         waiting = Waiting([test for test in tests if test.alone == alone])
         workers = 1 if alone else args.jobs
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            done = [pool.submit(run_some, waiting, args, report) for _ in range(workers)]
             try:
-                for worker in done:
+                for worker in [pool.submit(run_some, waiting, args, report) for _ in range(workers)]:
                     worker.result()
             finally:
                 waiting.close()
-                Boot.end_all()
 
 
 def run_some(waiting, args, report):
     """Runs tests, boot after boot, as long as any wait."""
-    while test := waiting.take():
-        Boot(args, report, test.options).run(test, waiting)
+    while (test := waiting.take()) and (boot := waiting.start(args, report, test.options)):
+        boot.run(test, waiting)
+        waiting.forget(boot)
 
 
 class Waiting:
-    """The tests that no guest has taken yet."""
+    """The tests that no guest has taken yet, and the guests that take them."""
 
     def __init__(self, tests):
         self.tests = list(tests)
         self.again = set()
+        self.boots = set()
+        self.is_closed = False
         self.lock = threading.Lock()
 
     def take(self, boot=None):
@@ -61,18 +62,35 @@ class Waiting:
         return None
 
     def put_back(self, test):
-        """Has a test run once more, in another boot; `False` when that was done before."""
+        """Has a test run once more, in another boot; `False` when that was done before, or all is over."""
         with self.lock:
-            if test.name in self.again:
+            if self.is_closed or test.name in self.again:
                 return False
             self.again.add(test.name)
             self.tests.append(test)
             return True
 
-    def close(self):
-        """Nobody gets another one."""
+    def start(self, *how):
+        """Starts a guest; under the lock, so that `close` ends each that there is. None when all is over."""
         with self.lock:
+            if self.is_closed:
+                return None
+            boot = Boot(*how)
+            self.boots.add(boot)
+            return boot
+
+    def forget(self, boot):
+        """A guest has ended."""
+        with self.lock:
+            self.boots.remove(boot)
+
+    def close(self):
+        """Nobody gets another test, or another guest; those that there are end."""
+        with self.lock:
+            self.is_closed = True
             self.tests.clear()
+            for boot in self.boots:
+                boot.process.terminate()
 
 
 class Boot:
@@ -81,8 +99,6 @@ class Boot:
     After each the kernel's log is looked through.  When a test fails, by itself or by that log, or hangs, what it
     has left behind would fail the next ones, too: the guest ends.
     """
-
-    RUNNING = set()
 
     def __init__(self, args, report, options):
         self.report = report
@@ -108,15 +124,9 @@ class Boot:
             errors="replace",
             env={**os.environ, "COMSTAR_SCRATCH": str(self.scratch)},
         )
-        Boot.RUNNING.add(self)
         self.is_broken = False
         self.said = queue.SimpleQueue()
         threading.Thread(target=self.listen, daemon=True).start()
-
-    @classmethod
-    def end_all(cls):
-        for boot in list(cls.RUNNING):
-            boot.process.terminate()
 
     def run(self, test, waiting):
         """Runs a test, and of those that wait what may run in the same boot."""
@@ -217,7 +227,6 @@ class Boot:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
-        Boot.RUNNING.discard(self)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
