@@ -59,9 +59,12 @@ def run_host_test(test, report):
         output, _ = process.communicate(timeout=test.limit)
         why = f"exit status {process.returncode}"
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGTERM)
-        output, _ = process.communicate()
         why = f"not done after {test.limit} s"
+    finally:
+        # In a session of its own it hears of nothing that ends the runner, Ctrl-C or another signal.
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            output, _ = process.communicate()
     (LOGS / f"{test.name}.out").write_text(output, encoding="utf-8")
     if process.returncode == 0:
         report.ok(test.name, time.monotonic() - started)
