@@ -28,7 +28,7 @@ sys.path.append(str(TOP / "tests"))
 from runner.tried import keep  # pylint: disable=wrong-import-position
 
 DISKS = {"data": 64 << 20, "files": 128 << 20, "head": 16 << 20}
-BOOT_LIMIT = 240  # Seconds until the guest writes.
+BOOT_LIMIT = 240  # Seconds until the guest writes, or has looked and gone down.
 MORE = 8  # Cuts, until something is gone that may be.
 LOST = 3  # How the guest's program says that something is not there.
 
@@ -85,10 +85,10 @@ class Guest:
         self.process.wait()
         self.output.close()
 
-    def end(self):
-        """Ends the guest that is there still; returns its status."""
+    def end(self, limit=60):
+        """Ends the guest that is there still after so many seconds; returns its status."""
         try:
-            self.process.wait(60)
+            self.process.wait(limit)
         except subprocess.TimeoutExpired:
             self.process.terminate()
         return self.process.wait()
@@ -134,7 +134,7 @@ class Cuts:
     def look(self):
         """The last boot only looks."""
         guest = Guest(self.scratch, "look", 0)
-        status = guest.end()
+        status = guest.end(BOOT_LIMIT)
         return None if status == 0 else self.explain(guest)
 
     def has_forgotten(self):
