@@ -13,7 +13,7 @@
 //! 3. The kernel is asked for the change. When it refuses, both files are removed and all is as it
 //!    was. When its answer is lost, what it has now decides.
 //! 4. `.new` gets what the kernel has now, and is renamed. Directories and files are synchronized.
-//! 5. `.intent` is removed.
+//! 5. `.intent` is removed, for good too.
 //!
 //! Who is killed between the steps leaves either the old file or the new one. The next change, or who
 //! loads what is saved, finds the intent and asks the kernel first what became of it.
@@ -297,13 +297,15 @@ impl Store {
         self.files.write(&path, bytes).map_err(io_error(&path))
     }
 
-    /// Takes back what was reserved.
+    /// Takes back what was reserved, for good: a note that is there again after a loss of power would
+    /// pass for that of a change which didn't come to its end.
     pub(crate) fn abandon(&mut self) -> Result<(), StoreError> {
         for name in [".new", ".intent"] {
             let path = self.root.join(name);
             self.files.remove(&path).map_err(io_error(&path))?;
         }
-        Ok(())
+        let root = &self.root;
+        self.files.sync_directory(root).map_err(io_error(root))
     }
 
     /// The change of someone who did not come to the end. A note that was not written to its end is

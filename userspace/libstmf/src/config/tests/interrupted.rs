@@ -2,7 +2,7 @@
 
 //! Changes that do not come to their end.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use stmf_uapi::iscsi;
@@ -69,6 +69,38 @@ impl Files for Fragile {
 
     fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
         self.step(path, None)?;
+        self.real.sync_directory(path)
+    }
+}
+
+/// The file system, and the files that would be there again if the power failed now.
+#[derive(Debug)]
+struct Volatile {
+    real: RealFiles,
+    removed: Rc<RefCell<Vec<PathBuf>>>,
+}
+
+impl Files for Volatile {
+    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.real.make_directory(path)
+    }
+
+    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.real.write(path, bytes)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.real.rename(from, to)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.removed.borrow_mut().push(path.to_owned());
+        self.real.remove(path)
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        let mut removed = self.removed.borrow_mut();
+        removed.retain(|file| file.parent() != Some(path));
         self.real.sync_directory(path)
     }
 }
@@ -207,4 +239,21 @@ fn a_change_of_secrets_that_the_kernel_refuses_stays_undone() {
     stmf.set_service(Goal::Online).unwrap();
     assert_eq!(all_of(&mut sim), old);
     assert_eq!(rebooted(directory.path()), old);
+}
+
+#[test]
+fn what_is_noted_of_a_change_that_has_ended_is_gone_for_good() {
+    let (mut sim, directory) = (Sim::new(), fast_directory());
+    let removed = Rc::new(RefCell::new(Vec::new()));
+    let files = Volatile {
+        real: RealFiles,
+        removed: removed.clone(),
+    };
+    let store = Store::with_files(directory.path(), Box::new(files));
+    let mut stmf = Stmf::with_transport(Recorder::new(&mut sim, Some(store)));
+    stmf.create_lu(&spec(1)).unwrap();
+    assert!(removed.borrow().is_empty(), "{removed:?}");
+    // Refused, it has ended too.
+    stmf.create_lu(&spec(1)).unwrap_err();
+    assert!(removed.borrow().is_empty(), "{removed:?}");
 }
