@@ -6,7 +6,7 @@
 use stmf_uapi::stmf::{GroupKind, ObjectState};
 use stmf_uapi::{iscsi, loopback, sbd, stmf, Attribute, Kind, Operation};
 
-use crate::attributes::Fields;
+use crate::attributes::{DecodeError, Fields};
 use crate::client::Command;
 use crate::transport::{Mode, Request};
 
@@ -498,7 +498,7 @@ impl Class {
             .filter(|class| class.family.name == request.family);
         own.clone()
             .find_map(|class| match request.command {
-                command if command == class.create && class.has(fields, class.create_with) => {
+                command if class.makes(command) && class.has(fields, class.create_with) => {
                     Some((class, Effect::Create))
                 }
                 command if class.imports(command) => Some((class, Effect::Create)),
@@ -526,9 +526,28 @@ impl Class {
             })
     }
 
+    /// Whether a request makes an item. What there is always one of it changes.
+    fn makes(&self, command: u8) -> bool {
+        command == self.create && !self.is_single()
+    }
+
     /// Whether a request makes an item of what is kept of it elsewhere.
     fn imports(&self, command: u8) -> bool {
         self.name == "disk" && command == sbd::Command::LuImport.number()
+    }
+
+    /// The attributes that a request says are to be as the defaults say, for which they have to have no
+    /// value of their own any more.
+    pub(crate) fn unset(&self, fields: &Fields<'_>) -> Result<Vec<u16>, DecodeError> {
+        let operation = self.operation(self.create);
+        let mut table = operation.into_iter().flat_map(|known| known.attributes);
+        let Some(unset) = table.find(|attribute| attribute.name == "unset") else {
+            return Ok(Vec::new());
+        };
+        let bits = fields.u32(*unset)?.unwrap_or(0);
+        let limits = (0_u32..).zip(iscsi::FIRST_LIMIT..).take(iscsi::LIMITS);
+        let unset = limits.filter(|(place, _)| bits >> place & 1 == 1);
+        Ok(unset.map(|(_, number)| number).collect())
     }
 
     /// Whether a message has these values.

@@ -39,8 +39,7 @@ impl Intent {
     /// The request, if it changes what has been there before.
     pub(crate) fn modification(&self) -> Option<Request<'_>> {
         let class = Class::by_name(self.class)?;
-        let is_change = self.effect == Effect::Modify || class.is_single();
-        let command = class.modify().filter(|_| is_change)?;
+        let command = class.modify().filter(|_| self.effect == Effect::Modify)?;
         Some(Request {
             family: command.family,
             version: command.version,

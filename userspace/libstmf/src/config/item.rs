@@ -32,7 +32,7 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// What a message says about an item of this class.
+    /// What a message says about an item of this class. What it unsets is set to nothing.
     pub(crate) fn from_fields(
         class: &'static Class,
         fields: &Fields<'_>,
@@ -42,6 +42,9 @@ impl Item {
             if let Some(value) = normalize(attribute, fields)? {
                 values.insert(attribute.number, value);
             }
+        }
+        for number in class.unset(fields)? {
+            values.entry(number).or_default();
         }
         Ok(Self { class, values })
     }
@@ -180,6 +183,14 @@ impl Item {
             .collect()
     }
 
+    /// Whether another one has all that this one says, but for what nobody is told who asks.
+    pub(crate) fn is_in(&self, other: &Self) -> bool {
+        let told = self.class.attributes().filter(|key| !is_secret(key.name));
+        // What is set to nothing isn't there.
+        told.filter_map(|key| Some((key.number, self.value(key.number)?)))
+            .all(|(number, value)| other.value(number).unwrap_or_default() == value)
+    }
+
     /// Whether the kernel can change what there is into it.
     pub(crate) fn can_become(&self, current: &Self) -> bool {
         let modifiable = self.class.modifiable();
@@ -232,13 +243,8 @@ impl Item {
             let Some(attribute) = self.class.attribute(number) else {
                 continue;
             };
-            let show = |value: Option<String>| match value {
-                _ if is_secret(attribute.name) => "…".to_owned(),
-                Some(value) => value,
-                None => "unset".to_owned(),
-            };
-            let (old, new) = (current.text(number), self.text(number));
-            text += &format!(" {}: {} -> {}", attribute.name, show(old), show(new));
+            let (old, new) = (current.shown(attribute), self.shown(attribute));
+            text += &format!(" {}: {old} -> {new}", attribute.name);
         }
         text
     }
@@ -250,14 +256,19 @@ impl Item {
             .keys()
             .filter(|number| !self.class.key.contains(number));
         let described = more.filter_map(|number| {
-            let name = self.class.attribute(*number)?.name;
-            let value = match is_secret(name) {
-                true => "…".to_owned(),
-                false => self.text(*number)?,
-            };
-            Some(format!(" {name}={value}"))
+            let attribute = self.class.attribute(*number)?;
+            Some(format!(" {}={}", attribute.name, self.shown(attribute)))
         });
         described.collect()
+    }
+
+    /// The value of an attribute, for people.
+    fn shown(&self, attribute: &Attribute) -> String {
+        match self.value(attribute.number) {
+            _ if is_secret(attribute.name) => "…".to_owned(),
+            None | Some([]) => "unset".to_owned(),
+            Some(value) => plain(&show(attribute, value)),
+        }
     }
 
     /// Takes over what another one has and this one has not.

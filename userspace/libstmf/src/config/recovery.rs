@@ -7,6 +7,9 @@
 //! removed and isn't there is forgotten. That holds when the kernel has lost all since, too, by a
 //! reboot: nobody can tell any more what it had done, and access that was being revoked must not come
 //! back; what a file tells of a disk that was being made shorter. All else stays as it was saved.
+//!
+//! Defaults are always there, after a reboot as those of a new kernel. So what was asked of them is saved
+//! if the kernel has it, and nothing else that the kernel has.
 
 use super::class::Effect;
 use super::document::Document;
@@ -70,18 +73,22 @@ impl<T: Transport> Recorder<T> {
         let saved = self.saved(&place)?;
         let there = items.into_iter().find(|item| item.is_same_as(&asked));
         let item = match (intent.effect, there) {
-            (Effect::Remove, None) => asked,
+            (Effect::Remove, None) => Some(asked),
+            (_, Some(now)) if asked.class.is_single() => {
+                let is_made = is_secret_set && asked.is_in(&now);
+                is_made.then(|| completed(asked, &saved))
+            }
             (Effect::Create | Effect::Modify, Some(mut now)) => {
                 if is_secret_set {
                     now.adopt_secrets(&asked);
                 }
-                now
+                Some(now)
             }
-            (Effect::Modify, None) => match shortened(asked, &saved) {
-                Some(item) => item,
-                None => return Ok(()),
-            },
-            _ => return Ok(()),
+            (Effect::Modify, None) => shortened(asked, &saved),
+            _ => None,
+        };
+        let Some(item) = item else {
+            return Ok(());
         };
         // What the kernel has of its own accord may be all that it has after a reboot.
         let is_whole = saved.classes.is_empty();
@@ -101,11 +108,18 @@ impl<T: Transport> Recorder<T> {
     }
 }
 
+/// What was asked of an item, and all else as it was saved.
+fn completed(asked: Item, saved: &Document) -> Item {
+    let mut after = asked;
+    let before = saved.items.iter().find(|item| item.is_same_as(&after));
+    before.into_iter().for_each(|before| after.complete(before));
+    after
+}
+
 /// A disk that was being made shorter when the power failed, as it is now: its file is too short for what
 /// it was before. The file is the last that the kernel changes, so all of the change has been made.
 fn shortened(asked: Item, saved: &Document) -> Option<Item> {
     let before = saved.items.iter().find(|item| item.is_same_as(&asked))?;
-    let mut after = asked;
-    after.complete(before);
+    let after = completed(asked, saved);
     (before.check_file().is_err() && after.check_file().is_ok()).then_some(after)
 }

@@ -19,8 +19,8 @@ use crate::attributes::Fields;
 use crate::sim::Sim;
 use crate::transport::{Fault, Request, Transport};
 use crate::{
-    Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, LuImport, LuSpec,
-    NewView, PortName, Portal, Secret, Stmf, Views,
+    AuthMethod, Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, Limit,
+    LuImport, LuSpec, NewView, PortName, Portal, Secret, Stmf, Views,
 };
 
 const TARGET: &str = "iqn.2026-11.org.example:a";
@@ -54,6 +54,10 @@ fn name(text: &str) -> GroupName {
     GroupName::new(text).unwrap()
 }
 
+fn limit(key: &str) -> Limit {
+    Limit::find(key).unwrap()
+}
+
 fn recorder<'a>(sim: &'a mut Sim, directory: &Path) -> Recorder<&'a mut Sim> {
     Recorder::new(sim, Some(Store::new(directory)))
 }
@@ -81,6 +85,12 @@ fn configure(sim: &mut Sim, directory: &Path) {
     };
     iscsi.create(TARGET, &change("none")).unwrap();
     iscsi.modify(TARGET, &change("first")).unwrap();
+    let defaults = IscsiChange {
+        auth: Some(AuthMethod::Chap),
+        limits: vec![(limit("MaxBurstLength"), Some(65536))],
+        ..IscsiChange::default()
+    };
+    iscsi.modify_defaults(&defaults).unwrap();
     iscsi
         .create_tpg("2", &["10.0.0.2".to_owned()], Some(46))
         .unwrap();

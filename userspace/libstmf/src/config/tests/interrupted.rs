@@ -10,6 +10,7 @@ use stmf_uapi::iscsi;
 use super::super::class::Effect;
 use super::super::files::Files;
 use super::super::intent::Intent;
+use super::loading::load;
 use super::*;
 use crate::attributes::Builder;
 
@@ -112,9 +113,27 @@ fn fast_directory() -> TempDir {
         .unwrap()
 }
 
+/// What is left of a change that broke, or didn't.
+struct Broken {
+    directory: TempDir,
+    sim: Sim,
+    steps: usize,
+    /// What the framework had before.
+    old: String,
+    /// What it has now.
+    new: String,
+    is_done: bool,
+}
+
+impl Broken {
+    fn store(&self) -> PathBuf {
+        self.directory.path().join("stmf")
+    }
+}
+
 /// Changes something of a configured framework with a file system that breaks after so many
-/// steps. Returns whether it did.
-fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
+/// steps.
+fn break_after(steps: usize, is_killed: bool, change: Change) -> Broken {
     let directory = fast_directory();
     let store = directory.path().join("stmf");
     let mut sim = Sim::new();
@@ -129,25 +148,37 @@ fn break_after(steps: usize, is_killed: bool, change: Change) -> bool {
     };
     let fragile = Store::with_files(&store, Box::new(files));
     let recording = Recorder::new(Wire::to(&mut sim), Some(fragile));
-    let mut stmf = Stmf::with_transport(recording);
-    let outcome = change(&mut stmf);
+    let outcome = change(&mut Stmf::with_transport(recording));
     let new = all_of(&mut sim);
     if let Err(Error::Store(error)) = &outcome {
         let says_changed = matches!(error, StoreError::NotSaved(_));
         assert_eq!(new != old, says_changed, "after {steps} steps: {error}");
     }
-    // Nothing that is saved is broken, and it is either what was before or what is now.
-    let saved = rebooted(&store);
-    assert!(saved == old || saved == new, "after {steps} steps: {saved}");
-    // The next change, with a file system that works, brings all up to date if something is left.
-    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
-    stmf.add_group(GroupKind::Host, &name("next")).unwrap();
-    assert_eq!(rebooted(&store), all_of(&mut sim), "after {steps} steps");
-    outcome.is_err()
+    Broken {
+        directory,
+        sim,
+        steps,
+        old,
+        new,
+        is_done: outcome.is_ok(),
+    }
+}
+
+/// Looks at what is left of a change after each of its steps.
+fn at_every_step(is_killed: bool, change: Change, look: impl Fn(Broken)) {
+    for steps in 0.. {
+        let broken = break_after(steps, is_killed, change);
+        let is_done = broken.is_done;
+        look(broken);
+        if is_done {
+            assert!(steps > 5, "{steps} steps cannot be all");
+            break;
+        }
+    }
 }
 
 /// Changes of all kinds.
-const CHANGES: [Change; 10] = [
+const CHANGES: [Change; 13] = [
     |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
     |stmf| stmf.remove_view(&guid(1), 0),
     |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
@@ -176,6 +207,25 @@ const CHANGES: [Change; 10] = [
         let mut iscsi = IscsiTargets::with_transport(stmf.transport());
         iscsi.create_initiator("iqn.2026-11.org.example:b", None, Some(&secret))
     },
+    |stmf| stmf.set_default_states(Some(Goal::Offline), None),
+    |stmf| {
+        let change = IscsiChange {
+            limits: vec![
+                (limit("MaxBurstLength"), None),
+                (limit("FirstBurstLength"), Some(4096)),
+            ],
+            ..IscsiChange::default()
+        };
+        IscsiTargets::with_transport(stmf.transport()).modify_defaults(&change)
+    },
+    |stmf| {
+        let change = IscsiChange {
+            chap_secret: Some(Secret::new("that of all targets".to_owned())),
+            limits: vec![(limit("FirstBurstLength"), Some(4096))],
+            ..IscsiChange::default()
+        };
+        IscsiTargets::with_transport(stmf.transport()).modify_defaults(&change)
+    },
 ];
 
 type Change = fn(&mut Stmf<Recorder<Wire<'_>>>) -> Result<(), Error>;
@@ -184,12 +234,35 @@ type Change = fn(&mut Stmf<Recorder<Wire<'_>>>) -> Result<(), Error>;
 fn every_step_may_be_the_last() {
     for change in CHANGES {
         for is_killed in [false, true] {
-            let mut steps = 0;
-            while break_after(steps, is_killed, change) {
-                steps += 1;
-            }
-            assert!(steps > 5, "{steps} steps cannot be all");
+            at_every_step(is_killed, change, |mut broken| {
+                let (store, steps) = (broken.store(), broken.steps);
+                // Nothing that is saved is broken, and it is either what was before or what is now.
+                let saved = rebooted(&store);
+                let is_whole = saved == broken.old || saved == broken.new;
+                assert!(is_whole, "after {steps} steps: {saved}");
+                // The next change, with a file system that works, brings all up to date if something
+                // is left.
+                let mut stmf = Stmf::with_transport(recorder(&mut broken.sim, &store));
+                stmf.add_group(GroupKind::Host, &name("next")).unwrap();
+                let now = all_of(&mut broken.sim);
+                assert_eq!(rebooted(&store), now, "after {steps} steps");
+            });
         }
+    }
+}
+
+#[test]
+fn after_a_reboot_it_is_as_it_was_or_as_it_was_to_be() {
+    for change in CHANGES {
+        let done = break_after(usize::MAX, false, change).new;
+        at_every_step(true, change, |broken| {
+            let mut sim = Sim::new();
+            load(&mut recorder(&mut sim, &broken.store()), Duration::MAX);
+            let now = all_of(&mut sim);
+            let is_whole = now == broken.old || now == done;
+            assert!(is_whole, "after {} steps: {now}", broken.steps);
+            assert_eq!(rebooted(&broken.store()), now);
+        });
     }
 }
 

@@ -24,7 +24,7 @@ fn what_was_being_removed_does_not_come_back_with_a_reboot() {
     let note = directory.path().join(".intent");
     fs::write(&note, intent.to_string()).unwrap();
     let mut sim = Sim::new();
-    load(&mut recorder(&mut sim, directory.path()));
+    load(&mut recorder(&mut sim, directory.path()), Duration::MAX);
     assert!(!note.exists());
     let mut stmf = Stmf::with_transport(&mut sim);
     assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
@@ -67,10 +67,10 @@ fn a_disk_that_was_made_shorter_when_the_power_failed_comes_back_so() {
     }
 }
 
-/// Loads what is saved, letting others in between.
-fn load<T: Transport>(recorder: &mut Recorder<T>) {
+/// Loads what is saved, letting others in after each turn.
+pub(super) fn load<T: Transport>(recorder: &mut Recorder<T>, turn: Duration) {
     let loader = Loader::new(recorder).unwrap().unwrap();
-    let mut loader = loader.with_turn(Duration::ZERO);
+    let mut loader = loader.with_turn(turn);
     let (steps, errors) = loader.plan().unwrap();
     assert!(errors.is_empty(), "{errors:?}");
     for step in steps {
@@ -92,7 +92,8 @@ fn a_long_load_lets_others_in() {
                 begun: Some(has_begun),
                 ..Wire::to(&mut sim)
             };
-            load(&mut Recorder::new(wire, Some(Store::new(store))));
+            let mut recording = Recorder::new(wire, Some(Store::new(store)));
+            load(&mut recording, Duration::ZERO);
         })
     };
     begun.recv().unwrap();
