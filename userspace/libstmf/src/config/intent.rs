@@ -2,8 +2,8 @@
 
 //! A change that is about to be made, noted for who has to find out what became of it.
 //!
-//! The note has the request, so that a change of secrets, which the kernel never tells, can be made
-//! again. Like the files of the store it is for its owner alone.
+//! The note has the request, so that it can be made again where the kernel doesn't show what became of
+//! it. Like the files of the store it is for its owner alone.
 
 use super::class::{Class, Effect};
 use super::item::{hex, unhex, Item};
@@ -36,10 +36,15 @@ impl Intent {
         Item::from_fields(class, &Fields::new(&self.attributes)?)
     }
 
-    /// The request, if it changes what has been there before.
-    pub(crate) fn modification(&self) -> Option<Request<'_>> {
-        let class = Class::by_name(self.class)?;
-        let command = class.modify().filter(|_| self.effect == Effect::Modify)?;
+    /// The request for the item, if the kernel doesn't show whether it was made. It never tells secrets;
+    /// and what it has of its own accord it has again after a reboot.
+    pub(crate) fn repetition(&self, asked: &Item) -> Option<Request<'_>> {
+        let class = asked.class;
+        let command = match self.effect {
+            Effect::Modify if asked.has_secrets() => class.modify()?,
+            Effect::Remove if class.is_complete => class.remove(),
+            _ => return None,
+        };
         Some(Request {
             family: command.family,
             version: command.version,

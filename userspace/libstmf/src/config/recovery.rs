@@ -7,6 +7,7 @@
 //! removed and isn't there is forgotten. That holds when the kernel has lost all since, too, by a
 //! reboot: nobody can tell any more what it had done, and access that was being revoked must not come
 //! back; what a file tells of a disk that was being made shorter. All else stays as it was saved.
+//! Portals that were being removed are removed again, because a new kernel has some of its own accord.
 //!
 //! Defaults are always there, after a reboot as those of a new kernel. So what was asked of them is saved
 //! if the kernel has it, and nothing else that the kernel has.
@@ -31,14 +32,14 @@ impl<T: Transport> Recorder<T> {
             return Ok(());
         };
         let asked = intent.item()?;
-        let is_secret_set = !asked.has_secrets() || self.repeat(&intent)?;
+        let is_repeated = self.repeat(&intent, &asked)?;
         let items = match kernel::items_of(asked.class, &mut self.inner) {
             // With the module all that it had is gone.
             Err(Error::NotLoaded { .. }) => Vec::new(),
             items => items.map_err(kernel::refused)?,
         };
         match asked.has_owner() {
-            true => self.settle(&intent, asked, is_secret_set, items)?,
+            true => self.settle(intent.effect, asked, is_repeated, items)?,
             false => self.find_new(items)?,
         }
         match &mut self.store {
@@ -47,32 +48,32 @@ impl<T: Transport> Recorder<T> {
         }
     }
 
-    /// Makes a change of secrets again, because the kernel never tells which ones it has. Whether
-    /// it has those of the change then.
-    fn repeat(&mut self, intent: &Intent) -> Result<bool, Fault> {
-        match intent.modification() {
-            // Who has just been made has the secrets that it was made with.
-            None => Ok(true),
-            Some(request) => match self.inner.call(&request) {
-                Ok(_) => Ok(true),
-                Err(Fault::Refused(_) | Fault::NoFamily) => Ok(false),
-                Err(fault) => Err(fault),
-            },
+    /// Makes a change again, where that alone makes it certain. Whether it has been made now.
+    fn repeat(&mut self, intent: &Intent, asked: &Item) -> Result<bool, Fault> {
+        let Some(request) = intent.repetition(asked) else {
+            return Ok(false);
+        };
+        match self.inner.call(&request) {
+            Ok(_) => Ok(true),
+            Err(Fault::Refused(_) | Fault::NoFamily) => Ok(false),
+            Err(fault) => Err(fault),
         }
     }
 
     /// Saves what became of one item.
     fn settle(
         &mut self,
-        intent: &Intent,
+        effect: Effect,
         asked: Item,
-        is_secret_set: bool,
+        is_repeated: bool,
         items: Vec<Item>,
     ) -> Result<(), Fault> {
         let place = Place::of(&asked);
         let saved = self.saved(&place)?;
+        // Who has just been made has the secrets that it was made with.
+        let is_secret_set = is_repeated || effect == Effect::Create || !asked.has_secrets();
         let there = items.into_iter().find(|item| item.is_same_as(&asked));
-        let item = match (intent.effect, there) {
+        let item = match (effect, there) {
             (Effect::Remove, None) => Some(asked),
             (_, Some(now)) if asked.class.is_single() => {
                 let is_made = is_secret_set && asked.is_in(&now);
@@ -92,7 +93,7 @@ impl<T: Transport> Recorder<T> {
         };
         // What the kernel has of its own accord may be all that it has after a reboot.
         let is_whole = saved.classes.is_empty();
-        Ok(self.put(intent.effect, item, &place, saved, is_whole)?)
+        Ok(self.put(effect, item, &place, saved, is_whole)?)
     }
 
     /// Saves what was made under a name that only the kernel knew: what isn't saved.

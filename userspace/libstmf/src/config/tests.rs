@@ -54,6 +54,14 @@ fn name(text: &str) -> GroupName {
     GroupName::new(text).unwrap()
 }
 
+fn portal(address: &str) -> Portal {
+    Portal {
+        address: address.parse().unwrap(),
+        tpgt: 1,
+        interface: None,
+    }
+}
+
 fn limit(key: &str) -> Limit {
     Limit::find(key).unwrap()
 }
@@ -99,11 +107,6 @@ fn configure(sim: &mut Sim, directory: &Path) {
         .create_initiator(HOST, Some("joe"), Some(&secret))
         .unwrap();
     iscsi.modify_initiator(HOST, Some("jim"), None).unwrap();
-    let portal = |text: &str| Portal {
-        address: text.parse().unwrap(),
-        tpgt: 1,
-        interface: None,
-    };
     iscsi.add_portal(&portal("10.0.0.1:3261")).unwrap();
     iscsi.remove_portal(&portal("[::]:3260")).unwrap();
 }

@@ -190,11 +190,7 @@ const CHANGES: [Change; 13] = [
         stmf.remove_member(GroupKind::Host, &name("web/ä%"), &host)
     },
     |stmf| {
-        let portal = Portal {
-            address: "10.0.0.1:3261".parse().unwrap(),
-            tpgt: 1,
-            interface: None,
-        };
+        let portal = portal("10.0.0.1:3261");
         IscsiTargets::with_transport(stmf.transport()).remove_portal(&portal)
     },
     |stmf| {

@@ -2,7 +2,9 @@
 
 //! Giving the kernel what is saved while others change it.
 
-use stmf_uapi::sbd;
+use std::net::Ipv6Addr;
+
+use stmf_uapi::{iscsi, sbd};
 
 use super::super::class::Effect;
 use super::super::intent::Intent;
@@ -30,6 +32,30 @@ fn what_was_being_removed_does_not_come_back_with_a_reboot() {
     assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
     assert_eq!(stmf.views(Some(&guid(2))).unwrap().len(), 1);
     assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+}
+
+#[test]
+fn nor_does_a_portal_that_a_new_kernel_has_of_its_own_accord() {
+    for others in [vec![], vec!["10.0.0.1:3261"]] {
+        let directory = TempDir::new().unwrap();
+        let mut sim = Sim::new();
+        let mut iscsi = IscsiTargets::with_transport(recorder(&mut sim, directory.path()));
+        iscsi.create(TARGET, &IscsiChange::default()).unwrap();
+        for address in &others {
+            iscsi.add_portal(&portal(address)).unwrap();
+        }
+        let attributes = Builder::new()
+            .address(iscsi::Portal::Address, Ipv6Addr::UNSPECIFIED.into())
+            .u16(iscsi::Portal::Port, iscsi::DEFAULT_PORT);
+        let class = Class::by_name("iscsi-portal").unwrap();
+        let intent = Intent::new(class, Effect::Remove, attributes.finish().unwrap());
+        fs::write(directory.path().join(".intent"), intent.to_string()).unwrap();
+        let mut sim = Sim::new();
+        load(&mut recorder(&mut sim, directory.path()), Duration::MAX);
+        assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+        let portals = IscsiTargets::with_transport(&mut sim).portals().unwrap();
+        assert_eq!(portals, others.into_iter().map(portal).collect::<Vec<_>>());
+    }
 }
 
 #[test]
