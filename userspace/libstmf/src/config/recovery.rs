@@ -70,8 +70,13 @@ impl<T: Transport> Recorder<T> {
     ) -> Result<(), Fault> {
         let place = Place::of(&asked);
         let saved = self.saved(&place)?;
-        // Who has just been made has the secrets that it was made with.
-        let is_secret_set = is_repeated || effect == Effect::Create || !asked.has_secrets();
+        // Who has just been made has the secrets that it was made with; who was there before, those of
+        // before.
+        let is_new = !saved.items.iter().any(|item| item.is_same_as(&asked));
+        let is_secret_set = match effect {
+            Effect::Create => is_new,
+            _ => is_repeated || !asked.has_secrets(),
+        };
         let there = items.into_iter().find(|item| item.is_same_as(&asked));
         let item = match (effect, there) {
             (Effect::Remove, None) => Some(asked),

@@ -113,6 +113,14 @@ fn fast_directory() -> TempDir {
         .unwrap()
 }
 
+/// Notes in a store what the kernel is going to be asked for, as who was killed then has left it.
+pub(super) fn note(store: &Path, class: &str, effect: Effect, attributes: Builder) {
+    let class = Class::by_name(class).unwrap();
+    let intent = Intent::new(class, effect, attributes.finish().unwrap());
+    fs::create_dir_all(store.join(class.directory)).unwrap();
+    fs::write(store.join(".intent"), intent.to_string()).unwrap();
+}
+
 /// What is left of a change that broke, or didn't.
 struct Broken {
     directory: TempDir,
@@ -301,9 +309,34 @@ fn a_change_of_secrets_that_the_kernel_refuses_stays_undone() {
     let attributes = Builder::new()
         .text(iscsi::Initiator::Name, HOST)
         .text(iscsi::Initiator::ChapSecret, "short");
-    let class = Class::by_name("iscsi-initiator").unwrap();
-    let intent = Intent::new(class, Effect::Modify, attributes.finish().unwrap());
-    fs::write(directory.path().join(".intent"), intent.to_string()).unwrap();
+    note(
+        directory.path(),
+        "iscsi-initiator",
+        Effect::Modify,
+        attributes,
+    );
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.set_service(Goal::Online).unwrap();
+    assert_eq!(all_of(&mut sim), old);
+    assert_eq!(rebooted(directory.path()), old);
+}
+
+#[test]
+fn a_secret_for_who_was_there_before_is_not_that_of_a_new_one() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    configure(&mut sim, directory.path());
+    let old = all_of(&mut sim);
+    // The kernel was going to refuse it, or has: nobody was there to hear it.
+    let attributes = Builder::new()
+        .text(iscsi::Initiator::Name, HOST)
+        .text(iscsi::Initiator::ChapSecret, "not what it was");
+    note(
+        directory.path(),
+        "iscsi-initiator",
+        Effect::Create,
+        attributes,
+    );
     let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
     stmf.set_service(Goal::Online).unwrap();
     assert_eq!(all_of(&mut sim), old);

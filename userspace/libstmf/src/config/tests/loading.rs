@@ -7,8 +7,8 @@ use std::net::Ipv6Addr;
 use stmf_uapi::{iscsi, sbd};
 
 use super::super::class::Effect;
-use super::super::intent::Intent;
 use super::super::Loader;
+use super::interrupted::note;
 use super::*;
 use crate::attributes::Builder;
 
@@ -20,14 +20,11 @@ fn what_was_being_removed_does_not_come_back_with_a_reboot() {
     let view = view
         .of_class("view")
         .find(|view| view.owner() == guid(1).to_string());
-    let attributes = view.unwrap().encode().finish().unwrap();
-    let class = Class::by_name("view").unwrap();
-    let intent = Intent::new(class, Effect::Remove, attributes);
-    let note = directory.path().join(".intent");
-    fs::write(&note, intent.to_string()).unwrap();
+    let attributes = view.unwrap().encode();
+    note(directory.path(), "view", Effect::Remove, attributes);
     let mut sim = Sim::new();
     load(&mut recorder(&mut sim, directory.path()), Duration::MAX);
-    assert!(!note.exists());
+    assert!(!directory.path().join(".intent").exists());
     let mut stmf = Stmf::with_transport(&mut sim);
     assert!(stmf.views(Some(&guid(1))).unwrap().is_empty());
     assert_eq!(stmf.views(Some(&guid(2))).unwrap().len(), 1);
@@ -47,9 +44,7 @@ fn nor_does_a_portal_that_a_new_kernel_has_of_its_own_accord() {
         let attributes = Builder::new()
             .address(iscsi::Portal::Address, Ipv6Addr::UNSPECIFIED.into())
             .u16(iscsi::Portal::Port, iscsi::DEFAULT_PORT);
-        let class = Class::by_name("iscsi-portal").unwrap();
-        let intent = Intent::new(class, Effect::Remove, attributes.finish().unwrap());
-        fs::write(directory.path().join(".intent"), intent.to_string()).unwrap();
+        note(directory.path(), "iscsi-portal", Effect::Remove, attributes);
         let mut sim = Sim::new();
         load(&mut recorder(&mut sim, directory.path()), Duration::MAX);
         assert_eq!(rebooted(directory.path()), all_of(&mut sim));
@@ -76,9 +71,7 @@ fn a_disk_that_was_made_shorter_when_the_power_failed_comes_back_so() {
         let attributes = Builder::new()
             .bytes(sbd::Lu::Guid, guid(1).as_bytes())
             .uint(sbd::Lu::Size, 1 << 19);
-        let class = Class::by_name("disk").unwrap();
-        let intent = Intent::new(class, Effect::Modify, attributes.finish().unwrap());
-        fs::write(store.join(".intent"), intent.to_string()).unwrap();
+        note(&store, "disk", Effect::Modify, attributes);
         fs::write(&file, vec![0; length]).unwrap();
         let mut sim = Sim::new();
         let mut recorder = recorder(&mut sim, &store);
