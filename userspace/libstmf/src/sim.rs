@@ -556,6 +556,20 @@ impl Sim {
         Ok(vec![Builder::new().guid(Key::Guid, &guid)])
     }
 
+    /// Uses the head of a file for the metadata of a disk; only with force if it has those of another.
+    fn take_head(&mut self, file: &Path, guid: &Guid, is_forced: bool) -> Result<(), Refusal> {
+        match self.kept.get(file) {
+            Some((owner, _)) if owner != guid && !is_forced => {
+                let text = format!("meta-head: it has the metadata of LU {owner}");
+                Err(refusal(libc::EEXIST, &text, sbd::Lu::MetaHead))
+            }
+            _ => {
+                self.kept.remove(file);
+                Ok(())
+            }
+        }
+    }
+
     fn create_disk(&mut self, fields: &Fields<'_>) -> Answer {
         use sbd::Lu as Key;
         let file = fields.path(Key::File).ok_or_else(|| missing(Key::File))?;
@@ -575,6 +589,9 @@ impl Sim {
             return Err(refusal(libc::EINVAL, "invalid block size", Key::BlockSize));
         }
         let flag = |key| fields.u8(key).unwrap() == Some(1);
+        if flag(Key::MetaHead) {
+            self.take_head(&file, &guid, fields.has(Key::Force))?;
+        }
         let size = fields.uint(Key::Size).unwrap();
         if ram && size.is_none() {
             return Err(refusal(libc::EINVAL, "size: it needs one", Key::Size));

@@ -130,12 +130,16 @@ impl Item {
             .is_none_or(|number| self.values.contains_key(&number))
     }
 
-    /// Whether an attribute of 32 bits has this value.
+    /// Whether an attribute is this number, however many bits it has.
     pub(crate) fn has(&self, name: &str, value: u32) -> bool {
+        self.named(name).map(number) == Some(value.into())
+    }
+
+    /// The value of the attribute of this name.
+    fn named(&self, name: &str) -> Option<&[u8]> {
         let mut attributes = self.class.attributes();
-        let attribute = attributes.find(|attribute| attribute.name == name);
-        let own = attribute.and_then(|attribute| self.value(attribute.number));
-        own == Some(&value.to_ne_bytes())
+        let attribute = attributes.find(|attribute| attribute.name == name)?;
+        self.value(attribute.number)
     }
 
     fn text(&self, number: u16) -> Option<String> {
@@ -206,19 +210,14 @@ impl Item {
 
     /// The file or device that it stands on; nothing when it stands on none.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let mut attributes = self.class.attributes();
-        let file = attributes.find(|attribute| attribute.name == "file")?;
-        let path = PathBuf::from(OsStr::from_bytes(self.value(file.number)?));
+        let path = PathBuf::from(OsStr::from_bytes(self.named("file")?));
         Some(path).filter(|path| !is_in_memory(path))
     }
 
     /// Refuses a disk whose file has become shorter than the disk was: what it lacks is lost, and
     /// would read as zeros.
     pub(crate) fn check_file(&self) -> Result<(), Error> {
-        let mut attributes = self.class.attributes();
-        let size = attributes.find(|attribute| attribute.name == "size");
-        let size = size.and_then(|size| self.text(size.number)?.parse::<u64>().ok());
-        let (Some(size), Some(path)) = (size, self.file()) else {
+        let (Some(size), Some(path)) = (self.named("size").map(number), self.file()) else {
             return Ok(());
         };
         match std::fs::metadata(&path) {
@@ -354,21 +353,23 @@ fn encode(builder: Builder, attribute: &Attribute, value: &[u8]) -> Builder {
     }
 }
 
+/// An integer of any width.
+fn number(bytes: &[u8]) -> u64 {
+    let mut wide = [0; 8];
+    for (to, from) in wide.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    // Integers come in host order; Linux on big-endian machines has them at the other end.
+    match cfg!(target_endian = "little") {
+        true => u64::from_le_bytes(wide),
+        false => bytes
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+    }
+}
+
 /// A value as files have it.
 fn show(attribute: &Attribute, value: &[u8]) -> Value {
-    let number = |bytes: &[u8]| {
-        let mut wide = [0; 8];
-        for (to, from) in wide.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        // Integers come in host order; Linux on big-endian machines has them at the other end.
-        match cfg!(target_endian = "little") {
-            true => u64::from_le_bytes(wide),
-            false => bytes
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-        }
-    };
     match attribute.kind {
         Kind::Flag => Value::Bool(true),
         Kind::U8 { min: 0, max: 1 } => Value::Bool(value != [0]),

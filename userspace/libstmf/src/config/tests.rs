@@ -431,6 +431,37 @@ fn disks_in_memory_and_with_their_metadata_come_back() {
 }
 
 #[test]
+fn a_disk_does_not_come_back_on_the_metadata_of_another() {
+    let directory = TempDir::new().unwrap();
+    let head = |number| LuSpec {
+        file: "/srv/disk".into(),
+        meta_head: Some(true),
+        ..spec(number)
+    };
+    let mut saving = Stmf::with_transport(Recorder::new(
+        Sim::new(),
+        Some(Store::new(directory.path())),
+    ));
+    saving.create_lu(&head(1)).unwrap();
+    // Its path leads to the file of another now.
+    let mut other = Stmf::with_transport(Sim::new());
+    other.create_lu(&head(2)).unwrap();
+    other.delete_lu(&guid(2), Views::Keep).unwrap();
+    let mut sim = other.into_transport();
+    let current = Configuration::of_kernel(&mut sim).unwrap();
+    let steps = current.steps_to(&of_store(directory.path()), Extent::Add);
+    let error = steps[0].perform(&mut sim).unwrap_err();
+    let why = format!("meta-head: it has the metadata of LU {}", guid(2));
+    assert!(error.to_string().ends_with(&why), "{error}");
+    let import = LuImport {
+        meta_file: "/srv/disk".into(),
+        ..LuImport::default()
+    };
+    let imported = Stmf::with_transport(sim).import_lu(&import);
+    assert_eq!(imported.unwrap(), guid(2));
+}
+
+#[test]
 fn a_disk_does_not_come_back_on_a_file_that_has_become_shorter() {
     let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
     let (store, path) = (directory.path().join("stmf"), directory.path().join("disk"));
