@@ -214,6 +214,16 @@ impl Item {
         Some(path).filter(|path| !is_in_memory(path))
     }
 
+    /// Whether it has its data and its metadata where those were to be that were asked for.
+    pub(crate) fn is_where(&self, asked: &Self) -> bool {
+        let metadata = match self.has("meta-head", 1) {
+            true => self.named("file"),
+            false => self.named("meta-file"),
+        };
+        let is_at = |own: Option<&[u8]>, wanted: Option<&[u8]>| wanted.is_none() || own == wanted;
+        is_at(self.named("file"), asked.named("file")) && is_at(metadata, asked.named("meta-file"))
+    }
+
     /// Refuses a disk whose file has become shorter than the disk was: what it lacks is lost, and
     /// would read as zeros.
     pub(crate) fn check_file(&self) -> Result<(), Error> {

@@ -40,7 +40,7 @@ impl<T: Transport> Recorder<T> {
         };
         match asked.has_owner() {
             true => self.settle(intent.effect, asked, is_repeated, items)?,
-            false => self.find_new(items)?,
+            false => self.find_new(&asked, items)?,
         }
         match &mut self.store {
             Some(store) => Ok(store.abandon()?),
@@ -101,9 +101,10 @@ impl<T: Transport> Recorder<T> {
         Ok(self.put(effect, item, &place, saved, is_whole)?)
     }
 
-    /// Saves what was made under a name that only the kernel knew: what isn't saved.
-    fn find_new(&mut self, items: Vec<Item>) -> Result<(), Fault> {
-        for item in items {
+    /// Saves what was made under a name that only the kernel knew: what isn't saved, and is where it was
+    /// to be. Others may have made disks that aren't to be saved.
+    fn find_new(&mut self, asked: &Item, items: Vec<Item>) -> Result<(), Fault> {
+        for item in items.into_iter().filter(|item| item.is_where(asked)) {
             let place = Place::of(&item);
             let saved = self.saved(&place)?;
             if !saved.items.iter().any(|other| other.is_same_as(&item)) {

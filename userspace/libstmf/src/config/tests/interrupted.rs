@@ -5,11 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use stmf_uapi::iscsi;
+use stmf_uapi::{iscsi, sbd};
 
 use super::super::class::Effect;
 use super::super::files::Files;
 use super::super::intent::Intent;
+use super::super::item::Item;
 use super::loading::load;
 use super::*;
 use crate::attributes::Builder;
@@ -341,6 +342,37 @@ fn a_secret_for_who_was_there_before_is_not_that_of_a_new_one() {
     stmf.set_service(Goal::Online).unwrap();
     assert_eq!(all_of(&mut sim), old);
     assert_eq!(rebooted(directory.path()), old);
+}
+
+#[test]
+fn only_the_disk_that_was_to_be_made_is_saved() {
+    let create = Builder::new().text(sbd::Lu::File, "/dev/disk1");
+    let import = Builder::new().text(sbd::Lu::MetaFile, "/meta");
+    let import_head = Builder::new().text(sbd::Lu::MetaFile, "/dev/disk3");
+    for (asked, made) in [(create, 1), (import, 2), (import_head, 3)] {
+        let directory = TempDir::new().unwrap();
+        let mut sim = Sim::new();
+        // Who does it without the store doesn't want others to.
+        let mut stmf = Stmf::with_transport(&mut sim);
+        stmf.create_lu(&spec(1)).unwrap();
+        let with_meta_file = LuSpec {
+            meta_file: Some("/meta".into()),
+            ..spec(2)
+        };
+        stmf.create_lu(&with_meta_file).unwrap();
+        let with_head = LuSpec {
+            meta_head: Some(true),
+            ..spec(3)
+        };
+        stmf.create_lu(&with_head).unwrap();
+        let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+        stmf.add_group(GroupKind::Host, &name("first")).unwrap();
+        note(directory.path(), "disk", Effect::Create, asked);
+        stmf.add_group(GroupKind::Host, &name("next")).unwrap();
+        let saved = of_store(directory.path());
+        let disks: Vec<_> = saved.of_class("disk").map(Item::owner).collect();
+        assert_eq!(disks, [guid(made).to_string()]);
+    }
 }
 
 #[test]
