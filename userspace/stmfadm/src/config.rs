@@ -80,9 +80,7 @@ pub(crate) fn become_as<T: Transport>(
     let (transport, store) = recorder.parts();
     let current = current(transport, store, Some(&wanted), console)?;
     let steps = current.steps_to(&wanted, extent);
-    take(&steps, is_dry, console, |step| {
-        step.perform(recorder).map(|()| true)
-    });
+    take(&steps, is_dry, console, |step| step.perform(recorder));
     Ok(())
 }
 
@@ -105,9 +103,7 @@ pub(crate) fn import_lio<T: Transport>(
         console.print(format_args!("not taken over: {sentence}\n"));
     }
     let steps = current.steps_to(&import.configuration, Extent::Add);
-    take(&steps, is_dry, console, |step| {
-        step.perform(recorder).map(|()| true)
-    });
+    take(&steps, is_dry, console, |step| step.perform(recorder));
     Ok(())
 }
 
@@ -125,10 +121,8 @@ fn take(
         }
         match act(step) {
             Ok(false) => return Ok(()),
-            // An object that is away has no state, and one that someone else has just made is
-            // there.
+            // An object that is away has no state.
             Err(Error::NotFound { .. }) if step.is_state() => return Ok(()),
-            Err(Error::Exists { .. }) if step.is_creation() => return Ok(()),
             done => done.map(|_| ())?,
         }
         console.print(format_args!("{step}\n"));

@@ -12,8 +12,8 @@ use libstmf::cli::Exit;
 use libstmf::config::{Recorder, Store};
 use libstmf::sim::Sim;
 use libstmf::{
-    AuthMethod, Error, Events, Fault, IscsiChange, IscsiTargets, Portal, Refusal, Request, Stmf,
-    Transport,
+    AuthMethod, Error, Events, Fault, Group, GroupKind, GroupName, IscsiChange, IscsiTargets,
+    LuSpec, Lun, NewView, Portal, Refusal, Request, Stmf, Transport,
 };
 use stmfadm::{Patience, Setting};
 use tempfile::TempDir;
@@ -101,6 +101,29 @@ fn one_object_that_is_away_keeps_no_other_from_coming_back() {
 }
 
 #[test]
+fn what_has_lost_its_place_to_something_else_is_told() {
+    let (_, store) = configured();
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(&mut sim);
+    let web = GroupName::new("web").unwrap();
+    stmf.add_group(GroupKind::Host, &web).unwrap();
+    let other = stmf.create_lu(&LuSpec::new("/dev/other")).unwrap();
+    let view = NewView {
+        guid: other,
+        host: Group::Named(web),
+        target: Group::All,
+        lun: Lun::new(5),
+    };
+    stmf.add_view(&view).unwrap();
+    let (exit, out, err) = run(&mut sim, store.path(), "stmfadm load-config");
+    assert_eq!(exit, Exit::Exists, "{err}");
+    let told = format!("stmfadm: view entry {A} host-group web: ");
+    assert!(err.starts_with(&told) && err.lines().count() == 1, "{err}");
+    assert!(out.contains(&format!("create logical unit {A}")), "{out}");
+    assert!(!out.contains("view"), "{out}");
+}
+
+#[test]
 fn a_view_that_is_not_there_takes_no_other_with_it() {
     let (mut sim, store) = configured();
     let path = store.path();
@@ -115,10 +138,11 @@ fn a_view_that_is_not_there_takes_no_other_with_it() {
     assert!(!path.join("stmf/.intent").exists());
 }
 
-/// Deletes a disk while a load is on its way.
+/// Gives a command while a load is on its way.
 struct Meddler<'a> {
     sim: &'a mut Sim,
     store: &'a Path,
+    line: String,
     is_done: bool,
 }
 
@@ -128,7 +152,7 @@ impl Transport for Meddler<'_> {
         // The state of the service is the last that is asked for of what there is.
         let is_last = (request.family, request.command) == ("stmf", 1);
         if is_last && !std::mem::replace(&mut self.is_done, true) {
-            ok(self.sim, self.store, &format!("stmfadm delete-lu {B}"));
+            ok(self.sim, self.store, &self.line);
         }
         answer
     }
@@ -141,6 +165,7 @@ fn what_is_deleted_during_a_load_is_not_made_again() {
     let meddler = Meddler {
         sim: &mut sim,
         store: store.path(),
+        line: format!("stmfadm delete-lu {B}"),
         is_done: false,
     };
     let (exit, out, err) = run(meddler, store.path(), "stmfadm load-config");
@@ -149,6 +174,24 @@ fn what_is_deleted_during_a_load_is_not_made_again() {
     let out = ok(&mut sim, store.path(), "stmfadm list-lu");
     assert!(out.contains(A) && !out.contains(B), "{out}");
     assert_eq!(ok(&mut sim, store.path(), "stmfadm load-config"), "");
+}
+
+#[test]
+fn what_is_made_during_a_load_is_there() {
+    let (_, store) = configured();
+    let mut sim = Sim::new();
+    let meddler = Meddler {
+        sim: &mut sim,
+        store: store.path(),
+        line: "stmfadm create-hg web".to_owned(),
+        is_done: false,
+    };
+    let (exit, out, err) = run(meddler, store.path(), "stmfadm load-config");
+    assert_eq!((exit, err.as_str()), (Exit::Ok, ""));
+    assert!(
+        out.contains(A) && !out.contains("create host group"),
+        "{out}"
+    );
 }
 
 const TARGET: &str = "iqn.2026-11.org.example:a";

@@ -73,8 +73,7 @@ impl<T: Transport> Dry<T> {
                 return Err(refuse(error.raw_os_error().unwrap_or(libc::EIO)));
             }
         }
-        let items = kernel::items_of(item.class, &mut self.inner).map_err(refused)?;
-        let is_there = items.iter().any(|other| other.is_same_as(item));
+        let is_there = kernel::has(item, &mut self.inner).map_err(refused)?;
         match effect {
             Effect::Create if is_there => Err(refuse(libc::EEXIST)),
             Effect::Modify | Effect::Remove if !is_there => Err(refuse(libc::ENOENT)),

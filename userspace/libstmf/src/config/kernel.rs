@@ -48,6 +48,12 @@ pub(crate) fn items_of(
     Ok(items)
 }
 
+/// Whether the kernel has the item, whatever it is like.
+pub(crate) fn has(item: &Item, transport: &mut impl Transport) -> Result<bool, Error> {
+    let items = items_of(item.class, transport)?;
+    Ok(items.iter().any(|other| other.is_same_as(item)))
+}
+
 /// What a message of a list says, if it is about an item of the class.
 fn shown(class: &'static Class, reply: &[u8]) -> Result<Option<Item>, crate::DecodeError> {
     let fields = Fields::new(reply)?;

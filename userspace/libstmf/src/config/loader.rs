@@ -87,7 +87,7 @@ impl<'a, T: Transport> Loader<'a, T> {
         }
         let done = step.perform(self.transport);
         self.is_unguarded |= done.is_err() && step.guards_iscsi();
-        done.map(|()| true)
+        done
     }
 
     /// Whether iSCSI targets were not brought up, because the defaults of all, such as that they want

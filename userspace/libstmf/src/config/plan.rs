@@ -38,12 +38,16 @@ enum Kind {
 }
 
 impl Step {
-    /// Takes the step.
-    pub fn perform(&self, transport: &mut impl Transport) -> Result<(), Error> {
-        match &self.0 {
+    /// Takes the step. Whether it has: not when someone else has just made what it makes.
+    pub fn perform(&self, transport: &mut impl Transport) -> Result<bool, Error> {
+        let done = match &self.0 {
             Kind::Create(item) => {
                 item.check_file()?;
-                kernel::create(item, transport)
+                match kernel::create(item, transport) {
+                    // It may as well be that something else is in its place.
+                    Err(Error::Exists { .. }) if kernel::has(item, transport)? => return Ok(false),
+                    done => done,
+                }
             }
             Kind::Modify { item, current } => kernel::modify(item, current, transport),
             Kind::Remove(item) => match kernel::remove(item, transport) {
@@ -51,7 +55,8 @@ impl Step {
                 Err(Error::NotFound { .. }) => Ok(()),
                 done => done,
             },
-        }
+        };
+        done.map(|()| true)
     }
 
     fn item(&self) -> &Item {
@@ -81,7 +86,7 @@ impl Step {
 
     /// Whether it brings up an iSCSI target.
     pub(super) fn opens_iscsi(&self) -> bool {
-        self.is_creation() && self.item().class.name == "iscsi-target"
+        matches!(&self.0, Kind::Create(item) if item.class.name == "iscsi-target")
     }
 
     /// Whether it is about a target, or the state of one.
@@ -106,11 +111,6 @@ impl Step {
         };
         let state = item.in_class(item.class.state()?);
         begin_offline(current, state.class).then_some(state)
-    }
-
-    /// Whether it makes something.
-    pub fn is_creation(&self) -> bool {
-        matches!(self.0, Kind::Create(_))
     }
 
     /// Whether it takes something on- or offline.

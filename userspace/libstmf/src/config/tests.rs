@@ -182,7 +182,7 @@ fn become_as(sim: &mut Sim, wanted: &Configuration, extent: Extent) -> Vec<Strin
     let current = Configuration::of_kernel(sim).unwrap();
     let steps = current.steps_to(wanted, extent);
     for step in &steps {
-        step.perform(sim).unwrap();
+        assert!(step.perform(sim).unwrap(), "{step}");
     }
     steps.iter().map(ToString::to_string).collect()
 }

@@ -115,7 +115,9 @@ fn import_into(sim: &mut Sim, saved: &Value) -> (Vec<String>, Vec<String>) {
     let current = Configuration::of_kernel(sim).unwrap();
     let import = LioImport::parse(&saved.to_string(), &current).unwrap();
     let steps = current.steps_to(&import.configuration, Extent::Add);
-    steps.iter().for_each(|step| step.perform(sim).unwrap());
+    for step in &steps {
+        assert!(step.perform(sim).unwrap(), "{step}");
+    }
     (
         steps.iter().map(ToString::to_string).collect(),
         import.left_out,
