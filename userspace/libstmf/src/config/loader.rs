@@ -78,16 +78,24 @@ impl<'a, T: Transport> Loader<'a, T> {
 
     /// Takes a step. Whether it has: not when meanwhile something else is saved.
     pub fn take(&mut self, step: &Step) -> Result<bool, Error> {
-        if self.holds_back(step) || !self.begin_turn()? {
+        if self.holds_back(step) {
+            return Ok(false);
+        }
+        let done = self.take_in_turn(step);
+        // Whatever has kept it from being taken. Who is locked out takes no other step either.
+        self.is_unguarded |= done.is_err() && step.guards_iscsi();
+        done
+    }
+
+    fn take_in_turn(&mut self, step: &Step) -> Result<bool, Error> {
+        if !self.begin_turn()? {
             return Ok(false);
         }
         let saved = self.store.read(&step.place())?.unwrap_or_default();
-        if !step.is_still_wanted(&saved) {
-            return Ok(false);
+        match step.is_still_wanted(&saved) {
+            true => step.perform(self.transport),
+            false => Ok(false),
         }
-        let done = step.perform(self.transport);
-        self.is_unguarded |= done.is_err() && step.guards_iscsi();
-        done
     }
 
     /// Whether iSCSI targets were not brought up, because the defaults of all, such as that they want

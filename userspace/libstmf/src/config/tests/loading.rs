@@ -140,3 +140,46 @@ fn who_is_locked_out_of_a_load_gives_up_once() {
     assert!(is_locked, "{error:?}");
     assert!(!loader.take(&steps[1]).unwrap());
 }
+
+/// Something in the way of a load, and its end.
+type Obstacle = (fn(&Path), fn(&Path));
+
+#[test]
+fn targets_are_held_back_when_a_step_that_guards_them_was_missed() {
+    let unread: Obstacle = (
+        |store| {
+            fs::rename(store.join("iscsi"), store.join("kept")).unwrap();
+            fs::write(store.join("iscsi"), "").unwrap();
+        },
+        |store| {
+            fs::remove_file(store.join("iscsi")).unwrap();
+            fs::rename(store.join("kept"), store.join("iscsi")).unwrap();
+        },
+    );
+    let no_turn: Obstacle = (
+        |store| {
+            fs::remove_file(store.join(".lock")).unwrap();
+            fs::create_dir(store.join(".lock")).unwrap();
+        },
+        |store| fs::remove_dir(store.join(".lock")).unwrap(),
+    );
+    for (begin, end) in [unread, no_turn] {
+        let directory = TempDir::new().unwrap();
+        configure(&mut Sim::new(), directory.path());
+        let mut sim = Sim::new();
+        let mut recording = recorder(&mut sim, directory.path());
+        let loader = Loader::new(&mut recording).unwrap().unwrap();
+        let mut loader = loader.with_turn(Duration::ZERO);
+        let (steps, _) = loader.plan().unwrap();
+        begin(directory.path());
+        loader.take(&steps[0]).unwrap_err();
+        end(directory.path());
+        for step in &steps[1..] {
+            let is_of_target = step.owner() == TARGET;
+            assert_eq!(loader.take(step).unwrap(), !is_of_target, "{step}");
+        }
+        assert!(loader.has_held_back());
+        let targets = IscsiTargets::with_transport(&mut sim).targets().unwrap();
+        assert!(targets.is_empty(), "{targets:?}");
+    }
+}
