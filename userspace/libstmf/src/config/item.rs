@@ -14,6 +14,7 @@ use stmf_uapi::{Attribute, Kind};
 
 use super::class::Class;
 use crate::attributes::{until_nul, Builder, DecodeError, Fields};
+use crate::cli::harmless;
 use crate::error::Error;
 use crate::types::is_in_memory;
 
@@ -236,7 +237,7 @@ impl Item {
                 attribute: Some("file"),
                 message: format!(
                     "file: {} has {} bytes and the disk {size}: the rest is lost",
-                    path.display(),
+                    harmless(&path.to_string_lossy()),
                     file.len()
                 ),
             }),
@@ -271,12 +272,12 @@ impl Item {
         described.collect()
     }
 
-    /// The value of an attribute, for people.
+    /// The value of an attribute, as it can be shown to people: the metadata of a disk are anybody's.
     fn shown(&self, attribute: &Attribute) -> String {
         match self.value(attribute.number) {
             _ if is_secret(attribute.name) => "…".to_owned(),
             None | Some([]) => "unset".to_owned(),
-            Some(value) => plain(&show(attribute, value)),
+            Some(value) => harmless(&plain(&show(attribute, value))),
         }
     }
 
@@ -327,6 +328,7 @@ impl fmt::Display for Item {
             if let (Some(attribute), Some(text)) =
                 (self.class.attribute(*number), self.text(*number))
             {
+                let text = harmless(&text);
                 match attribute.name {
                     "host-group" | "target-group" | "group" => {
                         write!(f, " {} {text}", attribute.name)?;

@@ -696,6 +696,46 @@ fn a_dry_run_says_what_would_be_done() {
 }
 
 #[test]
+fn what_a_step_says_does_nothing_to_the_terminal() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("\u{1b}[2J");
+    fs::write(&path, "").unwrap();
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, &directory.path().join("stmf")));
+    let disk = LuSpec {
+        file: path,
+        size: Some(1 << 20),
+        alias: Some("\u{1b}]0;mine\u{7}".to_owned()),
+        ..spec(1)
+    };
+    stmf.create_lu(&disk).unwrap();
+    let saved = of_store(&directory.path().join("stmf"));
+    let mut booted = Sim::new();
+    let current = Configuration::of_kernel(&mut booted).unwrap();
+    let steps = current.steps_to(&saved, Extent::Add);
+    let mut dry = Stmf::with_transport(Dry::new(Sim::new()));
+    dry.create_lu(&disk).unwrap_err();
+    let group = "{\"format\": \"stmf-configuration\", \"version\": 1, \
+                 \"host-group\": [{\"name\": \"\\u009b2J\"}]}";
+    let group = Configuration::parse(group).unwrap();
+    for (said, shown) in [
+        (steps[0].to_string(), "alias=\\u{1b}]0;mine"),
+        (
+            steps[0].perform(&mut booted).unwrap_err().to_string(),
+            "\\u{1b}[2J has 0 bytes",
+        ),
+        (dry.into_transport().sentences().concat(), "\\u{1b}]0;mine"),
+        (
+            current.steps_to(&group, Extent::Add)[0].to_string(),
+            "\\u{9b}2J",
+        ),
+    ] {
+        assert!(said.contains(shown), "{said}");
+        assert!(!said.contains(char::is_control), "{said}");
+    }
+}
+
+#[test]
 fn a_backup_has_what_is_away_too() {
     let directory = TempDir::new().unwrap();
     let store: PathBuf = directory.path().join("stmf");
