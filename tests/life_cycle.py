@@ -114,10 +114,11 @@ class Load(threading.Thread):
         """Whether a block is not as written.
 
         A read of a disk that has just gone ends early, and fio looks at what its buffer had before: the
-        header of another block. Then the block itself tells.
+        header of another block, or a pattern that got none. Then the block itself tells.
         """
         complaints = re.findall(r"verify: bad.*|.*verify failed.*|verify type mismatch.*", said)
-        places = [re.match(r"verify: bad header offset \d+, wanted (\d+)", line) for line in complaints]
+        places = [re.match(r"verify: bad (?:header offset|magic header) .* at file \S+ offset (\d+)", line)
+                  for line in complaints]
         return not all(place and self.is_at(int(place[1])) for place in places)
 
     def is_at(self, offset):
@@ -125,8 +126,9 @@ class Load(threading.Thread):
         while not END.is_set():
             try:
                 block = read(disk_of(self.host, self.target), offset, 8192)
-                # Behind fio's magic number and the kind, the length, and the seed.
-                return struct.unpack_from("<Q", block, 16)[0] == offset
+                # A magic number, behind it the kind, the length, and the seed.
+                magic, where = struct.unpack_from("<H14xQ", block)
+                return (magic, where) == (0xACCA, offset)
             except (OSError, TypeError):
                 END.wait(0.2)
         return True
