@@ -296,6 +296,15 @@ impl Item {
         })
     }
 
+    /// Keeps what a request was about, and all else is as it was before.
+    pub(crate) fn keep(&mut self, before: &Self, asked: &Self) {
+        let is_asked = |number: &u16| asked.values.contains_key(number);
+        self.values.retain(|number, _| is_asked(number));
+        let others = before.values.iter().filter(|(number, _)| !is_asked(number));
+        self.values
+            .extend(others.map(|(number, value)| (*number, value.clone())));
+    }
+
     /// Takes over those attributes of another one that nobody is told who asks.
     pub(crate) fn adopt_secrets(&mut self, other: &Self) {
         for attribute in self.class.attributes() {

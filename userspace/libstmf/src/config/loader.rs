@@ -92,10 +92,12 @@ impl<'a, T: Transport> Loader<'a, T> {
             return Ok(false);
         }
         let saved = self.store.read(&step.place())?.unwrap_or_default();
-        match step.is_still_wanted(&saved) {
-            true => step.perform(self.transport),
-            false => Ok(false),
+        if step.is_still_wanted(&saved) {
+            return step.perform(self.transport);
         }
+        // What is saved now, the kernel may not have.
+        self.is_unguarded |= step.guards_iscsi();
+        Ok(false)
     }
 
     /// Whether iSCSI targets were not brought up, because the defaults of all, such as that they want

@@ -178,6 +178,11 @@ impl<T: Transport> Recorder<T> {
             if let Ok(Some(now)) = kernel::fetch(&item, &mut self.inner) {
                 let asked = std::mem::replace(&mut item, now);
                 item.adopt_secrets(&asked);
+                if let Some(previous) = previous.filter(|_| item.class.is_single()) {
+                    // It has always been there, and may not have been loaded: the rest of a new kernel's
+                    // defaults is not what anybody wants to keep.
+                    item.keep(previous, &asked);
+                }
             } else if effect == Effect::Modify {
                 previous.iter().for_each(|previous| item.complete(previous));
             }

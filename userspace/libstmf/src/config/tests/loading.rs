@@ -183,3 +183,54 @@ fn targets_are_held_back_when_a_step_that_guards_them_was_missed() {
         assert!(targets.is_empty(), "{targets:?}");
     }
 }
+
+#[test]
+fn targets_are_held_back_when_what_guards_them_changes_during_a_load() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let (mut sim, mut elsewhere) = (Sim::new(), Sim::new());
+    let mut recording = recorder(&mut sim, directory.path());
+    let loader = Loader::new(&mut recording).unwrap().unwrap();
+    let mut loader = loader.with_turn(Duration::ZERO);
+    let (steps, _) = loader.plan().unwrap();
+    limit_bursts(&mut elsewhere, directory.path());
+    for step in &steps {
+        let is_left = step.to_string().starts_with("change defaults of iSCSI") || step.owner() == TARGET;
+        assert_eq!(loader.take(step).unwrap(), !is_left, "{step}");
+    }
+    assert!(loader.has_held_back());
+    drop(loader);
+    load(&mut recording, Duration::ZERO);
+    let targets = IscsiTargets::with_transport(&mut sim).targets().unwrap();
+    assert_eq!(targets.len(), 1, "{targets:?}");
+}
+
+#[test]
+fn defaults_that_were_not_loaded_stay_saved_when_others_change() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let mut sim = Sim::new();
+    limit_bursts(&mut sim, directory.path());
+    load(&mut recorder(&mut sim, directory.path()), Duration::ZERO);
+    let defaults = IscsiTargets::with_transport(&mut sim).defaults().unwrap();
+    assert_eq!(defaults.auth, AuthMethod::Chap);
+    let limits: Vec<_> = defaults
+        .limits
+        .iter()
+        .map(|(limit, value)| (limit.key, *value))
+        .collect();
+    assert_eq!(
+        limits,
+        [("MaxBurstLength", 65536), ("FirstBurstLength", 16384)]
+    );
+}
+
+/// Changes one of the defaults.
+fn limit_bursts(sim: &mut Sim, store: &Path) {
+    let change = IscsiChange {
+        limits: vec![(limit("FirstBurstLength"), Some(16384))],
+        ..IscsiChange::default()
+    };
+    let mut iscsi = IscsiTargets::with_transport(recorder(sim, store));
+    iscsi.modify_defaults(&change).unwrap();
+}
