@@ -50,9 +50,9 @@ impl Framework {
         let mut list = self.detached.lock();
         prune(&mut list);
         let found = nexus.tasks.abort(how, chosen, |task| {
-            if let Some(lu) = self.lu_by_id(task.lu) {
+            self.with_lu(task.lu, |lu| {
                 lu.has_orphans.store(true, ordering::Relaxed);
-            }
+            });
         });
         if found > 0 {
             self.look_again(nexus);
@@ -72,9 +72,7 @@ impl Framework {
         nexus.tasks.for_each(|task| {
             if task.aborted && task.lu != last {
                 last = task.lu;
-                if let Some(lu) = self.lu_by_id(last) {
-                    Order::look_again(&lu.order);
-                }
+                self.with_lu(last, |lu| Order::look_again(&lu.order));
             }
         });
     }

@@ -270,26 +270,29 @@ impl Framework {
     /// Calls `visit` for every logical unit, online or not. `visit` may sleep.
     pub(crate) fn for_each_lu(&self, mut visit: impl FnMut(&dyn LogicalUnit)) {
         let mut first = 0;
-        while let Some(entry) = self.read(|registry| {
-            let (_, guid) = registry.lu_ids.from(first).next()?;
-            Some(registry.lus.get(guid)?.entry.clone())
+        while let Some((id, path)) = self.read(|registry| {
+            let (id, guid) = registry.lu_ids.from(first).next()?;
+            // Keeps the provider's module, which is there as long as its unit can't be removed.
+            Some((id, LuPath::new(registry.lus.get(guid)?.entry.clone())))
         }) {
-            let Some(next) = entry.id.checked_add(1) else {
+            if let Ok(path) = path {
+                visit(path.entry.unit());
+            }
+            let Some(next) = id.checked_add(1) else {
                 return;
             };
             first = next;
-            // Keeps the provider's module.
-            if let Ok(path) = LuPath::new(entry) {
-                visit(path.entry.unit());
-            }
         }
     }
 
-    /// The logical unit with a number.
-    pub(super) fn lu_by_id(&self, id: u64) -> Option<Arc<LuEntry>> {
+    /// Looks at the logical unit with a number, while it can't be removed: a reference to it would keep its
+    /// memory, but not its provider's module.
+    pub(super) fn with_lu(&self, id: u64, look: impl FnOnce(&LuEntry)) {
         let registry = self.registry.lock();
-        let record = registry.lus.get(registry.lu_ids.get(&id)?)?;
-        Some(record.entry.clone())
+        let guid = registry.lu_ids.get(&id);
+        if let Some(record) = guid.and_then(|guid| registry.lus.get(guid)) {
+            look(&record.entry);
+        }
     }
 
     /// A reference to a logical unit, if it is online.

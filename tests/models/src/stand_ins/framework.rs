@@ -53,9 +53,11 @@ impl Framework {
         })
     }
 
-    /// The logical unit with that number.
-    pub fn lu_by_id(&self, id: u64) -> Option<Arc<LuEntry>> {
-        (id == self.lu.id).then(|| self.lu.clone())
+    /// Looks at the logical unit with that number.
+    pub fn with_lu(&self, id: u64, look: impl FnOnce(&LuEntry)) {
+        if id == self.lu.id {
+            look(&self.lu);
+        }
     }
 
     /// A session begins, before any thread does.
