@@ -8,13 +8,13 @@ use crate::{
     default_lu,
     lu::{LuEntry, LuPath},
     nexus::{Command, Endpoint, Itl},
+    order::Order,
     plan::{DataPhase, Plan, Refusal},
     statistics::{self, Stopwatch},
     task::{Incoming, Outcome, TaskBody, CDB_MAX},
     taskset::{Effect, Slot}, //
 };
 use kernel::{
-    alloc::AllocError,
     prelude::*,
     sync::{
         atomic::ordering,
@@ -81,11 +81,15 @@ pub(crate) fn admit(
     };
     let mut data = PageList::empty();
     let made = decide(&endpoint, command, opcode, slot, &mut data, lender)
-        .and_then(|decision| Ok(build(endpoint, command, decision, slot, &mut data, lender)?));
+        .and_then(|decision| build(endpoint, command, decision, slot, &mut data, lender));
     let incoming = made.map_err(|full| {
         tasks.release(slot);
+        // Others may have waited for it, since its logical unit was noted.
+        if let Some(lu) = &full.lu {
+            Order::look_again(&lu.entry.order);
+        }
         statistics::count_refused(&endpoint.nexus, command.unit());
-        full.status()
+        full.status
     })?;
     incoming
         .enter_order(command.attribute)
@@ -93,26 +97,26 @@ pub(crate) fn admit(
     Ok(incoming)
 }
 
-/// What is not to be had now.
-enum Full {
-    /// Memory: BUSY.
-    Memory,
-    /// The session's share: TASK SET FULL.
-    Share,
+/// Something is not to be had now.
+struct Full {
+    status: Status,
+    /// The logical unit that was noted of the command.
+    lu: Option<LiveRef<LuPath>>,
 }
 
 impl Full {
-    fn status(self) -> Status {
-        match self {
-            Full::Memory => Status::Busy,
-            Full::Share => Status::TaskSetFull,
-        }
+    /// There is no memory.
+    fn memory(lu: Option<LiveRef<LuPath>>) -> Self {
+        let status = Status::Busy;
+        Self { status, lu }
     }
-}
 
-impl From<AllocError> for Full {
-    fn from(_: AllocError) -> Self {
-        Full::Memory
+    /// The session has its share.
+    fn share(lu: LiveRef<LuPath>) -> Self {
+        Self {
+            status: Status::TaskSetFull,
+            lu: Some(lu),
+        }
     }
 }
 
@@ -123,7 +127,7 @@ fn build(
     slot: Slot,
     data: &mut PageList,
     lender: &mut Option<scsi_host::Command>,
-) -> Result<Incoming, AllocError> {
+) -> Result<Incoming, Full> {
     trace::task_admit(|| {
         let guid = decision.lu.as_ref().map(|lu| *lu.entry.guid.as_bytes());
         Arrival {
@@ -145,10 +149,13 @@ fn build(
     let stopwatch = Stopwatch::start(endpoint.tasks().arrived(slot));
     // `init!` has a `slot` of its own.
     let place = slot;
+    // Stays here when there is no memory.
+    let mut lu = decision.lu;
+    let unit = &mut lu;
     Incoming::new(init!(TaskBody {
         endpoint: endpoint.into(),
         place,
-        lu: decision.lu,
+        lu: unit.take(),
         lun: command.unit().map_or(0, Lun::value),
         stopwatch,
         cdb,
@@ -162,6 +169,7 @@ fn build(
         outcome: decision.outcome,
         origin: Origin::Initiator,
     }))
+    .map_err(|_| Full::memory(lu))
 }
 
 fn decide(
@@ -174,14 +182,14 @@ fn decide(
 ) -> Result<Decision, Full> {
     let nexus = &endpoint.nexus;
     if opcode == REPORT_LUNS {
-        return answered(default_lu::report_luns(nexus, command), command, data);
+        return answered(default_lu::report_luns(nexus, command), None, command, data);
     }
     let (lu, state) = {
         let guard = rcu::read_lock();
         let lun = command.unit();
         let Some(itl) = lun.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) else {
             drop(guard);
-            return answered(default_lu::answer(command), command, data);
+            return answered(default_lu::answer(command), None, command, data);
         };
         // Before the unit is asked whether the command is allowed: who takes that back waits for those that
         // are asking, and then looks for their commands.
@@ -192,7 +200,8 @@ fn decide(
                 drop(guard);
                 return match disposition {
                     UaDisposition::ReturnAsData => {
-                        answered(default_lu::sense_data(command, sense), command, data)
+                        let answer = default_lu::sense_data(command, sense);
+                        answered(answer, Some(&lu), command, data)
                     }
                     _ => Ok(Decision::refuse(sense, Some(&lu))),
                 };
@@ -243,11 +252,8 @@ fn inaccessible(
     let sense = state
         .sense()
         .filter(|_| command.cdb.first() == Some(&REQUEST_SENSE))?;
-    Some(answered(
-        default_lu::sense_data(command, sense),
-        command,
-        data,
-    ))
+    let answer = default_lu::sense_data(command, sense);
+    Some(answered(answer, Some(lu), command, data))
 }
 
 /// Whether a command has to come again later, because of aborted commands that the device has.
@@ -300,9 +306,11 @@ fn reserve(
     let len = len as usize;
     if !lend(phase, len, data, lender) {
         if !endpoint.tasks().charge(slot, len) {
-            return Err(Full::Share);
+            return Err(Full::share(lu));
         }
-        data.extend(len, contents)?;
+        if data.extend(len, contents).is_err() {
+            return Err(Full::memory(Some(lu)));
+        }
     }
     Ok(Decision {
         lu: Some(lu),
@@ -339,20 +347,21 @@ fn lend(
     }
 }
 
-/// A command that the framework itself answers.
+/// A command that the framework itself answers. `lu`: the logical unit that was noted of it.
 fn answered(
     answer: Result<PageList, default_lu::Refused>,
+    lu: Option<&LiveRef<LuPath>>,
     command: &Command<'_>,
     data: &mut PageList,
 ) -> Result<Decision, Full> {
     *data = match answer {
         Ok(data) => data,
-        Err(default_lu::Refused::Sense(sense)) => return Ok(Decision::refuse(sense, None)),
-        Err(default_lu::Refused::NoMemory) => return Err(Full::Memory),
+        Err(default_lu::Refused::Sense(sense)) => return Ok(Decision::refuse(sense, lu)),
+        Err(default_lu::Refused::NoMemory) => return Err(Full::memory(lu.cloned())),
     };
     let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
     Ok(Decision {
-        lu: None,
+        lu: lu.cloned(),
         phase: DataPhase::Answer(len),
         outcome: Some(Outcome::good(if command.read { len } else { 0 })),
     })

@@ -114,7 +114,7 @@ impl Outcome {
 pub struct TaskBody {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) place: Slot,
-    /// `None` for a command that the framework answers itself.
+    /// `None` for a command that is for none.
     pub(crate) lu: Option<LiveRef<LuPath>>,
     /// Where the nexus saw the logical unit.
     pub(crate) lun: u16,

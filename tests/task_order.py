@@ -9,7 +9,8 @@ import sys
 import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, ACA, BUSY, CHECK, CLEAR_ACA, CLEAR_TASK_SET,
-                         COMPLETE, GOOD, HEAD_OF_QUEUE, NO_TASK, ORDERED, UNSUPPORTED, Session)
+                         COMPLETE, GOOD, HEAD_OF_QUEUE, LUN_RESET, NO_TASK, ORDERED, UNSUPPORTED,
+                         Session)
 from steps import expect, expect_stages, held, run
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
@@ -83,6 +84,19 @@ last = one.read(32)
 expect(b"W" * 4096, good(one, ordered, "the ordered read").data, "what an older read sees")
 good(one, slow, "the ordered write")
 expect(b"X" * 4096, good(one, last, "a simple read").data, "what a younger read sees")
+
+print("== an ORDERED command goes on when a REQUEST SENSE before it has told a unit attention", flush=True)
+expect(COMPLETE, one.manage(LUN_RESET), "response to LOGICAL UNIT RESET")
+one.clear_attentions()
+# It waits for data that it doesn't want.
+slow = two.start(b"\x03\0\0\0\xfc\0", write=bytes(512), data=b"", final=False)
+expect_stages(GUID, "data-out")
+ordered = one.read(8, attr=ORDERED)
+expect_stages(GUID, "data-out", "queued")
+two.send_unsolicited(slow)
+good(two, slow, "the REQUEST SENSE")
+good(one, ordered, "the ordered read")
+expect([], two.clear_attentions(), "unit attentions after REQUEST SENSE")
 
 print("== ABORT TASK SET is about one nexus, CLEAR TASK SET about all", flush=True)
 with held(DEVICE):

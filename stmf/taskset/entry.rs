@@ -291,7 +291,7 @@ pub(crate) struct TaskView {
     pub is_piece: bool,
     /// The port's tag.
     pub tag: u64,
-    /// The id of the logical unit, 0 when the framework answers itself.
+    /// The id of the logical unit, 0 when it is for none.
     pub lu: u64,
     /// Where it stands.
     pub stage: Stage,

@@ -80,6 +80,15 @@ impl Scene {
         })
     }
 
+    /// As `admit::admit` with a command that something isn't to be had for.
+    fn refuse(&self, nexus: &Nexus, tag: u64) {
+        let place = nexus.tasks.take(tag, WRITE_10, 0).expect("a free slot");
+        let lu = &self.framework.lu;
+        nexus.tasks.set_lu(place, lu.id);
+        nexus.tasks.release(place);
+        Order::look_again(&lu.order);
+    }
+
     /// A command that its device has, and is done with at some time.
     fn begin(self: &Rc<Self>, nexus: &Arc<Nexus>, tag: u64, attribute: TaskAttribute) -> Device {
         let task = self.admit(nexus, tag, attribute);
@@ -300,6 +309,19 @@ fn an_ordered_and_a_simple_command_of_two_sessions_both_come_to_their_end() {
         let (one, other) = (scene.nexus(1), scene.nexus(2));
         let theirs = scene.clone();
         let thread = thread::spawn(move || theirs.admit(&other, 2, Simple).execute());
+        scene.admit(&one, 1, Ordered).execute();
+        end_of(thread);
+        scene.check_end(worker);
+    });
+}
+
+#[test]
+fn a_command_that_is_refused_holds_nobody_up() {
+    explore(3, || {
+        let (scene, worker) = Scene::new(1);
+        let (one, other) = (scene.nexus(1), scene.nexus(2));
+        let theirs = scene.clone();
+        let thread = thread::spawn(move || theirs.refuse(&other, 2));
         scene.admit(&one, 1, Ordered).execute();
         end_of(thread);
         scene.check_end(worker);
