@@ -12,7 +12,7 @@ use crate::{
     plan::{DataPhase, Plan, Refusal},
     statistics::{self, Stopwatch},
     task::{Incoming, Outcome, TaskBody, CDB_MAX},
-    taskset::{Effect, Slot}, //
+    taskset::{Effect, Slot, TaskSet, TaskView}, //
 };
 use kernel::{
     prelude::*,
@@ -111,10 +111,18 @@ impl Full {
         Self { status, lu }
     }
 
-    /// The session has its share.
-    fn share(lu: LiveRef<LuPath>) -> Self {
+    /// The session, or all of them together, have as much as they may: TASK SET FULL, but BUSY when the
+    /// I_T nexus has no command in the task set that could end before it tries again (SAM-5 5.3.1).
+    fn share(tasks: &TaskSet, slot: Slot, lu: LiveRef<LuPath>) -> Self {
+        let is_another =
+            |task: &TaskView| task.is_alive() && task.lu == lu.entry.id && task.slot != slot;
+        let status = if tasks.any(is_another) {
+            Status::TaskSetFull
+        } else {
+            Status::Busy
+        };
         Self {
-            status: Status::TaskSetFull,
+            status,
             lu: Some(lu),
         }
     }
@@ -306,7 +314,7 @@ fn reserve(
     let len = len as usize;
     if !lend(phase, len, data, lender) {
         if !endpoint.tasks().charge(slot, len) {
-            return Err(Full::share(lu));
+            return Err(Full::share(endpoint.tasks(), slot, lu));
         }
         if data.extend(len, contents).is_err() {
             return Err(Full::memory(Some(lu)));

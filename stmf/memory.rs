@@ -4,7 +4,8 @@
 //! machine.
 //!
 //! A session reserves what its commands have in flight, in large pieces and beyond a small allowance (see
-//! [`crate::taskset`]), and gives it back when it is idle: commands don't come here one by one.
+//! [`crate::taskset`]), and gives back what is far more than it needs, and all when it is idle: commands
+//! don't come here one by one.
 
 use kernel::sync::atomic::{ordering, Atomic};
 use stmf_kernel::fs::memory_total;

@@ -43,6 +43,15 @@ const ALLOWANCE: u64 = 256 << 10;
 /// The unit of reservations.
 const CHUNK: u64 = 1 << 20;
 
+/// What a session that isn't idle may have reserved beyond what it needs: so commands that come and go
+/// seldom change what is reserved.
+const SPARE: u64 = 2 * CHUNK;
+
+/// What is reserved for so many bytes.
+fn reservation(bytes: u64) -> u64 {
+    bytes.saturating_sub(ALLOWANCE).next_multiple_of(CHUNK)
+}
+
 /// The commands of the copy manager that a session may have in flight besides: two for each copy.
 const PIECES: usize = if cfg!(test) {
     SLOTS
@@ -202,7 +211,7 @@ impl TaskSet {
         let before = self.bytes.fetch_add(bytes, ordering::Relaxed);
         let after = before.saturating_add(bytes);
         let is_own_share = before == 0 || after <= BYTES_MAX;
-        if !is_own_share || (after > ALLOWANCE && !self.reserve(after - ALLOWANCE)) {
+        if !is_own_share || (after > ALLOWANCE && !self.reserve(reservation(after))) {
             self.discharge(bytes);
             return false;
         }
@@ -211,8 +220,7 @@ impl TaskSet {
     }
 
     /// Reserves so many bytes, if they aren't yet.
-    fn reserve(&self, bytes: u64) -> bool {
-        let wanted = bytes.next_multiple_of(CHUNK);
+    fn reserve(&self, wanted: u64) -> bool {
         let mut own = self.reserved.load(ordering::Relaxed);
         while let Some(more @ 1..) = wanted.checked_sub(own) {
             if !memory::reserve(more) {
@@ -229,13 +237,20 @@ impl TaskSet {
         true
     }
 
-    /// Gives the memory of a command back, and with the last the reservation: should another command be
-    /// charged just then, the next one reserves for it.
+    /// Gives the memory of a command back, and of the reservation what is far more than the others need,
+    /// or with the last all of it: should another command be charged just then, the next one reserves for it.
     fn discharge(&self, bytes: u64) {
-        if self.bytes.fetch_sub(bytes, ordering::Relaxed) == bytes
-            && self.reserved.load(ordering::Relaxed) > 0
-        {
-            memory::give_back(self.reserved.xchg(0, ordering::Relaxed));
+        // What was reserved for commands that were discharged before is seen after this.
+        let before = self.bytes.fetch_sub(bytes, ordering::Full);
+        let left = before.saturating_sub(bytes);
+        let wanted = reservation(left);
+        let most = if left > 0 { wanted + SPARE } else { 0 };
+        let mut own = self.reserved.load(ordering::Relaxed);
+        while own > most {
+            match self.reserved.cmpxchg(own, wanted, ordering::Relaxed) {
+                Ok(_) => return memory::give_back(own - wanted),
+                Err(now) => own = now,
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     end_of,
     explore,
     meanwhile,
+    memory,
     prelude::*,
     sync::{
         atomic::{ordering, Atomic},
@@ -266,6 +267,43 @@ fn a_session_that_has_an_orphan_says_so() {
         assert!(said || !(before && after), "an orphan that is not counted");
         end_of(command);
         end_of(aborted);
+        session.check_empty();
+    });
+}
+
+#[test]
+fn the_memory_of_a_session_is_given_back_with_its_last_command() {
+    for sizes in [[1 << 20, 1 << 20], [2 << 20, 512]] {
+        explore(3, move || {
+            let session = Session::new();
+            let carry_out = |session: &Session, tag, size| {
+                let slot = session.admit(tag);
+                assert!(session.tasks.charge(slot, size), "there is memory");
+                session.tasks.release(slot);
+            };
+            let other = meanwhile(&session, move |session| carry_out(session, 1, sizes[0]));
+            carry_out(&session, 2, sizes[1]);
+            end_of(other);
+            assert_eq!(memory::reserved(), 0, "bytes reserved in the end");
+            session.check_empty();
+        });
+    }
+}
+
+#[test]
+fn a_session_keeps_little_more_memory_than_it_needs() {
+    explore(2, || {
+        let session = Session::new();
+        let [small, large] = [(1, 512), (2, 32 << 20)].map(|(tag, size)| {
+            let slot = session.admit(tag);
+            assert!(session.tasks.charge(slot, size - 512), "there is memory");
+            slot
+        });
+        assert!(memory::reserved() >= 31 << 20, "what all that needs");
+        session.tasks.release(large);
+        assert!(memory::reserved() <= 2 << 20, "what little needs");
+        session.release([small]);
+        assert_eq!(memory::reserved(), 0, "bytes reserved in the end");
         session.check_empty();
     });
 }

@@ -3,9 +3,11 @@
 //! Stands in for `stmf`. What it knows of a target port is how many I_T nexuses there are.
 
 use crate::workqueue::OwnedQueue;
+use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 loom::lazy_static! {
     static ref QUEUE: OwnedQueue = OwnedQueue::new();
+    static ref RESERVED: AtomicU64 = AtomicU64::new(0);
 }
 
 /// The module's work queue.
@@ -23,13 +25,23 @@ impl Late {
 
 /// The memory of all sessions: as much as they want.
 pub mod memory {
+    use super::{Relaxed, RESERVED};
+
     /// There is more.
-    pub fn reserve(_: u64) -> bool {
+    pub fn reserve(bytes: u64) -> bool {
+        RESERVED.fetch_add(bytes, Relaxed);
         true
     }
 
-    /// Nobody counts.
-    pub fn give_back(_: u64) {}
+    /// They don't want it any more.
+    pub fn give_back(bytes: u64) {
+        RESERVED.fetch_sub(bytes, Relaxed);
+    }
+
+    /// What they have.
+    pub fn reserved() -> u64 {
+        RESERVED.load(Relaxed)
+    }
 }
 
 /// Logical units.
