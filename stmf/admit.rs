@@ -7,11 +7,11 @@ use crate::{
     copy::Origin,
     default_lu,
     lu::{LuEntry, LuPath},
-    nexus::{Command, Endpoint, Itl},
+    nexus::{Command, Endpoint, Itl, Nexus},
     order::Order,
     plan::{DataPhase, Plan, Refusal},
     statistics::{self, Stopwatch},
-    task::{Incoming, Outcome, TaskBody, CDB_MAX},
+    task::{Incoming, News, Outcome, TaskBody, CDB_MAX},
     taskset::{Effect, Slot, TaskSet, TaskView}, //
 };
 use kernel::{
@@ -33,7 +33,7 @@ use stmf_scsi::{
     alua::AccessState,
     cdb::opcode::REQUEST_SENSE,
     tmf::TaskAttribute,
-    ua::{self, UaDisposition},
+    ua::{self, UaDisposition, UnitAttention},
     AdditionalSense,
     Lun,
     Sense,
@@ -56,6 +56,14 @@ impl Decision {
     fn refuse(sense: Sense, lu: Option<&LiveRef<LuPath>>) -> Self {
         let format = lu.map_or(Default::default(), |lu| lu.entry.control().sense_format());
         Self::over(Outcome::check(sense, format), lu)
+    }
+
+    /// The command reports a unit attention (SAM-5 5.14).
+    fn report(attention: UnitAttention, lu: &LiveRef<LuPath>) -> Self {
+        let format = lu.entry.control().sense_format();
+        let outcome = Outcome::check(attention.sense(), format);
+        let news = News::Attention(attention);
+        Self::over(Outcome { news, ..outcome }, Some(lu))
     }
 
     fn over(outcome: Outcome, lu: Option<&LiveRef<LuPath>>) -> Self {
@@ -157,14 +165,16 @@ fn build(
     let stopwatch = Stopwatch::start(endpoint.tasks().arrived(slot));
     // `init!` has a `slot` of its own.
     let place = slot;
-    // Stays here when there is no memory.
+    let lun = lun_of(command);
+    // These stay here when there is no memory.
+    let news = decision.outcome.map_or(News::None, |outcome| outcome.news);
     let mut lu = decision.lu;
     let unit = &mut lu;
     Incoming::new(init!(TaskBody {
         endpoint: endpoint.into(),
         place,
         lu: unit.take(),
-        lun: command.unit().map_or(0, Lun::value),
+        lun,
         stopwatch,
         cdb,
         // CAST: at most 32.
@@ -177,7 +187,17 @@ fn build(
         outcome: decision.outcome,
         origin: Origin::Initiator,
     }))
-    .map_err(|_| Full::memory(lu))
+    .map_err(|_| {
+        if let Some(lu) = &lu {
+            news.keep(&endpoint.nexus, lun, lu);
+        }
+        Full::memory(lu)
+    })
+}
+
+/// The number of the logical unit; zero when the LUN field names none.
+fn lun_of(command: &Command<'_>) -> u16 {
+    command.unit().map_or(0, Lun::value)
 }
 
 fn decide(
@@ -197,21 +217,21 @@ fn decide(
         let lun = command.unit();
         let Some(itl) = lun.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) else {
             drop(guard);
-            return answered(default_lu::answer(command), None, command, data);
+            let answer = default_lu::answer(command).map(|data| (data, News::None));
+            return answered(answer, None, command, data);
         };
         // Before the unit is asked whether the command is allowed: who takes that back waits for those that
         // are asking, and then looks for their commands.
         endpoint.tasks().set_lu(slot, itl.lu.entry.id);
         if nexus.has_attention(itl) {
-            if let Some((sense, disposition)) = attention(endpoint, itl, opcode) {
+            if let Some((attention, disposition)) = attention(endpoint, itl, opcode) {
                 let lu = itl.lu.clone();
                 drop(guard);
                 return match disposition {
                     UaDisposition::ReturnAsData => {
-                        let answer = default_lu::sense_data(command, sense);
-                        answered(answer, Some(&lu), command, data)
+                        return_attention(nexus, attention, &lu, command, data)
                     }
-                    _ => Ok(Decision::refuse(sense, Some(&lu))),
+                    _ => Ok(Decision::report(attention, &lu)),
                 };
             }
         }
@@ -260,8 +280,24 @@ fn inaccessible(
     let sense = state
         .sense()
         .filter(|_| command.cdb.first() == Some(&REQUEST_SENSE))?;
-    let answer = default_lu::sense_data(command, sense);
+    let answer = default_lu::sense_data(command, sense).map(|data| (data, News::None));
     Some(answered(answer, Some(lu), command, data))
+}
+
+/// REQUEST SENSE returns a unit attention as its data (SPC-5 6.39).
+fn return_attention(
+    nexus: &Nexus,
+    attention: UnitAttention,
+    lu: &LiveRef<LuPath>,
+    command: &Command<'_>,
+    data: &mut PageList,
+) -> Result<Decision, Full> {
+    let news = News::Attention(attention);
+    let answer = default_lu::sense_data(command, attention.sense());
+    if answer.is_err() {
+        news.keep(nexus, lun_of(command), lu);
+    }
+    answered(answer.map(|data| (data, news)), Some(lu), command, data)
 }
 
 /// Whether a command has to come again later, because of aborted commands that the device has.
@@ -273,12 +309,15 @@ pub(crate) fn is_blocked(endpoint: &Endpoint, lu: &LuEntry, plan: &Plan) -> bool
 }
 
 /// The unit attention that this command must report, and how (SAM-5 5.14).
-fn attention(endpoint: &Endpoint, itl: &Itl, opcode: u8) -> Option<(Sense, UaDisposition)> {
+fn attention(
+    endpoint: &Endpoint,
+    itl: &Itl,
+    opcode: u8,
+) -> Option<(UnitAttention, UaDisposition)> {
     let disposition = ua::disposition(opcode);
     match disposition {
         UaDisposition::Report | UaDisposition::ReturnAsData => {
-            let attention = endpoint.nexus.take_attention(itl)?;
-            Some((attention.sense(), disposition))
+            Some((endpoint.nexus.take_attention(itl)?, disposition))
         }
         UaDisposition::Ignore | UaDisposition::ClearInventory => None,
     }
@@ -357,20 +396,22 @@ fn lend(
 
 /// A command that the framework itself answers. `lu`: the logical unit that was noted of it.
 fn answered(
-    answer: Result<PageList, default_lu::Refused>,
+    answer: Result<(PageList, News), default_lu::Refused>,
     lu: Option<&LiveRef<LuPath>>,
     command: &Command<'_>,
     data: &mut PageList,
 ) -> Result<Decision, Full> {
-    *data = match answer {
-        Ok(data) => data,
+    let (list, news) = match answer {
+        Ok(answer) => answer,
         Err(default_lu::Refused::Sense(sense)) => return Ok(Decision::refuse(sense, lu)),
         Err(default_lu::Refused::NoMemory) => return Err(Full::memory(lu.cloned())),
     };
-    let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let len = u32::try_from(list.len()).unwrap_or(u32::MAX);
+    *data = list;
+    let outcome = Outcome::good(if command.read { len } else { 0 });
     Ok(Decision {
         lu: lu.cloned(),
         phase: DataPhase::Answer(len),
-        outcome: Some(Outcome::good(if command.read { len } else { 0 })),
+        outcome: Some(Outcome { news, ..outcome }),
     })
 }

@@ -2,7 +2,10 @@
 
 //! What the framework answers itself: REPORT LUNS, and commands to a LUN where nothing is.
 
-use crate::nexus::{Command, Nexus};
+use crate::{
+    nexus::{Command, Nexus},
+    task::News, //
+};
 use kernel::{
     alloc::AllocError,
     prelude::*, //
@@ -90,7 +93,10 @@ pub(crate) fn sense_data(command: &Command<'_>, sense: Sense) -> Result<PageList
 }
 
 /// Answers REPORT LUNS from the nexus's LUN map (SPC-5 6.36).
-pub(crate) fn report_luns(nexus: &Nexus, command: &Command<'_>) -> Result<PageList, Refused> {
+pub(crate) fn report_luns(
+    nexus: &Nexus,
+    command: &Command<'_>,
+) -> Result<(PageList, News), Refused> {
     let (select, allocation) = match cdb::parse(command.cdb)? {
         cdb::Command::ReportLuns { select, allocation } => (select, allocation),
         _ => return Err(Sense::illegal(AdditionalSense::INVALID_COMMAND_OPERATION_CODE).into()),
@@ -99,17 +105,15 @@ pub(crate) fn report_luns(nexus: &Nexus, command: &Command<'_>) -> Result<PageLi
         return Err(Sense::illegal(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED).into());
     }
     // What is mapped from here on may be missing from the list, and is told by a unit attention.
-    let inventory = nexus.inventory();
+    let inventory = News::Inventory(nexus.inventory());
     let luns = mapped(nexus)?;
     // A header, the list, and the well-known logical unit.
     let longest = 16 + 8 * luns.len();
     let data = built(command, allocation, longest, |sink| {
         report_luns::write(select, luns.iter().copied(), sink);
     })?;
-    if select != SelectReport::WellKnown {
-        nexus.inventory_was_reported(inventory);
-    }
-    Ok(data)
+    let is_all = select != SelectReport::WellKnown;
+    Ok((data, if is_all { inventory } else { News::None }))
 }
 
 /// The LUNs that a nexus sees.

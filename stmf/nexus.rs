@@ -290,6 +290,16 @@ impl Nexus {
         Some(first)
     }
 
+    /// A unit attention that was taken off a LUN is pending again: its initiator wasn't told. Any context.
+    pub(crate) fn put_back(&self, lun: u16, lu: u64, attention: UnitAttention) {
+        let guard = rcu::read_lock();
+        let itl = self.luns.read(lun.into(), &guard);
+        // Another unit may be there by now.
+        if let Some(itl) = itl.filter(|itl| itl.lu.entry.id == lu) {
+            itl.attention(attention);
+        }
+    }
+
     /// The unit attentions that a LUN has to report.
     pub(crate) fn attentions(&self, itl: &Itl) -> UnitAttentions {
         let mut set = UnitAttentions::from_bits(itl.attentions.load(ordering::Relaxed));

@@ -49,6 +49,7 @@ use stmf_kernel::{
 use stmf_scsi::{
     control::QueueError,
     tmf::TaskAttribute,
+    ua::UnitAttention,
     AdditionalSense,
     Sense,
     SenseFormat,
@@ -73,6 +74,28 @@ pub enum Residual {
     Overflow(u32),
 }
 
+/// What an initiator knows once it has an answer, and not before.
+#[derive(Clone, Copy)]
+pub(crate) enum News {
+    /// Nothing of that kind.
+    None,
+    /// A unit attention, which was taken off the LUN.
+    Attention(UnitAttention),
+    /// The inventory of logical units, of this generation.
+    Inventory(u32),
+}
+
+impl News {
+    /// The initiator gets no such answer: the unit attention waits for the next command, because it is
+    /// cleared by being reported (SAM-5 5.14).
+    #[cold]
+    pub(crate) fn keep(self, nexus: &Nexus, lun: u16, lu: &LuPath) {
+        if let Self::Attention(attention) = self {
+            nexus.put_back(lun, lu.entry.id, attention);
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Clone, Copy)]
 pub(crate) struct Outcome {
@@ -81,6 +104,7 @@ pub(crate) struct Outcome {
     pub(crate) format: SenseFormat,
     /// The bytes that the command would have moved to the initiator, had it expected as many.
     pub(crate) answered: u32,
+    pub(crate) news: News,
 }
 
 impl Outcome {
@@ -90,6 +114,7 @@ impl Outcome {
             sense: None,
             format: SenseFormat::Fixed,
             answered,
+            news: News::None,
         }
     }
 
@@ -99,6 +124,7 @@ impl Outcome {
             sense: Some(sense),
             format,
             answered: 0,
+            news: News::None,
         }
     }
 
@@ -157,14 +183,18 @@ impl MustEnd for TaskBody {
     fn abandoned(mut token: Token<Self>) {
         // Dropped by the logical unit or the device: answered here. Dropped by the port, before or
         // after, it is just over.
-        let is_executing = token.endpoint.tasks().stage(token.place) == Stage::Executing;
-        if is_executing && token.outcome.is_none() {
-            framework::count_lost_task();
-            let sense = Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE);
-            token.outcome = Some(Outcome::check(sense, SenseFormat::Fixed));
-            answer(token);
-        } else {
-            end(token);
+        match token.endpoint.tasks().stage(token.place) {
+            Stage::Executing if token.outcome.is_none() => {
+                framework::count_lost_task();
+                let sense = Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE);
+                token.outcome = Some(Outcome::check(sense, SenseFormat::Fixed));
+                answer(token);
+            }
+            Stage::Receiving => {
+                keep_news(&token);
+                end(token);
+            }
+            _ => end(token),
         }
     }
 }
@@ -214,12 +244,17 @@ fn answer(mut token: Token<TaskBody>) {
     let answered = token.outcome.map_or(0, |outcome| outcome.answered);
     let data = answered.min(token.expected) > 0;
     match token.endpoint.tasks().begin_response(token.place, data) {
-        Reply::Send => look_at_error(&token),
+        Reply::Send => {
+            note_inventory(&token);
+            look_at_error(&token);
+        }
         Reply::TaskAborted => {
+            keep_news(&token);
             tell_unit(&token, false);
             token.outcome = Some(Outcome::status(Status::TaskAborted));
         }
         Reply::Nobody => {
+            keep_news(&token);
             tell_unit(&token, false);
             return end(token);
         }
@@ -263,6 +298,25 @@ fn done(token: &TaskBody) -> (u64, u64, Ending) {
     }
     let tag = token.endpoint.tasks().tag(token.place);
     (token.endpoint.nexus.id, tag, ending)
+}
+
+/// Notes that the initiator is told of its logical units, if it is.
+fn note_inventory(token: &TaskBody) {
+    if let Some(Outcome {
+        news: News::Inventory(generation),
+        ..
+    }) = token.outcome
+    {
+        token.endpoint.nexus.inventory_was_reported(generation);
+    }
+}
+
+/// See [`News::keep`].
+#[cold]
+fn keep_news(token: &TaskBody) {
+    if let (Some(outcome), Some(lu)) = (&token.outcome, &token.lu) {
+        outcome.news.keep(&token.endpoint.nexus, token.lun, lu);
+    }
 }
 
 /// What becomes of a command that ends with CHECK CONDITION: its unit is told, and the other commands
@@ -420,6 +474,7 @@ impl Incoming {
     /// Ends the task with CHECK CONDITION, without its logical unit: the data-out broke the
     /// transport's rules. Process context.
     pub fn fail(mut self, sense: Sense) {
+        keep_news(&self.0);
         let format = self.0.sense_format();
         self.0.outcome = Some(Outcome::check(sense, format));
         self.execute();

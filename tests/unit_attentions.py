@@ -9,8 +9,8 @@ OTHER the GUID of a second LU without views.
 import struct
 import sys
 
-from raw_session import (CHECK, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET, TARGET_WARM_RESET,
-                         Session)
+from raw_session import (ABORT_TASK, ABORTED, CHECK, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET,
+                         TARGET_WARM_RESET, Session)
 from steps import expect, expect_stages, held, run
 
 TARGET, GUID, DEVICE, OTHER = sys.argv[1:5]
@@ -119,5 +119,45 @@ run("stmfadm", "modify-lu", "-s", "64m", GUID)
 answer = one.answer(one.write(0, b"B" * 512))
 expect((CHECK, (6, *CAPACITY)), (answer.status, answer.code), "the write that reports it")
 expect(b"A" * 512, one.answer(one.read(0, 1)).data, "the block")
+
+print("== a command that is aborted before its answer leaves it to the next one", flush=True)
+
+
+def unfinished(cdb=b"\x2a" + bytes(7) + b"\1\0"):
+    """A command that waits for data, which it doesn't want when it reports a unit attention; its tag."""
+    return one.start(cdb, write=bytes(512), data=b"", final=False)
+
+
+def resize(size):
+    run("stmfadm", "modify-lu", "-s", size, GUID)
+
+
+resize("48m")
+expect(COMPLETE, one.manage(ABORT_TASK, unfinished()), "response to ABORT TASK")
+told([CAPACITY], [CAPACITY], "a write that was aborted")
+resize("64m")
+expect([CAPACITY], two.clear_attentions(), "what who clears is told before")
+tag = unfinished()
+expect_stages(GUID, "data-out")
+expect(COMPLETE, two.manage(CLEAR_TASK_SET), "response to CLEAR TASK SET")
+told([CLEARED, CAPACITY], [], "a write that was cleared")
+expect(GOOD, one.set_control(tas=1), "status of MODE SELECT")
+resize("48m")
+expect([CAPACITY, MODE], two.clear_attentions(), "what who clears is told before")
+tag = unfinished()
+expect_stages(GUID, "data-out")
+expect(COMPLETE, two.manage(CLEAR_TASK_SET), "response to CLEAR TASK SET")
+one.send_unsolicited(tag)
+expect(ABORTED, one.answer(tag).status, "status of a write that was cleared")
+told([CAPACITY], [], "TASK ABORTED")
+expect(GOOD, one.set_control(tas=0), "status of MODE SELECT")
+two.clear_attentions()
+resize("64m")
+answer = one.do(b"\x03\x00\x00\x00\xfc\x04", read=252)
+expect((CHECK, (5, 0x24, 0)), (answer.status, answer.code), "REQUEST SENSE with NACA")
+told([CAPACITY], [CAPACITY], "a REQUEST SENSE that was refused")
+run("stmfadm", "remove-view", "-l", OTHER, "-a")
+expect(COMPLETE, one.manage(ABORT_TASK, unfinished(REPORT_LUNS)), "response to ABORT TASK")
+told([LUNS], [LUNS], "a REPORT LUNS that was aborted")
 one.logout()
 two.logout()
