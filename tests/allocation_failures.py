@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import itertools
 import os
 import pathlib
 import random
@@ -561,6 +562,20 @@ def commands():
     expect(True, plain.logout(), "an answer to the logout")
 
 
+def attentions(every):
+    """A unit attention is told, whichever command there is no memory for."""
+    _, (disk,) = every.families["stmf_sbd"].ask("dump", "lu-get", {})
+    sizes = itertools.cycle((24 << 20, disk["size"]))
+
+    def tell(session):
+        every.do("stmf_sbd", "lu-modify", {"guid": disk["guid"], "size": next(sizes)})
+        answers = [session.do(bytes(6)) for _ in range(3)]
+        expect([(6, 0x2A, 9)], [answer.code for answer in answers if answer.status == CHECK], "what is told")
+        return next((answer for answer in answers if answer.status == BUSY), answers[-1])
+
+    sweep("a unit attention", in_session(tell))
+
+
 FUNCTIONS = {
     "ABORT TASK": ABORT_TASK,
     "ABORT TASK SET": ABORT_TASK_SET,
@@ -713,6 +728,7 @@ def rest():
     sweep("a connection", attempt_connection)
     sweep("login", attempt_login)
     commands()
+    attentions(every)
     local_bus(generic)
     for number, first in zip(ONE_IN, (4096, 8192, 12288)):
         at_random(number, Requests(), work, first)
