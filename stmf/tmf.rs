@@ -9,7 +9,7 @@
 
 use crate::{
     framework::Framework,
-    lu::{LuEntry, LuPath},
+    lu::{Audience, LuEntry, LuPath},
     nexus::{Endpoint, ItNexus, ManagementRequest, Nexus},
     task::Task,
     taskset::{Abort, TaskView}, //
@@ -204,23 +204,27 @@ impl Function<'_> {
             let how = Abort::by(control, own);
             let chosen = |task: &TaskView| task.lu == id && self.begin.has(task);
             let hit = self.framework.abort(nexus, how, chosen) > 0;
-            let attention = match what {
-                // For those that lost commands and don't get TASK ABORTED.
-                Clear::TaskSet => (hit && !own && how == Abort::Silently)
-                    .then_some(UnitAttention::CommandsCleared),
-                Clear::Unit => Some(UnitAttention::BusDeviceReset),
-            };
-            if let Some(attention) = attention {
-                nexus.establish(id, attention);
-            }
-            if what == Clear::Unit {
-                nexus.copies.forget(Some(id));
+            // For those that lost commands and don't get TASK ABORTED; a reset tells everybody.
+            if what == Clear::TaskSet && hit && !own && how == Abort::Silently {
+                nexus.establish(id, UnitAttention::CommandsCleared);
             }
         }
         if what == Clear::Unit {
-            lu.entry.unit().reset();
+            self.reset(lu, &nexuses);
         }
         self.wait(&nexuses, |_, task| task.lu == id)
+    }
+
+    /// A logical unit, and what nexuses have with it, forgets what doesn't outlive a reset (SAM-5 6.3.3).
+    /// They are told when that is done: what an initiator leaves with it once it knows stays.
+    fn reset(&self, lu: &LiveRef<LuPath>, nexuses: &[Arc<Nexus>]) {
+        lu.entry.unit().reset();
+        for nexus in nexuses {
+            nexus.copies.forget(Some(lu.entry.id));
+        }
+        // Also those that have come meanwhile.
+        let (guid, attention) = (&lu.entry.guid, UnitAttention::BusDeviceReset);
+        self.framework.lu_attention(guid, attention, Audience::All);
     }
 
     /// TARGET WARM RESET, TARGET COLD RESET: a reset of every logical unit that the nexus sees
