@@ -176,7 +176,8 @@ impl Function<'_> {
     }
 
     fn abort_task(&self) -> TmfResponse {
-        let chosen = |task: &TaskView| task.tag == self.request.tag;
+        // A command that comes later may have its tag, when this one was answered meanwhile.
+        let chosen = |task: &TaskView| task.tag == self.request.tag && self.begin.has(task);
         if self.framework.abort(self.nexus, Abort::Silently, chosen) == 0 {
             return TmfResponse::TaskNotFound;
         }
