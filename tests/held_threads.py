@@ -8,9 +8,10 @@ Somebody who wants the place of its connection has to wait for its end, but for 
 
 import json
 import sys
+import threading
 import time
 
-from raw_session import CHECK, GOOD, Refused, Session
+from raw_session import ABORT_TASK, CHECK, GOOD, NO_TASK, REJECTED, Refused, Session
 from steps import expect, fail, run
 
 STEP, TARGET = sys.argv[1:]
@@ -98,6 +99,43 @@ def logouts():
         one.close()
         two.close()
         time.sleep(HELD)
+
+
+def functions():
+    """The answer to a function waits for a thread that is held up: not for who was refused its place, nor for ever."""
+    one, two = connections(2)
+    hold(two)
+    refusals = []
+    login = threading.Thread(target=lambda: refusals.append(refusal(of=one, cid=1)))
+    login.start()
+    time.sleep(0.5)
+    expect(NO_TASK, one.manage(ABORT_TASK, tag=4711, seconds=15), "response when the thread goes on")
+    login.join(10)
+    expect([UNAVAILABLE], refusals, "status of a login for the place of a connection")
+    one.close()
+    two.close()
+    run("itadm", "modify-target", "--limit", "NopInInterval=2", TARGET)
+    one, two = connections(2)
+    run("itadm", "modify-target", "--limit", "NopInInterval=default", TARGET)
+    hold(two)
+    number = two.cmd_sn - 1
+    two.read(4, 1)
+    begin = time.monotonic()
+    answer = one.manage(ABORT_TASK, tag=4711, ref_cmd_sn=number, seconds=15)
+    expect(REJECTED, answer, "response while the thread is held up")
+    if time.monotonic() - begin < 3.9:
+        fail("expected the others to have four seconds")
+    one.close()
+    two.close()
+
+
+def refusal(**how):
+    """The status with which a login is refused; `None` if it isn't."""
+    try:
+        Session(TARGET, **how).close()
+    except Refused as refused:
+        return refused.status
+    return None
 
 
 globals()[STEP]()

@@ -254,6 +254,7 @@ struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
+        fence::pass_for_good(&self.link, &self.session);
         if self.session.remove(&self.link) {
             self.target.leave(&self.key, &self.session);
         }
@@ -397,8 +398,7 @@ impl Connection {
         self.receive()?;
         self.transmit()?;
         let busy = self.is_busy();
-        let in_session = matches!(self.phase, Phase::Normal(_)) && self.closing.is_none();
-        if busy && in_session && self.notices.is_empty() {
+        if busy && self.closing.is_none() && self.has_no_limits() {
             // Whoever keeps a session this busy is there.
             kthread::yield_if_due();
             return Ok(());
@@ -467,6 +467,14 @@ impl Connection {
         self.numbers.joint().is_some() && self.waiting.is_full()
     }
 
+    /// Whether it is in a session, in which nothing has to be said or answered until some time.
+    fn has_no_limits(&self) -> bool {
+        let Phase::Normal(normal) = &self.phase else {
+            return false;
+        };
+        normal.fences.is_empty() && self.question.is_none() && self.notices.is_empty()
+    }
+
     /// Keeps the limits of time. Says until when to sleep, unless there is something to do now.
     fn watch(&mut self, now: i64) -> Result<Option<i64>, End> {
         if self.rx.take_heard() || self.is_held_up() {
@@ -496,6 +504,9 @@ impl Connection {
         }
         let until = self.before_stall(now, until)?;
         let Some(until) = self.before_notice(now, until)? else {
+            return Ok(None);
+        };
+        let Some(until) = self.before_fence(now, until)? else {
             return Ok(None);
         };
         let until = self.before_gap(now, until)?;
@@ -618,7 +629,6 @@ impl Connection {
         if let Phase::Normal(normal) = &phase {
             normal.endpoint.close();
             normal.endpoint.lose();
-            self.pass_for_good(&normal.membership.session);
         }
         self.numbers.leave();
         self.tx = Sender::new();

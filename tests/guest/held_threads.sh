@@ -13,10 +13,10 @@ target=$(target_name held)
 make_target "$target"
 itadm modify-target --limit MaxConnections=4 "$target" >/dev/null
 
-for what in session connection logouts; do
+for what in session connection logouts functions; do
 	step "$what"
 	python3 "$COMSTAR_TOP/tests/held_threads.py" "$what" "$target"
 done
 no_session() { [ "$(sessions_of "$target")" = 0 ]; }
 wait_for no_session
-tried 3 "a device that holds up the thread of a connection whose place another wants"
+tried 4 "a device that holds up the thread of a connection whose place another wants"

@@ -5,7 +5,8 @@
 //!
 //! Each other connection asks for a sign with a NOP-In that goes out behind all answers that it has,
 //! and passes when the initiator answers it, or when the connection ends: which it does when there is no
-//! answer for as long as a silent initiator has, whatever else comes.
+//! answer for as long as a silent initiator has, whatever else comes. One whose thread a device holds up
+//! does neither, so there is a limit: then the answer is that the function failed.
 
 use super::{
     manage::InProgress,
@@ -13,7 +14,8 @@ use super::{
     Connection,
     End,
     Link,
-    Phase, //
+    Phase,
+    SECOND, //
 };
 use crate::{
     bells::{FENCE, MANAGED},
@@ -26,8 +28,11 @@ use kernel::{
         Arc, //
     }, //
 };
-use stmf_iscsi_proto::types::{TmfOutcome, Ttt};
+use stmf_iscsi_proto::types::{TmfOutcome, TmfResult, Ttt};
 use stmf_kernel::clock;
+
+/// How long a function waits for other connections at the most.
+const LIMIT: i64 = 30 * SECOND;
 
 /// How often others have asked a connection, and up to which of these its initiator has all.
 pub(super) struct Pass {
@@ -71,6 +76,8 @@ pub(super) struct Fence {
     function: InProgress,
     outcome: TmfOutcome,
     others: KVec<(Arc<Link>, u32)>,
+    /// When it is answered whatever the others do.
+    limit: i64,
 }
 
 impl Fence {
@@ -97,10 +104,13 @@ impl Connection {
             link.doorbell.ring(FENCE | MANAGED);
             others.push((link, number), GFP_KERNEL)?;
         }
+        // One that is there has answered two questions by then, that which it was asked before and this one.
+        let patience = self.patience.saturating_mul(2).min(LIMIT);
         let fence = Fence {
             function,
             outcome,
             others,
+            limit: clock::monotonic_ns().saturating_add(patience),
         };
         normal.fences.push(fence, GFP_KERNEL)?;
         self.collect_fences()
@@ -118,6 +128,24 @@ impl Connection {
             };
             self.end_function(open.function, open.outcome)?;
         }
+    }
+
+    /// Not beyond the moment at which a function has waited for others long enough; none if that is now.
+    pub(super) fn before_fence(&mut self, now: i64, until: i64) -> Result<Option<i64>, End> {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return Ok(Some(until));
+        };
+        // The first has waited for the longest.
+        let Some(limit) = normal.fences.first().map(|fence| fence.limit) else {
+            return Ok(Some(until));
+        };
+        if now < limit {
+            return Ok(Some(until.min(limit)));
+        }
+        if let Ok(late) = normal.fences.remove(0) {
+            self.end_function(late.function, TmfResult::Rejected.into())?;
+        }
+        Ok(None)
     }
 
     /// Others wait for what was said here: has the initiator answer behind it.
@@ -161,21 +189,22 @@ impl Connection {
         let pass = &self.link.pass;
         pass.passed.store(question.asked, ordering::Release);
         if let Phase::Normal(normal) = &self.phase {
-            self.tell_the_others(&normal.membership.session);
+            tell_the_others(&self.link, &normal.membership.session);
         }
         match pass.asked.load(ordering::Acquire) == question.asked {
             true => Ok(()),
             false => self.ask_for_pass(),
         }
     }
+}
 
-    /// The connection is gone: nobody has to wait for it.
-    pub(super) fn pass_for_good(&self, session: &Session) {
-        self.link.pass.gone.store(1, ordering::Release);
-        self.tell_the_others(session);
-    }
+/// A connection is about to leave its session, though it may never have got as far as to say anything in it:
+/// nobody has to wait for it.
+pub(super) fn pass_for_good(link: &Arc<Link>, session: &Session) {
+    link.pass.gone.store(1, ordering::Release);
+    tell_the_others(link, session);
+}
 
-    fn tell_the_others(&self, session: &Session) {
-        session.for_each_but(Some(&self.link), |link| link.doorbell.ring(MANAGED));
-    }
+fn tell_the_others(own: &Arc<Link>, session: &Session) {
+    session.for_each_but(Some(own), |link| link.doorbell.ring(MANAGED));
 }
