@@ -390,10 +390,12 @@ impl Connection {
             link: self.link.clone(),
         };
         joined.old.iter().for_each(|old| old.stop());
-        match join_all(&joined.old, END_LIMIT) {
-            true => Ok((membership, joined)),
-            false => Err(held_up()),
+        if !join_all(&joined.old, END_LIMIT) {
+            // Before the membership, with which the I_T nexus ends if the others have left meanwhile.
+            drop(joined);
+            return Err(held_up());
         }
+        Ok((membership, joined))
     }
 
     /// Makes the connection one of the I_T nexus; the first one makes that, too.
