@@ -313,6 +313,27 @@ def data_behind_gaps():
     use_up_attentions(session)
 
 
+def functions_behind_gaps():
+    """A function that has to wait for others ends what was sent before it, and nothing behind it."""
+    session = Session("functions")
+    use_up_attentions(session)
+    for tag, function in ((10, 2), (20, 5)):
+        first = session.cmd_sn
+        session.send(0x02, 0x80 | function, bytes(8), (tag + 1, NONE, first + 1, 0))
+        session.cmd_sn = first + 2
+        session.command(tag + 2, bytes(6))
+        session.cmd_sn = first
+        session.command(tag, bytes(6))
+        session.cmd_sn = first + 3
+        check(session.status(tag)[0] == 0, "the command that was missing")
+        answers = {}
+        for _ in range(2):
+            header, _ = session.receive()
+            answers[int.from_bytes(header[16:20], "big")] = header[0], header[2]
+        check(answers == {tag + 1: (0x22, 0), tag + 2: (0x21, 0)}, f"function {function} and then a command, got {answers}")
+    use_up_attentions(session)
+
+
 def names_of_tasks():
     """A tag is used once at a time; long CDBs and commands in both directions are refused."""
     session = Session("tags", ImmediateData="No")
@@ -465,7 +486,7 @@ def unwanted():
 def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
-    cases += (names_of_tasks, many_r2ts)
+    cases += (functions_behind_gaps, names_of_tasks, many_r2ts)
     cases += (long_cdbs, small_talk, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:

@@ -154,10 +154,13 @@ impl Waiting {
     /// Drops the commands that match, and their data; tells their numbers.
     pub(super) fn drop_matching(
         &mut self,
-        matches: impl Fn(Itt, Lun) -> bool,
+        matches: impl Fn(Sn, Itt, Lun) -> bool,
         mut dropped: impl FnMut(Sn),
     ) {
-        let is_it = |early: &Early| early.is_command() && matches(early.bhs.itt(), early.bhs.lun());
+        let is_it = |early: &Early| {
+            let (bhs, order) = (&early.bhs, Order::of(&early.bhs));
+            early.is_command() && matches(order.cmd_sn, bhs.itt(), bhs.lun())
+        };
         while let Some(command) = self.take(is_it) {
             dropped(Order::of(&command.bhs).cmd_sn);
             self.drop_data(command.bhs.itt());

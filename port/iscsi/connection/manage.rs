@@ -11,6 +11,7 @@ use kernel::{
 use stmf::nexus::ManagementRequest;
 use stmf_iscsi_proto::{
     request,
+    sn::Sn,
     types::{Itt, TmfFunction, TmfOutcome, TmfResult}, //
 };
 use stmf_scsi::tmf::{TaskManagement, TmfResponse};
@@ -90,8 +91,12 @@ impl Connection {
     fn drop_early(&mut self, function: TaskManagement, request: &request::TaskManagement) {
         let numbers = &mut self.numbers;
         let is_joint = numbers.joint().is_some();
-        let matches = |itt, lun| match function {
+        let order = request.order;
+        let matches = |cmd_sn: Sn, itt, lun| match function {
             _ if function.is_query() => false,
+            // It is about what was sent before it (RFC 7143 4.2.3.3). One that is immediate has waited for
+            // nothing, so that all that is here has come before it.
+            _ if !order.immediate && !cmd_sn.is_before(order.cmd_sn) => false,
             // Its own number is taken care of by whoever answers.
             TaskManagement::AbortTask => itt == request.rtt,
             // Those before it have been carried out by now, or are dropped by its plug.
