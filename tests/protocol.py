@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 from raw_session import crc32c
 
@@ -417,6 +418,10 @@ def small_talk():
     number = session.cmd_sn
     session.send(0x40, 0x80, bytes(8), (1, NONE, number, 0), data=b"hello")
     check(session.expect(0x20, 1)[1] == b"hello", "ping data comes back")
+    few, data = Session("few", MaxRecvDataSegmentLength=512), os.urandom(5000)
+    few.send(0x40, 0x80, bytes(8), (1, NONE, few.cmd_sn, 0), data=data)
+    check(few.expect(0x20, 1)[1] == data[:512], "as much of it as the initiator takes")
+    use_up_attentions(few)
     session.send(0x44, 0x80, bytes(8), (2, NONE, number, 0), data=b"SendTargets=\0")
     text = session.expect(0x24, 2)[1]
     check(text.startswith(b"TargetName=" + TARGET.encode() + b"\0TargetAddress="), "SendTargets")
@@ -429,6 +434,33 @@ def small_talk():
     session.send(0x46, 0x80, bytes(8), (5, 0, number, 0))
     check(session.expect(0x26, 5)[0][2] == 0, "a logout succeeds")
     check(session.socket.recv(1) == b"", "and the target closes the connection")
+
+
+def unsent_answers():
+    """Pings whose answers can't be sent hold as much memory as those have bytes."""
+    sessions = [Session("deaf", isid=isid, MaxRecvDataSegmentLength=512) for isid in range(8)]
+    for session in sessions:
+        use_up_attentions(session)
+        session.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        for tag in range(6):
+            # A MiB: more than the target's end of the connection has room for, all in all.
+            session.command(tag, bytes([0x28, 0, 0, 0, 0, 0, 0, 8, 0]), flags=0xC0, edtl=1 << 20)
+    time.sleep(2)
+    before, end = available(), time.monotonic() + 20
+    for session in sessions:
+        for tag in range(100, 130):
+            session.send(0x40, 0x80, bytes(8), (tag, NONE, session.cmd_sn, 0), data=bytes(262144))
+    time.sleep(1)
+    # Until it is read, it is in the target's end of the connection.
+    while before - available() > 20 and time.monotonic() < end:
+        time.sleep(0.1)
+    check(before - available() <= 20, f"60 MiB of pings take at most 20 MiB, got {before - available()}")
+
+
+def available():
+    """The memory that is available, in MiB."""
+    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("MemAvailable"))
 
 
 def strangers():
@@ -487,7 +519,7 @@ def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
     cases += (functions_behind_gaps, names_of_tasks, many_r2ts)
-    cases += (long_cdbs, small_talk, strangers, crowd, aliases, unwanted)
+    cases += (long_cdbs, small_talk, unsent_answers, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:
         case()

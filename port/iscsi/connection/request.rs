@@ -78,7 +78,7 @@ impl Connection {
         match request {
             Request::NopOut(nop) => {
                 self.was_answered(nop.ttt)?;
-                ping(nop, bhs)
+                self.ping(nop, bhs)
             }
             Request::Text(text) => Ok(Payload::Text(text_for(bhs)?, Texted::Text(*text, *bhs))),
             Request::Logout(logout) => Ok(Payload::Logout(*logout)),
@@ -119,14 +119,24 @@ impl Connection {
                 self.text_request(&request, &bhs, &text)
             }
             Payload::Ping(data, nop) => {
-                // As much as the initiator takes comes back.
-                let limit = self.params.connection.max_send_data_segment_length;
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                let len = data.len().min(limit);
                 let said = Said::Pong(nop.itt, nop.lun);
-                self.tx.say(Reply::with_data(said, data, len))
+                self.tx.say(Reply::with_data(said, data))
             }
         }
+    }
+
+    /// What is to be done with the data of a ping: as much as the initiator takes comes back (RFC 7143 11.19),
+    /// and no room is made for the rest.
+    fn ping(&self, nop: &NopOut, bhs: &Bhs) -> Result<Payload, End> {
+        if nop.itt.is_reserved() {
+            // It answers a ping of ours, or only tells its serials.
+            return Ok(Payload::Skip);
+        }
+        let limit = self.params.connection.max_send_data_segment_length;
+        let len = usize::try_from(bhs.data_len().min(limit)).unwrap_or(usize::MAX);
+        // All of it is filled before any of it is sent.
+        let pages = PageList::alloc(len, Contents::Garbage)?;
+        Ok(Payload::Ping(KBox::new(pages, GFP_KERNEL)?, *nop))
     }
 
     /// Rejects a request. Its data is skipped.
@@ -222,16 +232,4 @@ fn text_for(bhs: &Bhs) -> Result<KVec<u8>, End> {
         return Err(End::Protocol("a text too long"));
     }
     Ok(KVec::with_capacity(len, GFP_KERNEL)?)
-}
-
-/// What is to be done with the data of a ping.
-fn ping(nop: &NopOut, bhs: &Bhs) -> Result<Payload, End> {
-    if nop.itt.is_reserved() {
-        // It answers a ping of ours, or only tells its serials.
-        return Ok(Payload::Skip);
-    }
-    let len = usize::try_from(bhs.data_len()).unwrap_or(usize::MAX);
-    // All of it is filled before any of it is sent.
-    let pages = PageList::alloc(len, Contents::Garbage)?;
-    Ok(Payload::Ping(KBox::new(pages, GFP_KERNEL)?, *nop))
 }

@@ -59,7 +59,7 @@ pub(super) fn reply(said: Said, text: &[u8]) -> Result<Reply, AllocError> {
     let mut pages = PageList::alloc(text.len(), Contents::Zeroed)?;
     pages.write_at(0, text);
     let pages = KBox::new(pages, GFP_KERNEL)?;
-    Ok(Reply::with_data(said, pages, text.len()))
+    Ok(Reply::with_data(said, pages))
 }
 
 impl Connection {

@@ -79,25 +79,23 @@ pub(super) struct Refused {
 pub(super) struct Reply {
     said: Said,
     data: Option<KBox<PageList>>,
-    len: usize,
 }
 
 impl Reply {
     pub(super) fn new(said: Said) -> Self {
+        Self { said, data: None }
+    }
+
+    pub(super) fn with_data(said: Said, data: KBox<PageList>) -> Self {
         Self {
             said,
-            data: None,
-            len: 0,
+            data: Some(data),
         }
     }
 
-    /// A reply with the first `len` bytes of `data`.
-    pub(super) fn with_data(said: Said, data: KBox<PageList>, len: usize) -> Self {
-        Self {
-            said,
-            len: len.min(data.len()),
-            data: Some(data),
-        }
+    /// The bytes of its data.
+    fn len(&self) -> usize {
+        self.data.as_ref().map_or(0, |data| data.len())
     }
 
     /// Names the session in the last reply of its login.
@@ -109,7 +107,7 @@ impl Reply {
 
     /// The header, and data that is so short that it goes with it.
     fn encode(&self, sn: Serials) -> ([u8; BHS_LEN], Short) {
-        let len = u32::try_from(self.len).unwrap_or(0);
+        let len = u32::try_from(self.len()).unwrap_or(0);
         let header = match &self.said {
             Said::Pong(itt, lun) => NopIn {
                 itt: *itt,
@@ -415,7 +413,7 @@ impl Sender {
 
     /// Adds a reply.
     pub(super) fn say(&mut self, reply: Reply) -> Result<(), End> {
-        let len = reply.len;
+        let len = reply.len();
         self.replies.push(reply, GFP_KERNEL)?;
         self.held = self.held.saturating_add(len);
         Ok(())
@@ -555,9 +553,9 @@ impl Sender {
         }
         if let Ok(reply) = replies.remove(0) {
             // Late replies have no data.
-            self.held = self.held.saturating_sub(reply.len);
+            self.held = self.held.saturating_sub(reply.len());
             if let Some(pages) = &reply.data {
-                let len = u32::try_from(reply.len).unwrap_or(0);
+                let len = u32::try_from(pages.len()).unwrap_or(0);
                 self.rest = Rest::new(pages, 0, len, params.data_digest);
                 self.attached = reply.data;
             }
