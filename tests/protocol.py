@@ -220,6 +220,25 @@ def damage():
     check(session.socket.recv(1) == b"", "a header digest error ends the connection")
 
 
+def damage_of_no_account():
+    """Damaged data that wasn't wanted changes nothing of what was said to its header."""
+    session = Session("unconcerned", ImmediateData="No", DataDigest="CRC32C")
+    use_up_attentions(session)
+    session.command(1, WRITE, flags=0xA0, edtl=4096, data=bytes(512), damage=[1])
+    check(session.status(1) == (2, (11, 12, 12)), "immediate data where none was agreed")
+    session.command(2, bytes(6))
+    check(session.status(2)[0] == 0, "the number of the refused command is used up")
+    session.cmd_sn -= 1
+    session.command(3, WRITE, flags=0xA0, edtl=4096, data=bytes(512), damage=[1])
+    session.command(4, bytes(6))
+    check(session.status(4)[0] == 0, "and so is one that came twice")
+    session.command(5, WRITE, flags=0xA7, edtl=4096, data=bytes(512), damage=[1])
+    check(session.expect(0x3F, NONE)[0][2] == 9, "there is no such task attribute")
+    session.cmd_sn -= 1
+    session.command(6, bytes(6))
+    check(session.status(6)[0] == 0, "the number of a rejected command is still free")
+
+
 def aborting():
     """Commands that wait for data are aborted; data that comes late is ignored."""
     session = Session("aborter", ImmediateData="No")
@@ -517,7 +536,7 @@ def unwanted():
 
 def main():
     """All cases, or some."""
-    cases = (reinstatement, writing, bad_data, damage, aborting, gaps, data_behind_gaps)
+    cases = (reinstatement, writing, bad_data, damage, damage_of_no_account, aborting, gaps, data_behind_gaps)
     cases += (functions_behind_gaps, names_of_tasks, many_r2ts)
     cases += (long_cdbs, small_talk, unsent_answers, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]

@@ -10,6 +10,7 @@ use super::{
     End,
     Phase, //
 };
+use crate::counters::Counter;
 use kernel::prelude::*;
 use stmf_iscsi_proto::{
     bhs::{Bhs, Layout, Opcode},
@@ -109,8 +110,14 @@ impl DataCheck {
 impl Connection {
     /// Rejects a request whose data was damaged on its way, and does as if it had not come.
     pub(super) fn discard_damaged(&mut self, bhs: &Bhs, payload: Payload) -> Result<(), End> {
+        let is_data_out = Opcode::request(bhs.opcode()) == Some(Opcode::DataOut);
+        if matches!(payload, Payload::Skip) && !is_data_out {
+            // Its header was enough to answer, reject or ignore it: it stays at that.
+            self.numbers.counters.add(Counter::DigestErrors, 1);
+            return Ok(());
+        }
         self.reject(RejectReason::DataDigestError, bhs)?;
-        if Opcode::request(bhs.opcode()) == Some(Opcode::DataOut) {
+        if is_data_out {
             return self.discard_data_out(payload);
         }
         match payload {
