@@ -289,6 +289,10 @@ def gaps():
     session.cmd_sn -= 1
     session.command(7, bytes(6))
     check(session.status(7)[0] == 0, "the number of a rejected command is still free")
+    session.send(0x04, 0x80, bytes(8), (8, 1, session.cmd_sn, 0))
+    check(session.expect(0x3F, NONE)[0][2] == 9, "there is no such exchange of texts")
+    session.command(9, bytes(6))
+    check(session.status(9)[0] == 0, "and the number of that request is free, too")
     # Out of the window, and a number that was there: ignored.
     session.send(0x01, 0x80, bytes(8), (8, 0, session.cmd_sn + 1000, 0))
     session.send(0x01, 0x80, bytes(8), (8, 0, session.cmd_sn - 1, 0))
@@ -331,6 +335,18 @@ def data_behind_gaps():
         check(session.status(tag + 1) == (2, (11, 0x47, 5)), "its command ends")
         session.cmd_sn = first + 2
     use_up_attentions(session)
+
+
+def discovery():
+    """What is for sessions with a target is rejected in one without, and its number free."""
+    session = Session("curious", SessionType="Discovery")
+    session.command(1, bytes(6))
+    check(session.expect(0x3F, NONE)[0][2] == 4, "a command is a protocol error")
+    session.data_out(1, NONE, 0, 0, bytes(512))
+    check(session.expect(0x3F, NONE)[0][2] == 4, "and so is data")
+    session.cmd_sn -= 1
+    session.send(0x04, 0x80, bytes(8), (2, NONE, session.cmd_sn, 0), data=b"SendTargets=All\0")
+    check(TARGET.encode() in session.expect(0x24, 2)[1], "the target is listed")
 
 
 def functions_behind_gaps():
@@ -537,7 +553,7 @@ def unwanted():
 def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, damage_of_no_account, aborting, gaps, data_behind_gaps)
-    cases += (functions_behind_gaps, names_of_tasks, many_r2ts)
+    cases += (functions_behind_gaps, discovery, names_of_tasks, many_r2ts)
     cases += (long_cdbs, small_talk, unsent_answers, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:

@@ -40,6 +40,12 @@ impl Connection {
             }
             (Phase::Login(_), _) => return Err(End::Protocol("no login request during the login")),
             (_, Request::Login(_)) => return Err(End::Protocol("a login request after the login")),
+            (Phase::Normal(_), _) => {}
+            // They are for sessions with a target. Here their numbers are not received, either.
+            (
+                _,
+                Request::ScsiCommand(_) | Request::DataOut(_) | Request::TaskManagement(_),
+            ) => return self.reject(RejectReason::ProtocolError, bhs),
             _ => {}
         }
         if let Request::ScsiCommand(command) = &request {
@@ -83,10 +89,6 @@ impl Connection {
             Request::Text(text) => Ok(Payload::Text(text_for(bhs)?, Texted::Text(*text, *bhs))),
             Request::Logout(logout) => Ok(Payload::Logout(*logout)),
             Request::Snack(_) => self.reject(RejectReason::SnackReject, bhs),
-            // The rest is for sessions with a target.
-            _ if !matches!(self.phase, Phase::Normal(_)) => {
-                self.reject(RejectReason::ProtocolError, bhs)
-            }
             Request::ScsiCommand(command) => self.scsi_command(command, bhs.data_len()),
             Request::DataOut(data) if data.ttt.is_reserved() && self.waiting.has(data.itt) => {
                 self.waiting.keep(bhs, &[])

@@ -106,7 +106,12 @@ impl Connection {
                 }
                 self.tx.say(reply)
             }
-            Err(reason) => self.reject(reason, bhs).map(drop),
+            Err(reason) => {
+                // It was admitted, and is not received all the same (RFC 7143 7.3), unless the next request has
+                // been carried out meanwhile, which came by another connection.
+                let _ = self.numbers.take_back(bhs);
+                self.reject(reason, bhs).map(drop)
+            }
         }
     }
 }
