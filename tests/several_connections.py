@@ -10,7 +10,7 @@ import threading
 import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, CHECK, COMPLETE, GOOD, LUN_RESET, NO_TASK,
-                         NOBODY, ORDERED, TARGET_COLD_RESET, Answer, Refused, Session)
+                         NOBODY, ORDERED, REJECTED, TARGET_COLD_RESET, Answer, Refused, Session)
 from steps import STAGES, expect, fail, run, tried
 
 STEP, TARGET, *MORE = sys.argv[1:]
@@ -598,6 +598,21 @@ def mute():
         fail(f"expected both responses, got {one.functions}")
     expect([COMPLETE] * 2, [one.functions[tag] for tag in asked], "responses to two functions")
     one.close()
+
+
+def many_functions():
+    """As many functions wait for another connection as there may be at a time, and no more."""
+    one, two = connections(2)
+    asked = [one.start_function(ABORT_TASK, tag=4711) for _ in range(16)]
+    if one.until(lambda: one.functions, 1):
+        fail(f"expected functions to wait for the other connection, got {one.functions}")
+    expect(REJECTED, one.manage(ABORT_TASK, tag=4711, seconds=5), "response to one more")
+    take_all((one, two), lambda: len(one.functions) == 17, "responses to all functions")
+    expect([NO_TASK] * 16, [one.functions[tag] for tag in asked], "responses to those that waited")
+    asked = one.start_function(ABORT_TASK, tag=4711)
+    take_all((one, two), lambda: asked in one.functions, "a response when the others have passed")
+    expect(NO_TASK, one.functions[asked], "response when the others have passed")
+    one.logout()
 
 
 # --- who may not ----------------------------------------------------------------

@@ -75,7 +75,10 @@ impl Connection {
                 return self.say_managed(request.itt, TmfResult::Complete);
             }
         }
-        let Some(cookie) = normal.management.enter(request.itt, function) else {
+        // Those that are done and wait for other connections are as many at the most.
+        let has_room = normal.fences.len() < MAX;
+        let place = has_room.then(|| normal.management.enter(request.itt, function));
+        let Some(cookie) = place.flatten() else {
             return self.say_managed(request.itt, TmfResult::Rejected);
         };
         normal.endpoint.as_arc_borrow().manage(ManagementRequest {
