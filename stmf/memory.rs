@@ -5,7 +5,8 @@
 //!
 //! A session reserves what its commands have in flight, in large pieces and beyond a small allowance (see
 //! [`crate::taskset`]), and gives back what is far more than it needs, and all when it is idle: commands
-//! don't come here one by one.
+//! don't come here one by one. What a port keeps of commands that aren't admitted yet counts, too
+//! ([`Reservation`]).
 
 use kernel::sync::atomic::{ordering, Atomic};
 use stmf_kernel::fs::memory_total;
@@ -29,4 +30,22 @@ pub(crate) fn reserve(bytes: u64) -> bool {
 /// Gives a reservation back. Any context.
 pub(crate) fn give_back(bytes: u64) {
     RESERVED.fetch_sub(bytes, ordering::Relaxed);
+}
+
+/// Memory for what comes with commands before they are admitted; given back when this is dropped.
+pub struct Reservation(u64);
+
+impl Reservation {
+    /// Reserves so many bytes, unless that would be too much for all sessions together. Any context.
+    pub fn new(bytes: usize) -> Option<Self> {
+        let bytes = bytes as u64;
+        // Made only then: dropping it gives the bytes back.
+        reserve(bytes).then(|| Self(bytes))
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        give_back(self.0);
+    }
 }

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 pub mod lu;
+pub mod memory;
 pub mod nexus;
 pub mod plan;
 pub mod port;
@@ -27,7 +28,6 @@ mod event;
 mod framework;
 mod group;
 mod in_flight;
-mod memory;
 mod netlink;
 mod order;
 mod statistics;

@@ -55,6 +55,7 @@ data = b"modest  " * 8192
 expect(GOOD, other.answer(other.write(0, data)).status, "a write of 64 KiB")
 expect(True, other.answer(other.read(0, 128)).data == data, "that a read sees it")
 
+
 def write_large():
     """In a while, when the commands that were aborted have gone."""
     for _ in range(50):
@@ -64,6 +65,30 @@ def write_large():
         time.sleep(0.1)
     expect(GOOD, answer.status, f"a write of {LARGE >> 20} MiB")
 
+
+print("== what waits behind a gap counts, too, unless it is little", flush=True)
+keepers, ended = [], 0
+for number in range(16):
+    session = Session(TARGET, name="iqn.2024-01.test:keeper", isid=2000 + number, more=("FirstBurstLength=262144",))
+    session.clear_attentions()
+    session.cmd_sn += 1
+    keepers.append(session)
+    try:
+        for _ in range(3):
+            session.write(0, bytes(262144))
+        session.take(0.2)
+    except OSError:
+        ended += 1
+print(f"    {ended} of {len(keepers)} connections that keep 768 KiB have ended", flush=True)
+if not ended:
+    fail("expected some connections to end")
+other.cmd_sn += 1
+late = other.write(0, data)
+before_it = other.start(bytes(6), cmd_sn=other.cmd_sn - 2)
+ends = [other.answer(tag).status for tag in (before_it, late)]
+expect([GOOD] * 2, ends, "a write of 64 KiB behind a gap, and what fills it")
+for session in keepers:
+    session.close()
 
 print("== large ones are, too, when the greedy have only small ones left", flush=True)
 for session, owed in greedy:

@@ -216,11 +216,11 @@ class Session:
         rest += struct.pack(">IIIII", self.exp_stat_sn, 0, 0, offset, 0)
         self.send(0x05, 0x80, rest, self.answers[tag].out[offset:offset + length])
 
-    def send_unsolicited(self, tag, upto=None):
-        """All data of a write in one PDU that nobody has asked for."""
+    def send_unsolicited(self, tag, upto=None, start=0):
+        """All data of a write from `start` on, in one PDU that nobody has asked for."""
         rest = bytes(8) + struct.pack(">III", tag, NOBODY, 0)
-        rest += struct.pack(">IIIII", self.exp_stat_sn, 0, 0, 0, 0)
-        self.send(0x05, 0x80, rest, self.answers[tag].out, upto=upto)
+        rest += struct.pack(">IIIII", self.exp_stat_sn, 0, 0, start, 0)
+        self.send(0x05, 0x80, rest, self.answers[tag].out[start:], upto=upto)
 
     def until(self, condition, seconds):
         """Takes PDUs until a condition holds; says whether it does in time."""

@@ -317,6 +317,31 @@ def flood():
     one.logout()
 
 
+def large():
+    """A command may bring more than is kept of several, and waits like the others."""
+    run("itadm", "modify-target", *(f"--limit={limit}={4 << 20}" for limit in
+        ("MaxBurstLength", "FirstBurstLength", "MaxRecvDataSegmentLength")), TARGET)
+    one = Session(TARGET, more=(f"MaxBurstLength={4 << 20}", f"FirstBurstLength={4 << 20}"))
+    run("itadm", "modify-target", *(f"--limit={limit}=default" for limit in
+        ("MaxBurstLength", "FirstBurstLength", "MaxRecvDataSegmentLength")), TARGET)
+    one.clear_attentions()
+    for now in (4 << 20, 1 << 20):
+        missing = skip_number(one)
+        data = pattern(now, 8192)
+        number = skip_number(one)
+        cdb = struct.pack(">BBIBHB", 0x2A, 0, 0, 0, 8192, 0)
+        tag = one.start(cdb, write=data, data=data[:now], cmd_sn=number, final=now == len(data))
+        if now < len(data):
+            one.send_unsolicited(tag, start=now)
+        waits = one.read(0, 8)
+        expect_good(one, one.start(bytes(6), cmd_sn=missing), "the command that fills the gap")
+        expect_good(one, tag, "a write of 4 MiB behind a gap")
+        expect_good(one, waits, "a read behind it")
+        answer = expect_good(one, one.read(0, 8192), "a read")
+        expect(True, answer.data == data, "whether what was written is read")
+    one.logout()
+
+
 # --- connections come and go ---------------------------------------------------
 
 

@@ -5,7 +5,8 @@
 //! They are kept as they came, data included, and handled once the gap before them is filled: by
 //! the requests that are missing, or because the initiator aborts them. That takes memory, so there
 //! is a limit: with several connections, no more is read from one that has reached it, and a single
-//! connection ends. A gap that nobody fills ends the session.
+//! connection ends. So does one that wants more than is left of the memory for all sessions' commands.
+//! A gap that nobody fills ends the session.
 
 use super::{
     rx::Payload,
@@ -13,6 +14,7 @@ use super::{
     End, //
 };
 use kernel::prelude::*;
+use stmf::memory::Reservation;
 use stmf_iscsi_proto::{
     bhs::{Bhs, Opcode},
     request::{Order, Request},
@@ -23,14 +25,20 @@ use stmf_iscsi_proto::{
 /// The most requests that are kept.
 const MAX: usize = 128;
 
-/// The most bytes that are kept with them.
+/// The most bytes that are kept with them, unless one command may bring more by itself.
 const MAX_BYTES: usize = 1 << 20;
+
+/// What of that needs no reservation: so who keeps little is not affected by what others take.
+const ALLOWANCE: usize = 64 << 10;
 
 /// A request, and its data as far as it has come.
 pub(super) struct Early {
     bhs: Bhs,
     ahs: KVec<u8>,
-    data: KVec<u8>,
+    /// It may be long, and there may be no such piece of memory.
+    data: KVVec<u8>,
+    /// For the data.
+    _reservation: Option<Reservation>,
     /// Whether its data was damaged on its way, and is not kept: of a Data-Out.
     damaged: bool,
 }
@@ -118,22 +126,27 @@ impl Waiting {
         self.list.iter().any(is_it)
     }
 
-    /// Keeps a request, whose data is to come.
-    pub(super) fn keep(&mut self, bhs: &Bhs, ahs: &[u8]) -> Result<Payload, End> {
+    /// Keeps a request, whose data is to come. `first_burst`: what a command may bring without being asked.
+    fn keep(&mut self, bhs: &Bhs, ahs: &[u8], first_burst: usize) -> Result<Payload, End> {
         let len = usize::try_from(bhs.data_len()).unwrap_or(usize::MAX);
         self.bytes = self.bytes.saturating_add(len);
-        if self.list.len() >= MAX || self.bytes > MAX_BYTES {
+        if self.list.len() >= MAX || self.bytes > MAX_BYTES.max(first_burst) {
             return Err(End::Protocol(
                 "too much behind a gap in the command numbers",
             ));
         }
+        let reservation = match len > 0 && self.bytes > ALLOWANCE {
+            true => Some(Reservation::new(len).ok_or(End::Memory)?),
+            false => None,
+        };
         self.list.reserve(1, GFP_KERNEL)?;
         let mut copy = KVec::with_capacity(ahs.len(), GFP_KERNEL)?;
         copy.extend_from_slice(ahs, GFP_KERNEL)?;
         let early = Early {
             bhs: *bhs,
             ahs: copy,
-            data: KVec::with_capacity(len, GFP_KERNEL)?,
+            data: KVVec::with_capacity(len, GFP_KERNEL)?,
+            _reservation: reservation,
             damaged: false,
         };
         Ok(Payload::Early(KBox::new(early, GFP_KERNEL)?))
@@ -180,6 +193,13 @@ impl Waiting {
 }
 
 impl Connection {
+    /// Keeps a request that has to wait, whose data is to come.
+    pub(super) fn keep_for_later(&mut self, bhs: &Bhs, ahs: &[u8]) -> Result<Payload, End> {
+        let first_burst = self.params.session.first_burst_length;
+        let first_burst = usize::try_from(first_burst).unwrap_or(usize::MAX);
+        self.waiting.keep(bhs, ahs, first_burst)
+    }
+
     /// All data of a request that has to wait is there.
     pub(super) fn keep(&mut self, early: KBox<Early>) -> Result<(), End> {
         if early.is_data_out() && !self.waiting.has(early.bhs.itt()) {
@@ -196,7 +216,7 @@ impl Connection {
     /// would never know that all has come which is on its way.
     pub(super) fn keep_damaged(&mut self, mut early: KBox<Early>) -> Result<(), End> {
         self.waiting.forget(&early);
-        early.data = KVec::new();
+        (early.data, early._reservation) = (KVVec::new(), None);
         early.damaged = true;
         self.keep(early)
     }

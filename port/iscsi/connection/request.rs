@@ -62,7 +62,7 @@ impl Connection {
             _turn = joint.as_ref().filter(|_| in_turn).map(|joint| joint.turn());
             match self.admit(&request, order) {
                 Admit::Now => {}
-                Admit::Future => return self.waiting.keep(bhs, ahs),
+                Admit::Future => return self.keep_for_later(bhs, ahs),
                 Admit::OutOfWindow => return Ok(Payload::Skip),
             }
         }
@@ -91,7 +91,7 @@ impl Connection {
             Request::Snack(_) => self.reject(RejectReason::SnackReject, bhs),
             Request::ScsiCommand(command) => self.scsi_command(command, bhs.data_len()),
             Request::DataOut(data) if data.ttt.is_reserved() && self.waiting.has(data.itt) => {
-                self.waiting.keep(bhs, &[])
+                self.keep_for_later(bhs, &[])
             }
             Request::DataOut(data) => self.data_out(data),
             Request::TaskManagement(request) => {
