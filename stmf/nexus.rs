@@ -412,8 +412,13 @@ impl NexusRegistration {
         let identity = &self.nexus.identity;
         self.nexus
             .for_each_lu(|lu| lu.entry.unit().nexus_lost(identity));
-        // What it left in units that it doesn't see any more would be there for ever.
-        if self.nexus.has_lost_sight.load(ordering::Relaxed) {
+        self.lose_unseen();
+    }
+
+    /// What the nexus left in units that it doesn't see any more would be there for ever.
+    fn lose_unseen(&self) {
+        let identity = &self.nexus.identity;
+        if self.nexus.has_lost_sight.xchg(false, ordering::Relaxed) {
             self.framework.for_each_lu(|unit| unit.nexus_lost(identity));
         }
     }
@@ -438,6 +443,9 @@ impl Drop for NexusRegistration {
     fn drop(&mut self) {
         self.lose();
         self.framework.remove_nexus(self.nexus.id);
+        // A unit that was taken out of its sight just then has missed that. Who did so had the registry
+        // locked, which `remove_nexus` has locked since.
+        self.lose_unseen();
         drop(self.nexus.watch.replace(None));
     }
 }
