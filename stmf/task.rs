@@ -274,10 +274,10 @@ fn answer(mut token: Token<TaskBody>) {
 
 /// Hands a task of the copy manager's back to it, also when it was aborted.
 fn answer_copy(mut token: Token<TaskBody>, mailbox: &Mailbox) {
-    if !matches!(
-        token.endpoint.tasks().begin_response(token.place, false),
-        Reply::Send
-    ) {
+    let reply = token.endpoint.tasks().begin_response(token.place, false);
+    let told = matches!(reply, Reply::Send);
+    tell_unit(&token, told);
+    if !told {
         token.outcome = Some(Outcome::status(Status::TaskAborted));
     }
     token.origin = Origin::Answered;

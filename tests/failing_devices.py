@@ -8,12 +8,14 @@ somebody else cuts short; LUN 2 on a scsi_debug disk that can't read blocks 4096
 
 import collections
 import os
+import struct
 import sys
 import time
 
 from blocks import READ_ERROR, WRITE_ERROR, Blocks, Written, pattern, said
 from raw_session import GOOD, Session
 from steps import become, expect, fail, run, tried
+from third_party import cscd, extended_copy, parameter_list, segment
 
 TARGET, DEVICE, BACKING, FILE, GUID = sys.argv[1:6]
 BACKUP = FILE + ".backup"
@@ -70,6 +72,32 @@ print("== scsi_debug can't read some blocks", flush=True)
 debug.expect_good_write(4088, 5, "the blocks before them")
 expect(READ_ERROR, said(debug.read(4096)), "a read of them")
 debug.expect_written(4088, 5, "the blocks before them")
+
+print("== what a copy can't read the disk counts, too", flush=True)
+
+
+def name(lun):
+    """Of a disk, as a copy target."""
+    page = one.do(bytes([0x12, 1, 0x83, 0, 252, 0]), read=252, lun=lun).data
+    return cscd((1, 3, page[8:24]))
+
+
+def uncorrected():
+    """The total uncorrected errors of reads of scsi_debug's disk (SPC-5, Read Error Counter log page)."""
+    page = debug.do(b"\x4d\0\x43" + bytes(4) + b"\0\xfc\0", read=252).data
+    at, counters = 4, {}
+    while at < len(page):
+        code, _, length = struct.unpack_from(">HBB", page, at)
+        counters[code] = int.from_bytes(page[at + 4:at + 4 + length], "big")
+        at += 4 + length
+    return counters[6]
+
+
+one.clear_attentions(3)
+before = uncorrected()
+parameters = parameter_list([name(2), name(3)], [segment(0, 1, 8, 4096, 131000)])
+expect((0x0A, 0x0D, 1), said(debug.do(extended_copy(len(parameters)), write=parameters)), "the copy")
+expect(before + 1, uncorrected(), "uncorrected errors of reads")
 
 print("== somebody cuts a file short that is written to", flush=True)
 tail = range(SIZE // 1024, SIZE // 1024 + 32 * 8, 8)
