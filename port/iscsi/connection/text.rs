@@ -8,18 +8,14 @@ use super::{
     End,
     Phase, //
 };
-use crate::{
-    portal::Door,
-    provider::Provider, //
-};
-use core::net::SocketAddr;
+use crate::provider::Provider;
 use kernel::{
     alloc::AllocError,
     prelude::*, //
 };
 use stmf_iscsi_proto::{
     bhs::Bhs,
-    discovery::{self, Cursor, Query},
+    discovery::{self, Cursor, Portal, Query},
     exchange::{Exchange, Targets},
     login::MAX_LOGIN_TEXT,
     names::IscsiName,
@@ -35,6 +31,16 @@ pub(super) const MAX: usize = MAX_LOGIN_TEXT;
 pub(super) struct TextPhase {
     exchange: Exchange,
     memory: Memory,
+}
+
+impl TextPhase {
+    fn begin() -> Result<KBox<Self>, AllocError> {
+        let phase = Self {
+            exchange: Exchange::new(),
+            memory: Memory::new()?,
+        };
+        KBox::new(phase, GFP_KERNEL)
+    }
 }
 
 /// Memory for texts that take several PDUs.
@@ -80,18 +86,17 @@ impl Connection {
         };
         let mut phase = match self.text.take() {
             Some(phase) => phase,
-            None => {
-                let phase = TextPhase {
-                    exchange: Exchange::new(),
-                    memory: Memory::new()?,
-                };
-                KBox::new(phase, GFP_KERNEL)?
-            }
+            None => TextPhase::begin()?,
         };
+        // Here, because a list of targets that lacks them would look complete.
+        let portals = self
+            .provider
+            .portals
+            .lock()
+            .seen_from(self.local, &self.door);
         let mut lister = Lister {
             provider: &self.provider,
-            local: self.local,
-            door: &self.door,
+            portals: portals.map_err(|_| End::Memory)?,
             initiator,
             own,
         };
@@ -120,9 +125,8 @@ impl Connection {
 /// have in the network namespace that it came in by.
 struct Lister<'a> {
     provider: &'a Provider,
-    /// The address that the initiator has reached us at, and the portal that it came in by.
-    local: SocketAddr,
-    door: &'a Door,
+    /// Those of the network namespace, as the initiator sees them.
+    portals: KVec<Portal>,
     initiator: IscsiName,
     /// The target that it is logged in to; none in a discovery session.
     own: Option<IscsiName>,
@@ -130,8 +134,6 @@ struct Lister<'a> {
 
 impl Targets for Lister<'_> {
     fn list(&mut self, query: &Query, from: Cursor, out: &mut TextWriter<'_>) -> Option<Cursor> {
-        let portals = self.provider.portals.lock();
-        let portals = portals.seen_from(self.local, self.door).ok()?;
         let wanted = |name: &IscsiName| match (query, &self.own) {
             (Query::All, None) => true,
             (Query::All, Some(_)) | (Query::Current, None) => false,
@@ -150,7 +152,8 @@ impl Targets for Lister<'_> {
                 return None;
             }
             let groups = config.groups;
-            let mut portals = portals
+            let mut portals = self
+                .portals
                 .iter()
                 .copied()
                 .filter(move |portal| groups.contains(portal.group_tag))
