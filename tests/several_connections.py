@@ -317,6 +317,27 @@ def flood():
     one.logout()
 
 
+def own_gap():
+    """A connection with a lot behind a request that was damaged is read on: that one comes again by it."""
+    one = Session(TARGET, more=MANY)
+    two = Session(TARGET, of=one, cid=1, more=("DataDigest=CRC32C",))
+    one.clear_attentions()
+    data, tags = pattern(11, 8), []
+    damaged = [(two.write(0, data, damage=(1,)), two.cmd_sn - 1)]
+    tags += [two.read(8, 8) for _ in range(40)]
+    damaged.append((two.write(16, data, damage=(1,)), two.cmd_sn - 1))
+    tags += [two.read(8, 8) for _ in range(40)]
+    if not two.until(lambda: len(two.rejects) == 2, 5):
+        fail(f"expected two requests to be rejected, got {two.rejects}")
+    for lba, (_, number) in zip((0, 16), damaged):
+        tags.append(two.write(lba, data, cmd_sn=number))
+    for tag in tags:
+        expect_good(two, tag, "a command with many behind a damaged one")
+    for lba in (0, 16):
+        expect(data, expect_good(one, one.read(lba), "a read").data, "content")
+    one.logout()
+
+
 def large():
     """A command may bring more than is kept of several, and waits like the others."""
     run("itadm", "modify-target", *(f"--limit={limit}={4 << 20}" for limit in

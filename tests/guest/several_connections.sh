@@ -22,7 +22,7 @@ several() {
 several alone
 refused itadm modify-target --limit MaxConnections=9 "$target"
 itadm modify-target --limit MaxConnections=8 "$target" >/dev/null
-for what in stripes order gaps stranded large flood cut connection_reinstatement load session_reinstatement logouts \
+for what in stripes order gaps stranded own_gap large flood cut connection_reinstatement load session_reinstatement logouts \
 	functions many_functions mute strangers chap unfilled; do
 	several "$what"
 done

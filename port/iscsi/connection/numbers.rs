@@ -15,7 +15,7 @@ use kernel::{
 };
 use stmf::nexus::Endpoint;
 use stmf_iscsi_proto::{
-    bhs::Bhs,
+    bhs::{Bhs, Opcode},
     request::{LoginRequest, Order},
     sn::Sn,
     tags::Tags,
@@ -39,6 +39,8 @@ pub(super) struct Numbers {
     place: Option<usize>,
     /// Whether the others know of a request that this one keeps.
     keeps: bool,
+    /// The last of the requests that were rejected here.
+    rejected: Option<Sn>,
     status: StatusWindow,
     /// Whose free places the window shows, once there is a session.
     endpoint: Option<Arc<Endpoint>>,
@@ -55,6 +57,7 @@ impl Numbers {
             joint: None,
             place: None,
             keeps: false,
+            rejected: None,
             status: StatusWindow::new(Default::default()),
             endpoint: None,
             last_ping: 0,
@@ -173,6 +176,35 @@ impl Numbers {
                 "a digest error in the middle of other commands",
             )),
         }
+    }
+
+    /// Takes note of a request that is rejected: it comes again, by this connection.
+    pub(super) fn note_rejected(&mut self, bhs: &Bhs) {
+        let order = Order::of(bhs);
+        let is_data = matches!(
+            Opcode::request(bhs.opcode()),
+            Some(Opcode::DataOut | Opcode::Snack)
+        );
+        // A later one is missed for longer.
+        let later = |last: &Sn| last.is_after(order.cmd_sn) && self.is_missed(*last);
+        if !is_data && !order.immediate && self.rejected.filter(later).is_none() {
+            self.rejected = Some(order.cmd_sn);
+        }
+    }
+
+    /// Whether what is expected next may be a request that was rejected here, and not one that another
+    /// connection brings.
+    pub(super) fn misses_rejected(&self) -> bool {
+        self.rejected.is_some_and(|last| self.is_missed(last))
+    }
+
+    /// Whether a request of the session is still to come, and may come.
+    fn is_missed(&self, cmd_sn: Sn) -> bool {
+        let window = match &self.joint {
+            None => self.commands,
+            Some(joint) => joint.window(|| None),
+        };
+        cmd_sn.is_within(window.exp_cmd_sn(), window.max_cmd_sn())
     }
 
     /// The numbers for the next response, which has not taken its StatSN yet.

@@ -148,6 +148,7 @@ impl Connection {
             _ => Counter::FormatErrors,
         };
         self.numbers.counters.add(counter, 1);
+        self.numbers.note_rejected(bhs);
         self.tx.say(Reply::new(Said::Reject(reason, *bhs)))?;
         Ok(Payload::Skip)
     }
