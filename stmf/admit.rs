@@ -309,11 +309,7 @@ pub(crate) fn is_blocked(endpoint: &Endpoint, lu: &LuEntry, plan: &Plan) -> bool
 }
 
 /// The unit attention that this command must report, and how (SAM-5 5.14).
-fn attention(
-    endpoint: &Endpoint,
-    itl: &Itl,
-    opcode: u8,
-) -> Option<(UnitAttention, UaDisposition)> {
+fn attention(endpoint: &Endpoint, itl: &Itl, opcode: u8) -> Option<(UnitAttention, UaDisposition)> {
     let disposition = ua::disposition(opcode);
     match disposition {
         UaDisposition::Report | UaDisposition::ReturnAsData => {

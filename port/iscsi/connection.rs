@@ -464,9 +464,7 @@ impl Connection {
     /// Whether no more is read until other connections have brought the requests that come before
     /// those kept here: then it is for the initiator to wait. What was rejected here isn't brought by others.
     fn is_held_up(&self) -> bool {
-        self.numbers.joint().is_some()
-            && self.waiting.is_full()
-            && !self.numbers.misses_rejected()
+        self.numbers.joint().is_some() && self.waiting.is_full() && !self.numbers.misses_rejected()
     }
 
     /// Whether it is in a session, in which nothing has to be said or answered until some time.

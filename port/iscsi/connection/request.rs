@@ -42,10 +42,9 @@ impl Connection {
             (_, Request::Login(_)) => return Err(End::Protocol("a login request after the login")),
             (Phase::Normal(_), _) => {}
             // They are for sessions with a target. Here their numbers are not received, either.
-            (
-                _,
-                Request::ScsiCommand(_) | Request::DataOut(_) | Request::TaskManagement(_),
-            ) => return self.reject(RejectReason::ProtocolError, bhs),
+            (_, Request::ScsiCommand(_) | Request::DataOut(_) | Request::TaskManagement(_)) => {
+                return self.reject(RejectReason::ProtocolError, bhs)
+            }
             _ => {}
         }
         if let Request::ScsiCommand(command) = &request {

@@ -195,7 +195,8 @@ fn targets_are_held_back_when_what_guards_them_changes_during_a_load() {
     let (steps, _) = loader.plan().unwrap();
     limit_bursts(&mut elsewhere, directory.path());
     for step in &steps {
-        let is_left = step.to_string().starts_with("change defaults of iSCSI") || step.owner() == TARGET;
+        let is_left =
+            step.to_string().starts_with("change defaults of iSCSI") || step.owner() == TARGET;
         assert_eq!(loader.take(step).unwrap(), !is_left, "{step}");
     }
     assert!(loader.has_held_back());
