@@ -606,6 +606,14 @@ impl Task {
     /// Ends a task of [`DataPhase::Answer`] with GOOD and the bytes that `build` writes. Any
     /// context.
     pub fn answer(mut self, build: impl FnOnce(&mut Sink<'_>)) {
+        match self.fill(build) {
+            Ok(answered) => self.send(answered),
+            Err(_) => self.end_with(Status::Busy),
+        }
+    }
+
+    /// As [`Task::answer`], but doesn't end the task: gives the length for [`Task::send`].
+    pub(crate) fn fill(&mut self, build: impl FnOnce(&mut Sink<'_>)) -> Result<u32, AllocError> {
         let addition = Addition::to(self.nexus(), self.cdb());
         let build = |sink: &mut Sink<'_>| {
             build(sink);
@@ -616,14 +624,16 @@ impl Task {
             write(data.first_mut(), build)
         } else {
             // Only in several pieces, the first of which holds most answers.
-            let Ok(mut whole) = KVVec::zeroed(data.len(), GFP_ATOMIC) else {
-                return self.end_with(Status::Busy);
-            };
+            let mut whole = KVVec::zeroed(data.len(), GFP_ATOMIC)?;
             let written = write(&mut whole, build);
             data.write_at(0, &whole);
             written
         };
-        let answered = u32::try_from(written).unwrap_or(u32::MAX);
+        Ok(u32::try_from(written).unwrap_or(u32::MAX))
+    }
+
+    /// Ends a task of [`DataPhase::Answer`] with GOOD and the bytes that [`Task::fill`] has written.
+    pub(crate) fn send(self, answered: u32) {
         let limit = match self.0.phase {
             DataPhase::Answer(limit) => limit,
             _ => 0,

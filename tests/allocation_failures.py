@@ -30,6 +30,7 @@ from fail_nth import Countdown, Mark, Nth, allow, keep_pages, mark, new_thread, 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, BUSY, CHECK, CLEAR_TASK_SET, COMPLETE, FULL, GOOD, LUN_RESET,
                          NEXUS_RESET, NOBODY, QUERY_ASYNC_EVENT, QUERY_TASK, QUERY_TASK_SET, TARGET_WARM_RESET, Session)
 from steps import expect, fail, run, tried
+from third_party import RECEIVE_DATA, copy_results, cscd, extended_copy, naa, parameter_list, segment
 from lib import NlError, YnlFamily
 
 STRIDE = int(sys.argv[2])
@@ -576,6 +577,22 @@ def attentions(every):
     sweep("a unit attention", in_session(tell))
 
 
+def held_data(every):
+    """What a copy holds is given when there is memory for it."""
+    _, (disk,) = every.families["stmf_sbd"].ask("dump", "lu-get", {})
+    parameters = parameter_list([cscd(naa(disk["guid"]))], [segment(0, 0, 1, 8, 16, kind=0x0D)])
+
+    def receive(session):
+        while session.do(extended_copy(len(parameters)), write=parameters).status != GOOD:
+            pass
+        answers = [session.do(copy_results(RECEIVE_DATA, 1), read=8192) for _ in range(2)]
+        held = answers[answers[0].status == BUSY]
+        expect((GOOD, 4 + 512), (held.status, len(held.data)), "RECEIVE DATA, when there is memory")
+        return answers[0]
+
+    sweep("RECEIVE DATA", in_session(receive))
+
+
 FUNCTIONS = {
     "ABORT TASK": ABORT_TASK,
     "ABORT TASK SET": ABORT_TASK_SET,
@@ -729,6 +746,7 @@ def rest():
     sweep("login", attempt_login)
     commands()
     attentions(every)
+    held_data(every)
     local_bus(generic)
     for number, first in zip(ONE_IN, (4096, 8192, 12288)):
         at_random(number, Requests(), work, first)

@@ -6,6 +6,7 @@
 use super::manager::End;
 use crate::task::{Task, TaskBody};
 use kernel::{
+    alloc::AllocError,
     new_mutex,
     prelude::*,
     sync::{
@@ -161,58 +162,57 @@ impl Inner {
 }
 
 /// RECEIVE COPY RESULTS.
-pub(super) fn receive(task: Task, request: ReceiveCopyResults) {
+pub(super) fn receive(mut task: Task, request: ReceiveCopyResults) {
     let endpoint = task.endpoint().clone();
     let mut inner = endpoint.nexus.copies.inner.lock();
-    let (unit, id) = (task.address().unit, request.list_id);
-    let outcome = match request.what {
-        Results::Parameters => Some(Answer::Parameters),
-        Results::Status => inner.records().take_status(unit, id).map(Answer::Status),
-        Results::Details => inner.details(unit, &request).map(Answer::Details),
-        Results::Data => inner.data(unit, &request).map(Answer::Data),
+    let filled = match request.what {
+        Results::Parameters => Some(task.fill(|sink| OperatingParameters.write(sink))),
+        Results::Status => inner.fill_status(&mut task, &request),
+        Results::Details => inner.fill_details(&mut task, &request),
+        Results::Data => inner.fill_data(&mut task, &request),
     };
     drop(inner);
-    let format = task.sense_format();
-    match outcome {
+    match filled {
         None => task.fail(UNKNOWN_LIST),
-        Some(answer) => task.answer(|sink| match answer {
-            Answer::Parameters => OperatingParameters.write(sink),
-            Answer::Status(record) => record.write_status(sink),
-            Answer::Details(ending) => Ending::write_details(ending.as_ref(), format, sink),
-            Answer::Data(held) => report::write_held(&held, sink),
-        }),
+        Some(Ok(len)) => task.send(len),
+        Some(Err(_)) => task.end_with(Status::Busy),
     }
 }
 
-enum Answer {
-    Parameters,
-    Status(Record),
-    Details(Option<Ending>),
-    Data(KVVec<u8>),
-}
+/// The length of an answer; `None` when there is no such copy.
+type Filled = Option<Result<u32, AllocError>>;
 
 impl Inner {
+    /// Twelve bytes, for which the task has memory.
+    fn fill_status(&mut self, task: &mut Task, request: &ReceiveCopyResults) -> Filled {
+        let unit = task.address().unit;
+        let record = self.records().take_status(unit, request.list_id)?;
+        Some(task.fill(|sink| record.write_status(sink)))
+    }
+
     /// What is told as a whole, or with an ALLOCATION LENGTH of zero isn't wanted, is forgotten (SPC-3,
     /// FAILED SEGMENT DETAILS service action).
-    fn details(&mut self, unit: u64, request: &ReceiveCopyResults) -> Option<Option<Ending>> {
+    fn fill_details(&mut self, task: &mut Task, request: &ReceiveCopyResults) -> Filled {
+        let (unit, format) = (task.address().unit, task.sense_format());
         let ending = self.records().details(unit, request.list_id)?;
-        if is_last_time(request) {
+        let filled = task.fill(|sink| Ending::write_details(ending.as_ref(), format, sink));
+        if filled.is_ok() && is_last_time(request) {
             self.records().forget_details(unit, request.list_id);
         }
-        Some(ending)
+        Some(filled)
     }
 
     /// As above (SPC-3, RECEIVE DATA service action).
-    fn data(&mut self, unit: u64, request: &ReceiveCopyResults) -> Option<KVVec<u8>> {
+    fn fill_data(&mut self, task: &mut Task, request: &ReceiveCopyResults) -> Filled {
+        let unit = task.address().unit;
         let place = self.records().held(unit, request.list_id)?;
-        let mut held = KVVec::new();
-        let kept = self.held.get(place).map_or(&[][..], |held| held.as_slice());
-        held.extend_from_slice(kept, GFP_KERNEL).ok()?;
-        if is_last_time(request) {
+        let held = self.held.get(place).map_or(&[][..], |held| held.as_slice());
+        let filled = task.fill(|sink| report::write_held(held, sink));
+        if filled.is_ok() && is_last_time(request) {
             self.hold(place, KVVec::new());
             self.records().forget_held(unit, request.list_id);
         }
-        Some(held)
+        Some(filled)
     }
 }
 
