@@ -15,6 +15,7 @@ mod piece;
 mod results;
 mod units;
 
+pub(crate) use manager::InProgress;
 pub(crate) use piece::{Address, Mailbox, Origin};
 pub(crate) use results::Copies;
 

@@ -7,6 +7,7 @@
 //! and not with what else exists.
 //!
 //! Lock order: `Framework::detached`, `Framework::registry`, then the spin locks inside an `RcuMap`.
+//! `Framework::copying` by itself.
 //! No provider is called with the registry locked.
 
 mod access;
@@ -28,6 +29,7 @@ pub(crate) use targets::TargetRecord;
 pub(crate) use views::{Refused, WantedView};
 
 use crate::{
+    copy,
     group::Groups,
     nexus::{Itl, Nexus},
     table::Table,
@@ -86,6 +88,9 @@ pub(crate) struct Framework {
     /// Sessions with commands that were aborted, but that a device has still.
     #[pin]
     detached: Mutex<List<Nexus>>,
+    /// Third-party copies.
+    #[pin]
+    pub(crate) copying: Mutex<copy::InProgress>,
 }
 
 /// What the mutex guards.
@@ -135,6 +140,7 @@ impl Framework {
                     "Framework::registry"
                 ),
                 detached <- new_mutex!(List::new(), "Framework::detached"),
+                copying <- new_mutex!(copy::InProgress::new()?, "Framework::copying"),
             }? Error),
             GFP_KERNEL,
         )?;

@@ -27,8 +27,8 @@ def delay(seconds):
     delay_writes("slow", BACKING, seconds)
 
 
-def login(isid=1):
-    session = Session(TARGET, name="iqn.2024-01.test:one", isid=isid)
+def login(isid=1, name="iqn.2024-01.test:one"):
+    session = Session(TARGET, name=name, isid=isid)
     for lun in (0, 1):
         session.clear_attentions(lun)
     return session
@@ -49,6 +49,11 @@ def under_way():
             return
         time.sleep(0.05)
     fail(f"expected a piece of the copy in the device: {tasks(SLOW)}")
+
+
+def copying():
+    """The copies that are carried out."""
+    return [row for row in tasks(HOME) if " executing " in row and " 0x83 " in row]
 
 
 def gone(seconds=LIMIT):
@@ -138,14 +143,27 @@ expect(True, one.answers[ordered].when >= one.answers[tag].when, "the copy is ov
 delay(0.3)
 
 print("== as many as are allowed", flush=True)
+delay(1)
 copies = [start(list_id=n) for n in range(10, 18)]
 under_way()
 expect((BUSY, None), outcome(start(list_id=18)), "one more")
-for n in range(10, 18):
-    expect(GOOD, one.do(copy_abort(n)).status, "COPY ABORT")
-for tag in copies:
-    expect((CHECK, (0x0A, 0x2F, 2)), outcome(tag), "how each ends")
+second, third, stranger = login(isid=2), login(isid=3), login(isid=4, name="iqn.2024-01.test:stranger")
+started = [(one, tag, n) for n, tag in zip(range(10, 18), copies)]
+started += [(second, start(second, list_id=n), n) for n in range(8)]
+end = time.monotonic() + 5
+while len(copying()) < len(started) and time.monotonic() < end:
+    time.sleep(0.05)
+expect(16, len(copying()), "copies in progress")
+expect((BUSY, None), outcome(start(third), third), "one more, by a third session of the initiator's")
+started.append((stranger, start(stranger, list_id=1), 1))
+for session, _, n in started:
+    expect(GOOD, session.do(copy_abort(n)).status, "COPY ABORT")
+for session, tag, _ in started:
+    expect((CHECK, (0x0A, 0x2F, 2)), outcome(tag, session), "how each ends")
+for session in second, third, stranger:
+    session.logout()
 gone()
+delay(0.3)
 
 print("== the destination is taken away", flush=True)
 tag = start()

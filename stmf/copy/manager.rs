@@ -21,7 +21,6 @@ use kernel::{
     alloc::AllocError,
     prelude::*,
     sync::{
-        atomic::{ordering, Atomic},
         rcu,
         Arc, //
     },
@@ -75,8 +74,31 @@ const TRIES: u32 = 50;
 /// See [`TRIES`].
 const PAUSE: Delta<Nsec> = Delta::from_millis(100);
 
-/// The copies in progress.
-static IN_PROGRESS: Atomic<u32> = Atomic::new(0);
+/// The copies that an initiator may have in progress, by however many nexuses: there is room for others', too.
+const MAX_OF_INITIATOR: usize = MAX_TOTAL as usize / 4;
+
+/// The nexuses of the copies in progress: one for each copy.
+pub(crate) struct InProgress(KVec<Arc<Nexus>>);
+
+impl InProgress {
+    pub(crate) fn new() -> Result<Self, AllocError> {
+        KVec::with_capacity(MAX_TOTAL.into(), GFP_KERNEL).map(Self)
+    }
+
+    /// Another copy begins, if it may.
+    fn begin(&mut self, nexus: &Arc<Nexus>) -> bool {
+        let of_initiator = |other: &&Arc<Nexus>| *other.initiator == *nexus.initiator;
+        self.0.len() < MAX_TOTAL.into()
+            && self.0.iter().filter(of_initiator).count() < MAX_OF_INITIATOR
+            && self.0.push_within_capacity(nexus.clone()).is_ok()
+    }
+
+    /// A copy is over.
+    fn end(&mut self, nexus: &Nexus) {
+        let place = self.0.iter().position(|other| other.id == nexus.id);
+        let _ = place.map(|place| self.0.remove(place));
+    }
+}
 
 /// How an EXTENDED COPY ends, if not well.
 #[derive(Clone, Copy)]
@@ -101,15 +123,14 @@ impl From<AllocError> for End {
 
 /// Starts an EXTENDED COPY.
 pub(super) fn start(task: Task) {
-    let before = IN_PROGRESS.fetch_add(1, ordering::Relaxed);
+    let Endpoint {
+        framework, nexus, ..
+    } = &**task.endpoint();
     match super::QUEUE.get() {
-        Some(queue) if before < MAX_TOTAL.into() => {
+        Some(queue) if framework.copying.lock().begin(nexus) => {
             work::later::<TaskBody, Worker>(&queue, task.into());
         }
-        _ => {
-            IN_PROGRESS.fetch_sub(1, ordering::Relaxed);
-            task.end_with(Status::Busy);
-        }
+        _ => task.end_with(Status::Busy),
     }
 }
 
@@ -119,7 +140,8 @@ impl Run<TaskBody> for Worker {
     fn run(token: Token<TaskBody>) {
         let task = Task::from(token);
         let outcome = perform(&task);
-        IN_PROGRESS.fetch_sub(1, ordering::Relaxed);
+        let endpoint = task.endpoint();
+        endpoint.framework.copying.lock().end(&endpoint.nexus);
         match outcome {
             Ok(()) => task.good(),
             Err(End::Sense(sense)) => task.fail(sense),
