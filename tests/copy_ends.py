@@ -133,7 +133,7 @@ one.clear_attentions()
 one.clear_attentions(1)
 
 print("== an ORDERED command to the disk that it was sent to", flush=True)
-delay(0.05)
+delay(0.2)
 tag = start(segments=[segment(0, 1, 8192)])
 under_way()
 ordered = one.start(bytes(6), attr=ORDERED)
