@@ -128,6 +128,22 @@ run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
 cache_is("Enabled")
 one.clear_attentions()
 
+print("== a cache that is off stays off when a flush fails", flush=True)
+run("stmfadm", "modify-lu", "-p", "wcd=true", GUID)
+one.clear_attentions()
+break_writes()
+refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
+if "could not be written" not in refusal:
+    fail(f"expected to be told that the cache could not be written, got {refusal}")
+heal()
+cache_is("Disabled")
+expect_told("modify-lu")
+count = flushes()
+disk.expect_good_write(8, 2, "a disk without a cache")
+expect_flushed(count, "a write without a cache")
+run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
+one.clear_attentions()
+
 print("== or the administrator is told that it couldn't be", flush=True)
 break_writes()
 refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
@@ -179,8 +195,8 @@ expect(4, caching_page()[2] & 4, "WCE")
 refusal = timed(
     "modify-lu", lambda: run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False), 10
 )
-if "stays on" not in refusal:
-    fail(f"expected to be told that the cache stays on, got {refusal}")
+if "could not be written" not in refusal:
+    fail(f"expected to be told that the cache could not be written, got {refusal}")
 cache_is("Enabled")
 expect(GOOD, said(one.answer(write, seconds=60)), "the write")
 heal()

@@ -296,7 +296,7 @@ fn cannot_flush(error: Error) -> Refusal {
     refuse!(
         error,
         WriteCacheDisable,
-        "write-cache-disable: the cache stays on: what is in it could not be written"
+        "write-cache-disable: what is in the cache could not be written; it stays as it is"
     )
 }
 

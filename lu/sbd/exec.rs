@@ -48,6 +48,7 @@ use stmf_scsi::{
     self_test::SelfTestState,
     AdditionalSense,
     Sense,
+    SenseKey,
     Status, //
 };
 
@@ -169,7 +170,11 @@ impl LogicalUnit for Disk {
         if told {
             condition.count_failure(cdb, sense);
         }
-        if !told && failure::is_flush(cdb) {
+        let is_refused = matches!(
+            sense.key,
+            SenseKey::IllegalRequest | SenseKey::NotReady | SenseKey::UnitAttention
+        );
+        if !told && failure::is_flush(cdb) && !is_refused {
             condition.note_failed_flush();
         }
     }

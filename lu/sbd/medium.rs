@@ -236,25 +236,28 @@ impl Medium {
     }
 
     /// Lets no write use the write cache any more, and waits for those that do: what they wrote, a flush
-    /// puts on stable storage. Sleeps, a few seconds at most. One caller at a time, and none of
-    /// [`Medium::write_back`].
+    /// puts on stable storage. Says whether it was in use. Sleeps, a few seconds at most. One caller at a
+    /// time, and none of [`Medium::write_back`].
     ///
     /// # Errors
     ///
-    /// `EBUSY` when they take longer than that, `ENOMEM`. The cache is in use then, as it was.
-    pub(crate) fn write_through(&self) -> Result {
+    /// `EBUSY` when they take longer than that, `ENOMEM`. The cache is in use then if it was.
+    pub(crate) fn write_through(&self) -> Result<bool> {
         let mut kept = self.kept.lock();
+        let was_in_use = !kept.write_through;
         // Somebody has waited for these before.
         if !drain(&mut kept.leaving, COUNTING) {
             return Err(EBUSY);
         }
         self.set_write_through(&mut kept, true)?;
         if !drain(&mut kept.leaving, PATIENCE) {
-            // Without memory for that it stays as it is: slower than it need be, until it is asked again.
-            let _ = self.set_write_through(&mut kept, false);
+            if was_in_use {
+                // Without memory for that it isn't: slower than need be, until it is asked again.
+                let _ = self.set_write_through(&mut kept, false);
+            }
             return Err(EBUSY);
         }
-        Ok(())
+        Ok(was_in_use)
     }
 
     /// Lets writes use the write cache.

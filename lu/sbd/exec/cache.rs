@@ -91,11 +91,13 @@ pub(crate) fn flush_and_wait(medium: &Arc<Medium>, hold: Option<LuHold>) -> Resu
 ///
 /// # Errors
 ///
-/// Those of [`Medium::write_through`] and [`flush_and_wait`]; the cache stays on.
+/// Those of [`Medium::write_through`] and [`flush_and_wait`]; the cache stays on if it was.
 pub(crate) fn switch_off(medium: &Arc<Medium>, hold: Option<LuHold>) -> Result {
-    medium.write_through()?;
+    let was_in_use = medium.write_through()?;
     flush_and_wait(medium, hold).inspect_err(|_| {
-        let _ = medium.write_back();
+        if was_in_use {
+            let _ = medium.write_back();
+        }
     })
 }
 
