@@ -12,7 +12,7 @@ use crate::{
     plan::{DataPhase, Plan, Refusal},
     statistics::{self, Stopwatch},
     task::{Incoming, News, Outcome, TaskBody, CDB_MAX},
-    taskset::{Effect, Slot, TaskSet, TaskView}, //
+    taskset::{Effect, Slot, TaskSet}, //
 };
 use kernel::{
     prelude::*,
@@ -119,18 +119,10 @@ impl Full {
         Self { status, lu }
     }
 
-    /// The session, or all of them together, have as much as they may: TASK SET FULL, but BUSY when the
-    /// I_T nexus has no command in the task set that could end before it tries again (SAM-5 5.3.1).
+    /// The session, or all of them together, have as much as they may.
     fn share(tasks: &TaskSet, slot: Slot, lu: LiveRef<LuPath>) -> Self {
-        let is_another =
-            |task: &TaskView| task.is_alive() && task.lu == lu.entry.id && task.slot != slot;
-        let status = if tasks.any(is_another) {
-            Status::TaskSetFull
-        } else {
-            Status::Busy
-        };
         Self {
-            status,
+            status: tasks.refusal(slot, lu.entry.id),
             lu: Some(lu),
         }
     }
@@ -180,7 +172,7 @@ fn build(
         // CAST: at most 32.
         cdb_len: cdb_len as u8,
         phase: decision.phase,
-        expected: command.expected,
+        expected: expected(decision.phase, command),
         note: 0,
         data <- data.take(),
         room <- Room::init(),
@@ -336,12 +328,15 @@ fn reserve(
         DataPhase::FromMedium(len) => (len, Contents::Garbage),
         DataPhase::FromInitiator(len) => {
             if len > 0 && (!command.write || command.expected < len) {
-                let code = AdditionalSense::INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT;
-                return Ok(Decision::refuse(Sense::illegal(code), Some(&lu)));
+                return Ok(Decision::refuse(WRONG_DATA, Some(&lu)));
             }
             (len, Contents::Garbage)
         }
-        DataPhase::ListFromInitiator(_) | DataPhase::ToMedium { .. } => {
+        DataPhase::ListFromInitiator(len) | DataPhase::ToMedium { len, .. } => {
+            // Nothing moved would look like everything moved.
+            if len > 0 && command.read && command.expected > 0 {
+                return Ok(Decision::refuse(WRONG_DATA, Some(&lu)));
+            }
             let sent = if command.write { command.expected } else { 0 };
             (phase.moves(sent), Contents::Garbage)
         }
@@ -360,6 +355,19 @@ fn reserve(
         phase,
         outcome: None,
     })
+}
+
+/// What the initiator says of the data isn't what the CDB says, in direction or length.
+const WRONG_DATA: Sense =
+    Sense::illegal(AdditionalSense::INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
+
+/// How much the initiator expects to move, in the direction of the command's data. One that sends data along with a
+/// command that returns some gets none: it has no place for them.
+fn expected(phase: DataPhase, command: &Command<'_>) -> u32 {
+    match phase {
+        DataPhase::Answer(_) | DataPhase::FromMedium(_) if !command.read => 0,
+        _ => command.expected,
+    }
 }
 
 /// Whether `data` is now the memory that a local host's command brings along, for the data of a device.
@@ -381,7 +389,8 @@ fn lend(
     let Some(command) = lender.take() else {
         return false;
     };
-    match data.borrow_from(command, len) {
+    let to_initiator = matches!(phase, DataPhase::FromMedium(_));
+    match data.borrow_from(command, to_initiator, len) {
         Ok(()) => true,
         Err(command) => {
             *lender = Some(command);

@@ -6,9 +6,10 @@
 //! the sessions it concerns and edits their LUN maps in place, so that its cost grows with them
 //! and not with what else exists.
 //!
-//! Lock order: `Framework::detached`, `Framework::registry`, then the spin locks inside an `RcuMap`.
+//! Lock order: `Framework::detached`, `Framework::registry`, then the spin locks inside an `RcuMap` and a unit's
+//! `Initiators`.
 //! `Framework::copying` by itself.
-//! No provider is called with the registry locked.
+//! No provider is called with the registry locked, but for what it has lost.
 
 mod access;
 mod detached;

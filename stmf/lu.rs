@@ -8,6 +8,7 @@
 use crate::{
     event::Event,
     framework::{self, Framework},
+    loss::{Initiators, Losses},
     nexus::ItNexus,
     order::Order,
     plan::{Plan, Refusal},
@@ -75,10 +76,15 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// not wait for the device.
     fn reset(&self) {}
 
-    /// A command of the unit ends with CHECK CONDITION, whoever decided that: for units that count what
-    /// goes wrong. Unless its initiator is `told`, the command was aborted meanwhile, and nobody hears of
-    /// it. Any context; must not sleep.
-    fn failed(&self, _cdb: &[u8], _sense: &Sense, _told: bool) {}
+    /// A command of the unit ends with CHECK CONDITION, whoever decided that, and its initiator is told:
+    /// for units that count what goes wrong. Any context; must not sleep.
+    fn failed(&self, _cdb: &[u8], _sense: &Sense) {}
+
+    /// What the unit has lost so far: always the same; `None` of one that can't lose anything for which it has
+    /// said GOOD. Any context, with the framework's locks held.
+    fn losses(&self) -> Option<&Losses> {
+        None
+    }
 
     /// An I_T nexus is gone (SAM-5 6.3.4): forget what doesn't outlive it. Process context; must
     /// not wait for the device.
@@ -131,6 +137,7 @@ pub(crate) struct LuEntry {
     /// Whether a device may have commands that were aborted; see `framework::detached`.
     pub(crate) has_orphans: Atomic<bool>,
     pub(crate) statistics: Statistics,
+    pub(crate) initiators: Initiators,
     unit: Arc<dyn LogicalUnit>,
     module: &'static ThisModule,
 }
@@ -164,6 +171,7 @@ impl LuPath {
 /// Keeps a logical unit in use: [`LuRegistration::offline`] waits for it as for a command.
 ///
 /// For work in the device that goes on when its command has been answered. Droppable in any context.
+#[derive(Clone)]
 pub struct LuHold {
     pub(crate) path: LiveRef<LuPath>,
 }
@@ -240,6 +248,12 @@ impl LuHandle {
         tmf::abort_tasks_of(&self.framework, &self.entry, chosen, except)
     }
 
+    /// Whether an initiator that sees the unit is to be told of a loss ([`Losses`]). May sleep.
+    pub fn owes_news_of_loss(&self) -> bool {
+        let losses = self.entry.unit().losses();
+        losses.is_some_and(|losses| self.entry.initiators.are_owed(losses))
+    }
+
     /// Keeps the unit in use, as [`Task::hold`] does; `None` when it isn't online. May sleep.
     pub fn hold(&self) -> Option<LuHold> {
         let path = self.framework.lu_path(&self.entry.guid)?;
@@ -312,6 +326,7 @@ impl LuRegistration {
                 order: Order::new(id)?,
                 has_orphans: Atomic::new(false),
                 statistics: Statistics::new()?,
+                initiators: Initiators::new()?,
                 unit,
                 module,
             },

@@ -5,7 +5,7 @@
 //!
 //! A session reserves what its commands have in flight, in large pieces and beyond a small allowance (see
 //! [`crate::taskset`]), and gives back what is far more than it needs, and all when it is idle: commands
-//! don't come here one by one. What a port keeps of commands that aren't admitted yet counts, too
+//! don't come here one by one. What a port keeps of commands that aren't admitted yet, or are over, counts, too
 //! ([`Reservation`]).
 
 use kernel::sync::atomic::{ordering, Atomic};
@@ -32,7 +32,8 @@ pub(crate) fn give_back(bytes: u64) {
     RESERVED.fetch_sub(bytes, ordering::Relaxed);
 }
 
-/// Memory for what comes with commands before they are admitted; given back when this is dropped.
+/// Memory for what comes with commands before they are admitted, and for what has to be sent when they are over;
+/// given back when this is dropped.
 pub struct Reservation(u64);
 
 impl Reservation {
@@ -41,6 +42,14 @@ impl Reservation {
         let bytes = bytes as u64;
         // Made only then: dropping it gives the bytes back.
         reserve(bytes).then(|| Self(bytes))
+    }
+
+    /// Counts so many bytes that are taken already, though that may be too much: then nobody gets more. Any
+    /// context.
+    pub fn taken(bytes: usize) -> Self {
+        let bytes = bytes as u64;
+        RESERVED.fetch_add(bytes, ordering::Relaxed);
+        Self(bytes)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     admit,
     copy::Copies,
     framework::Framework,
+    loss::Known,
     lu::LuPath,
     port::{Completer, PortIdentity, TargetEntry},
     statistics::Statistics,
@@ -16,6 +17,7 @@ use crate::{
 use kernel::{
     list::{impl_list_arc_safe, impl_list_item, AtomicTracker, ListLinks, TryNewListArc},
     prelude::*,
+    rbtree::RBTree,
     str::CString,
     sync::{
         atomic::{ordering, Atomic},
@@ -30,6 +32,7 @@ use stmf_kernel::{
     rcu::{RcuCell, RcuMap},
     scsi_host, //
 };
+use stmf_model::EndName;
 use stmf_scsi::{
     alua::AccessState,
     tmf::{TaskAttribute, TaskManagement, TmfResponse},
@@ -125,18 +128,24 @@ pub(crate) struct Itl {
     inventory: Atomic<u32>,
     /// The code of the [`AccessState`] of the nexus's port group.
     access: Atomic<u32>,
+    pub(crate) losses: Option<Known>,
     pub(crate) statistics: Statistics,
 }
 
 impl Itl {
     /// A LUN that its initiator hasn't talked to yet: POWER ON is pending.
-    pub(crate) fn new(lu: LiveRef<LuPath>, inventory: u32, access: AccessState) -> Result<Self> {
+    pub(crate) fn new(lu: LiveRef<LuPath>, nexus: &Nexus, access: AccessState) -> Result<Self> {
         let mut attentions = UnitAttentions::default();
         attentions.insert(UnitAttention::PowerOn);
+        let losses = match lu.entry.unit().losses() {
+            Some(losses) => Some(lu.entry.initiators.see(losses, nexus)?),
+            None => None,
+        };
         Ok(Self {
             lu,
+            losses,
             attentions: Atomic::new(attentions.bits()),
-            inventory: Atomic::new(inventory),
+            inventory: Atomic::new(nexus.inventory()),
             access: Atomic::new(access.code().into()),
             statistics: Statistics::new()?,
         })
@@ -191,8 +200,12 @@ pub(crate) struct Nexus {
     inventory_reported: Atomic<u32>,
     /// Whether there may be logical units that it has seen, and doesn't see any more.
     has_lost_sight: Atomic<bool>,
+    /// Whether it is about to go.
+    pub(crate) is_lost: Atomic<bool>,
     /// Task management functions in progress.
     pub(crate) managing: Atomic<u32>,
+    /// Errors of commands after which others have to be aborted still.
+    pub(crate) queue_errors: Atomic<u32>,
     #[pin]
     pub(crate) tasks: TaskSet,
     #[pin]
@@ -213,6 +226,11 @@ impl_list_item! {
 }
 
 impl Nexus {
+    /// The initiator's name, by which groups have it; none of what a registered nexus can't have.
+    pub(crate) fn host(&self) -> Option<EndName> {
+        EndName::new(self.initiator.to_str().ok()?).ok()
+    }
+
     /// Calls `visit` for every logical unit that the nexus sees. `visit` may sleep.
     pub(crate) fn for_each_lu(&self, mut visit: impl FnMut(&LiveRef<LuPath>)) {
         let mut next = Some(0);
@@ -269,6 +287,11 @@ impl Nexus {
         // Some LUNs may have made their own of an earlier change, and report another condition first.
         self.luns
             .for_each(|_, itl| itl.change(|set| set.remove(UnitAttention::ReportedLunsChanged)));
+        if self.inventory() != generation {
+            // And some of a later one, meanwhile.
+            self.luns
+                .for_each(|_, itl| itl.attention(UnitAttention::ReportedLunsChanged));
+        }
     }
 
     /// Whether a LUN may have unit attentions: the I/O path's one question.
@@ -292,12 +315,14 @@ impl Nexus {
 
     /// A unit attention that was taken off a LUN is pending again: its initiator wasn't told. Any context.
     pub(crate) fn put_back(&self, lun: u16, lu: u64, attention: UnitAttention) {
+        self.with_itl(lun, lu, |itl| itl.attention(attention));
+    }
+
+    /// Looks at a LUN, unless another unit is there by now. Any context.
+    pub(crate) fn with_itl<R>(&self, lun: u16, lu: u64, look: impl FnOnce(&Itl) -> R) -> Option<R> {
         let guard = rcu::read_lock();
-        let itl = self.luns.read(lun.into(), &guard);
-        // Another unit may be there by now.
-        if let Some(itl) = itl.filter(|itl| itl.lu.entry.id == lu) {
-            itl.attention(attention);
-        }
+        let itl = self.luns.read(lun.into(), &guard)?;
+        (itl.lu.entry.id == lu).then(|| look(itl))
     }
 
     /// The unit attentions that a LUN has to report.
@@ -324,6 +349,9 @@ pub struct NexusDescription<'a> {
     /// For iSCSI the ISID as text, for people; else empty.
     pub isid: &'a str,
 }
+
+/// Logical units, by their numbers.
+pub struct Units(RBTree<u64, ()>);
 
 /// A registered nexus; dropping it ends the session.
 ///
@@ -358,7 +386,9 @@ impl NexusRegistration {
                 inventory: Atomic::new(0),
                 inventory_reported: Atomic::new(0),
                 has_lost_sight: Atomic::new(false),
+                is_lost: Atomic::new(false),
                 managing: Atomic::new(0),
+                queue_errors: Atomic::new(0),
                 tasks <- TaskSet::new(*id),
                 copies <- Copies::new(),
                 links <- ListLinks::new(),
@@ -400,6 +430,33 @@ impl NexusRegistration {
         Ok(seen)
     }
 
+    /// The logical units that the nexus sees, to be compared with what others see.
+    pub fn units(&self) -> Result<Units> {
+        let mut units = RBTree::new();
+        let mut next = Some(0);
+        while let Some((index, id)) =
+            next.and_then(|start| self.nexus.luns.find(start, |itl| itl.lu.entry.id))
+        {
+            units.try_create_and_insert(id, (), GFP_KERNEL)?;
+            next = index.checked_add(1);
+        }
+        Ok(Units(units))
+    }
+
+    /// Whether the nexus sees one of these logical units, by whatever LUN.
+    pub fn sees_any(&self, units: &Units) -> bool {
+        let is_one = |itl: &Itl| units.0.get(&itl.lu.entry.id).is_some();
+        let mut next = Some(0);
+        while let Some((index, found)) = next.and_then(|start| self.nexus.luns.find(start, is_one))
+        {
+            if found {
+                return true;
+            }
+            next = index.checked_add(1);
+        }
+        false
+    }
+
     /// The I_T nexus is lost (SAM-5 6.3.4): its commands are aborted, and its logical units forget
     /// what doesn't outlive it. Waits for no device.
     ///
@@ -409,6 +466,10 @@ impl NexusRegistration {
         // Nobody waits for these any more; those not yet executing never will.
         self.framework
             .abort(&self.nexus, Abort::NexusLost, |_| true);
+        // A session by another portal group of the target may be of the same nexus.
+        if !self.framework.is_last_session(&self.nexus) {
+            return;
+        }
         let identity = &self.nexus.identity;
         self.nexus
             .for_each_lu(|lu| lu.entry.unit().nexus_lost(identity));
@@ -445,7 +506,9 @@ impl Drop for NexusRegistration {
         self.framework.remove_nexus(self.nexus.id);
         // A unit that was taken out of its sight just then has missed that. Who did so had the registry
         // locked, which `remove_nexus` has locked since.
-        self.lose_unseen();
+        if self.framework.is_last_session(&self.nexus) {
+            self.lose_unseen();
+        }
         drop(self.nexus.watch.replace(None));
     }
 }
@@ -579,6 +642,11 @@ impl Endpoint {
     pub fn lose(&self) {
         self.framework.abort(&self.nexus, Abort::NexusLost, |task| {
             task.connection == self.number
+        });
+        self.nexus.luns.for_each(|_, itl| {
+            if let Some(losses) = &itl.losses {
+                losses.may_not_have_heard();
+            }
         });
     }
 

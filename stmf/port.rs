@@ -194,6 +194,20 @@ impl TargetRegistration {
             .offline_target(self.entry.id, Asker::Provider)
     }
 
+    /// As [`TargetRegistration::offline`], before the port is deleted: nobody brings it online any more.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` while it is on its way; and what [`TargetPort::offline`] says. The port stays then.
+    pub fn retire(&self) -> Result {
+        self.framework.retire_target(self.entry.id)
+    }
+
+    /// The port isn't deleted after all. May sleep.
+    pub fn keep(&self) {
+        self.framework.keep_target(self.entry.id);
+    }
+
     /// The port's relative target port identifier (SPC-5 7.7.6.9), unique on this machine.
     pub fn relative_id(&self) -> u16 {
         self.entry.relative_id

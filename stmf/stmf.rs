@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod loss;
 pub mod lu;
 pub mod memory;
 pub mod nexus;
@@ -45,7 +46,7 @@ use stmf_kernel::{
     debugfs::Directory,
     genl,
     module::{Filled, ModuleCell},
-    work::OwnedQueue, //
+    work::{ModuleQueue, OwnedQueue}, //
 };
 
 module! {
@@ -78,20 +79,18 @@ fn spawn(flags: Flags, work: impl FnOnce() + Send + 'static) -> Result {
 struct StmfModule {
     _debug: Directory,
     _netlink: Filled<genl::Registration>,
-    _queue: Filled<OwnedQueue>,
-    _late: Filled<OwnedQueue>,
-    _copies: Filled<OwnedQueue>,
+    _queue: ModuleQueue,
+    _late: ModuleQueue,
+    _copies: ModuleQueue,
     _framework: Filled<framework::Framework>,
 }
 
 impl kernel::Module for StmfModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let framework = framework::Framework::publish()?;
-        let queue = QUEUE.fill(Arc::new(OwnedQueue::new(c"stmf", WORKERS)?, GFP_KERNEL)?);
-        let late = OwnedQueue::new(c"stmf_late", LATE_WORKERS)?;
-        let late = LATE.fill(Arc::new(late, GFP_KERNEL)?);
-        let copies = OwnedQueue::new(c"stmf_copy", copy::WORKERS)?;
-        let copies = copy::QUEUE.fill(Arc::new(copies, GFP_KERNEL)?);
+        let queue = ModuleQueue::fill(&QUEUE, c"stmf", WORKERS)?;
+        let late = ModuleQueue::fill(&LATE, c"stmf_late", LATE_WORKERS)?;
+        let copies = ModuleQueue::fill(&copy::QUEUE, c"stmf_copy", copy::WORKERS)?;
         Ok(Self {
             _debug: debug::directory(),
             _netlink: event::SENDER.fill(Arc::new(

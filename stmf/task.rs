@@ -21,8 +21,9 @@ use crate::{
     admit,
     copy::{self, Address, Mailbox, Origin},
     framework,
+    loss::{Known, Losses},
     lu::{LuEntry, LuHandle, LuHold, LuPath},
-    nexus::{Endpoint, ItNexus, Nexus},
+    nexus::{Endpoint, ItNexus, Itl, Nexus},
     order::Order,
     plan::DataPhase,
     port::PortIdentity,
@@ -42,7 +43,7 @@ use kernel::{
 use stmf_kernel::{
     io::{Carried, Room},
     live::LiveRef,
-    pages::PageList,
+    pages::{Contents, PageList},
     token::{MustEnd, Token},
     trace::{self, Ending}, //
 };
@@ -83,6 +84,8 @@ pub(crate) enum News {
     Attention(UnitAttention),
     /// The inventory of logical units, of this generation.
     Inventory(u32),
+    /// So many losses of the unit.
+    Losses(u32),
 }
 
 impl News {
@@ -166,6 +169,18 @@ impl TaskBody {
         self.cdb.get(..usize::from(self.cdb_len)).unwrap_or(&[])
     }
 
+    /// What the logical unit has lost.
+    fn losses(&self) -> Option<&Losses> {
+        self.lu.as_ref()?.entry.unit().losses()
+    }
+
+    /// Looks at what the nexus knows of that, if it still sees the unit.
+    fn known_losses<R>(&self, look: impl FnOnce(&Known) -> R) -> Option<R> {
+        let id = self.lu.as_ref()?.entry.id;
+        let look = |itl: &Itl| itl.losses.as_ref().map(look);
+        self.endpoint.nexus.with_itl(self.lun, id, look).flatten()
+    }
+
     fn sense_format(&self) -> SenseFormat {
         match &self.lu {
             Some(lu) => lu.entry.control().sense_format(),
@@ -245,17 +260,15 @@ fn answer(mut token: Token<TaskBody>) {
     let data = answered.min(token.expected) > 0;
     match token.endpoint.tasks().begin_response(token.place, data) {
         Reply::Send => {
-            note_inventory(&token);
+            note_news(&token);
             look_at_error(&token);
         }
         Reply::TaskAborted => {
             keep_news(&token);
-            tell_unit(&token, false);
             token.outcome = Some(Outcome::status(Status::TaskAborted));
         }
         Reply::Nobody => {
             keep_news(&token);
-            tell_unit(&token, false);
             return end(token);
         }
     }
@@ -275,9 +288,9 @@ fn answer(mut token: Token<TaskBody>) {
 /// Hands a task of the copy manager's back to it, also when it was aborted.
 fn answer_copy(mut token: Token<TaskBody>, mailbox: &Mailbox) {
     let reply = token.endpoint.tasks().begin_response(token.place, false);
-    let told = matches!(reply, Reply::Send);
-    tell_unit(&token, told);
-    if !told {
+    if matches!(reply, Reply::Send) {
+        tell_unit(&token);
+    } else {
         token.outcome = Some(Outcome::status(Status::TaskAborted));
     }
     token.origin = Origin::Answered;
@@ -300,14 +313,17 @@ fn done(token: &TaskBody) -> (u64, u64, Ending) {
     (token.endpoint.nexus.id, tag, ending)
 }
 
-/// Notes that the initiator is told of its logical units, if it is.
-fn note_inventory(token: &TaskBody) {
-    if let Some(Outcome {
-        news: News::Inventory(generation),
-        ..
-    }) = token.outcome
-    {
-        token.endpoint.nexus.inventory_was_reported(generation);
+/// Notes what the initiator is told.
+fn note_news(token: &TaskBody) {
+    let nexus = &token.endpoint.nexus;
+    match token.outcome.map_or(News::None, |outcome| outcome.news) {
+        News::None | News::Attention(_) => (),
+        News::Inventory(generation) => nexus.inventory_was_reported(generation),
+        News::Losses(count) => {
+            if let Some(losses) = token.losses() {
+                token.known_losses(|known| known.is_told(losses, count));
+            }
+        }
     }
 }
 
@@ -322,7 +338,7 @@ fn keep_news(token: &TaskBody) {
 /// What becomes of a command that ends with CHECK CONDITION: its unit is told, and the other commands
 /// may have to go.
 fn look_at_error(token: &TaskBody) {
-    if let Some(lu) = tell_unit(token, true) {
+    if let Some(lu) = tell_unit(token) {
         if lu.entry.control().qerr != QueueError::Continue {
             let tag = token.endpoint.tasks().tag(token.place);
             tmf::queue_error(&token.endpoint, lu, tag);
@@ -331,7 +347,7 @@ fn look_at_error(token: &TaskBody) {
 }
 
 /// Tells a command's unit that it ends with CHECK CONDITION, if it does.
-fn tell_unit(token: &TaskBody, told: bool) -> Option<&LiveRef<LuPath>> {
+fn tell_unit(token: &TaskBody) -> Option<&LiveRef<LuPath>> {
     let (
         Some(lu),
         Some(Outcome {
@@ -343,7 +359,7 @@ fn tell_unit(token: &TaskBody, told: bool) -> Option<&LiveRef<LuPath>> {
     else {
         return None;
     };
-    lu.entry.unit().failed(token.cdb(), sense, told);
+    lu.entry.unit().failed(token.cdb(), sense);
     Some(lu)
 }
 
@@ -530,6 +546,23 @@ impl Task {
         Ok(list)
     }
 
+    /// Allocates memory that the command needs besides its data. It counts as that does, as the session's
+    /// and all sessions', until the command is over. Process context; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// What the command is to end with when there is no memory, or as much is taken as may be.
+    pub fn memory(&self, len: usize) -> Result<PageList, Status> {
+        if len == 0 {
+            return Ok(PageList::empty());
+        }
+        let tasks = self.0.endpoint.tasks();
+        if !tasks.charge(self.0.place, len) {
+            return Err(tasks.refusal(self.0.place, self.address().unit));
+        }
+        PageList::alloc(len, Contents::Garbage).map_err(|_| Status::Busy)
+    }
+
     /// How many bytes the initiator expects to move: what it announced.
     pub fn expected(&self) -> u32 {
         self.0.expected
@@ -645,6 +678,29 @@ impl Task {
     pub fn fail(self, sense: Sense) {
         let format = self.0.sense_format();
         self.finish(Outcome::check(sense, format));
+    }
+
+    /// Whether its unit has lost something of which its initiator is to be told by [`Task::fail_for_loss`]. Any
+    /// context.
+    pub fn owes_news_of_loss(&self) -> bool {
+        let count = self.0.losses().map_or(0, Losses::count);
+        count != 0 && self.0.known_losses(|known| known.is_behind(count)) == Some(true)
+    }
+
+    /// Its unit has lost something, for which this task or another was told GOOD. Any context.
+    pub fn note_loss(&self) {
+        if let Some(losses) = self.0.losses() {
+            losses.note();
+        }
+    }
+
+    /// Ends the task with CHECK CONDITION. An initiator that gets that knows of all that the unit has lost so
+    /// far. Any context.
+    pub fn fail_for_loss(self, sense: Sense) {
+        let losses = self.0.losses();
+        let news = losses.map_or(News::None, |losses| News::Losses(losses.count()));
+        let outcome = Outcome::check(sense, self.0.sense_format());
+        self.finish(Outcome { news, ..outcome });
     }
 
     /// Ends the task with another status than GOOD and CHECK CONDITION. Any context.

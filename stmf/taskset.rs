@@ -25,7 +25,11 @@ use stmf_kernel::{
     trace,
     wait::WaitQueue, //
 };
-use stmf_scsi::{copy::MAX_CONCURRENT, tmf::TaskAttribute};
+use stmf_scsi::{
+    copy::MAX_CONCURRENT,
+    tmf::TaskAttribute,
+    Status, //
+};
 
 /// The slots of a word of the occupancy map. Models have a small table.
 const SLOTS: usize = if cfg!(test) { 2 } else { 64 };
@@ -204,8 +208,8 @@ impl TaskSet {
         }
     }
 
-    /// Charges the memory of a command's data; `false` when the session has too much already, or all
-    /// sessions together have.
+    /// Charges memory that a command needs, on top of what it was charged before; `false` when the session
+    /// has too much already, or all sessions together have.
     pub(crate) fn charge(&self, slot: Slot, bytes: usize) -> bool {
         let bytes = bytes as u64;
         let before = self.bytes.fetch_add(bytes, ordering::Relaxed);
@@ -215,8 +219,21 @@ impl TaskSet {
             self.discharge(bytes);
             return false;
         }
-        self.entry(slot).bytes.store(bytes, ordering::Relaxed);
+        let charged = &self.entry(slot).bytes;
+        // Nobody else writes it meanwhile.
+        let so_far = charged.load(ordering::Relaxed);
+        charged.store(so_far.saturating_add(bytes), ordering::Relaxed);
         true
+    }
+
+    /// What a command for a logical unit is told that can't be charged: TASK SET FULL, but BUSY when the
+    /// I_T nexus has no other command in the task set that could end before it tries again (SAM-5 5.3.1).
+    pub(crate) fn refusal(&self, slot: Slot, lu: u64) -> Status {
+        if self.any(|task| task.is_alive() && task.lu == lu && task.slot != slot) {
+            Status::TaskSetFull
+        } else {
+            Status::Busy
+        }
     }
 
     /// Reserves so many bytes, if they aren't yet.

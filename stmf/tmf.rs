@@ -40,6 +40,9 @@ const LIMIT: Delta<Nsec> = Delta::from_secs(4);
 /// Functions that a session may have in progress: each occupies a worker.
 const MAX_MANAGING: u32 = 16;
 
+/// Errors of a session's commands that may wait for a worker, each of which aborts others (QERR).
+const MAX_QUEUE_ERRORS: u32 = 16;
+
 /// Starts a function on a worker and answers it through the endpoint.
 pub(crate) fn start(endpoint: ArcBorrow<'_, Endpoint>, request: ManagementRequest) {
     let nexus = &endpoint.nexus;
@@ -316,27 +319,39 @@ pub(crate) fn abort_tasks_of(
 /// A command has ended with CHECK CONDITION: does with the others what QERR says (SPC-5, Control mode
 /// page). Any context; what is to be done is done soon.
 pub(crate) fn queue_error(endpoint: &Arc<Endpoint>, lu: &LiveRef<LuPath>, tag: u64) {
-    let (endpoint, lu) = (endpoint.clone(), lu.clone());
-    // What an initiator sends when it has the status isn't meant.
-    let begin = Begin::now();
-    // Without memory the others go on, as they do when they are quicker than this.
-    let _ = crate::spawn(GFP_ATOMIC, move || {
-        let control = lu.entry.control();
-        let everybody = control.qerr == QueueError::AbortAll && !control.task_set_per_nexus;
-        let own = endpoint.nexus.id;
-        for nexus in endpoint.framework.nexuses().iter().flatten() {
-            let is_own = nexus.id == own;
-            if !is_own && !everybody {
-                continue;
-            }
-            let how = Abort::by(control, is_own);
-            let chosen = |task: &TaskView| {
-                task.lu == lu.entry.id && begin.has(task) && !(is_own && task.tag == tag)
-            };
-            let hit = endpoint.framework.abort(nexus, how, chosen) > 0;
-            if hit && !is_own && how == Abort::Silently {
-                nexus.establish(lu.entry.id, UnitAttention::CommandsCleared);
-            }
+    let waiting = &endpoint.nexus.queue_errors;
+    if waiting.fetch_add(1, ordering::Relaxed) < MAX_QUEUE_ERRORS {
+        let (owned, lu) = (endpoint.clone(), lu.clone());
+        // What an initiator sends when it has the status isn't meant.
+        let begin = Begin::now();
+        let spawned = crate::spawn(GFP_ATOMIC, move || {
+            abort_after_error(begin, &owned, &lu, tag);
+            owned.nexus.queue_errors.fetch_sub(1, ordering::Relaxed);
+        });
+        if spawned.is_ok() {
+            return;
         }
-    });
+    }
+    // Without memory, or with so many that their answers were quicker than this, the others go on.
+    waiting.fetch_sub(1, ordering::Relaxed);
+}
+
+fn abort_after_error(begin: Begin, endpoint: &Endpoint, lu: &LuPath, tag: u64) {
+    let (framework, id) = (&endpoint.framework, lu.entry.id);
+    let control = lu.entry.control();
+    let own = |task: &TaskView| task.lu == id && begin.has(task) && task.tag != tag;
+    framework.abort(&endpoint.nexus, Abort::by(control, true), own);
+    if control.qerr != QueueError::AbortAll || control.task_set_per_nexus {
+        return;
+    }
+    for nexus in framework.nexuses().iter().flatten() {
+        if nexus.id == endpoint.nexus.id {
+            continue;
+        }
+        let how = Abort::by(control, false);
+        let chosen = |task: &TaskView| task.lu == id && begin.has(task);
+        if framework.abort(nexus, how, chosen) > 0 && how == Abort::Silently {
+            nexus.establish(id, UnitAttention::CommandsCleared);
+        }
+    }
 }

@@ -276,7 +276,9 @@ fn switch_cache(disk: &Disk, registration: &LuRegistration, through: bool) -> Re
     let medium = &disk.medium;
     let (old, new) = disk.changeable.modes.change(|values| {
         if through {
-            cache::switch_off(medium, registration.hold())?;
+            cache::switch_off(medium, registration.hold(), || {
+                registration.owes_news_of_loss()
+            })?;
         } else {
             medium.write_back()?;
         }

@@ -14,7 +14,10 @@ use kernel::{
         Mutex, //
     },
 };
-use stmf::lu::Work;
+use stmf::{
+    loss::Losses,
+    lu::Work, //
+};
 use stmf_kernel::clock::monotonic_ns;
 use stmf_scsi::{
     cdb::{self, Command},
@@ -38,8 +41,8 @@ pub(crate) struct Condition {
     other_errors: Atomic<u64>,
     /// Bytes that were verified.
     verified: Atomic<u64>,
-    /// A flush has failed, and its command had been answered: 1 until somebody was told.
-    flush_failed: Atomic<u32>,
+    /// Flushes that have failed, and caches that are gone.
+    pub(crate) losses: Losses,
     /// How often the medium was stopped, and taken out.
     stops: Atomic<u32>,
     unloads: Atomic<u32>,
@@ -78,7 +81,7 @@ impl Condition {
             verify_errors: Atomic::new(0),
             other_errors: Atomic::new(0),
             verified: Atomic::new(0),
-            flush_failed: Atomic::new(0),
+            losses: Losses::new(),
             stops: Atomic::new(0),
             unloads: Atomic::new(0),
             begun: monotonic_ns(),
@@ -141,17 +144,6 @@ impl Condition {
     /// The medium was taken out.
     pub(crate) fn count_unload(&self) {
         self.unloads.fetch_add(1, ordering::Relaxed);
-    }
-
-    /// A flush has failed, and no command of an initiator waited for it.
-    pub(crate) fn note_failed_flush(&self) {
-        self.flush_failed.store(1, ordering::Relaxed);
-    }
-
-    /// Whether there was one of which nobody was told; from here on somebody was.
-    pub(crate) fn take_failed_flush(&self) -> bool {
-        self.flush_failed.load(ordering::Relaxed) != 0
-            && self.flush_failed.xchg(0, ordering::Relaxed) != 0
     }
 
     /// So many bytes were verified.

@@ -39,7 +39,7 @@ use stmf_scsi::{
     mode::Values,
     vpd::RotationRate, //
 };
-use stmf_uapi::sbd::{Lu, ALIAS_MAX, RAM};
+use stmf_uapi::sbd::{Lu, ALIAS_MAX, FOREIGN_HEAD, RAM};
 
 /// What initiators see as vendor and product unless told otherwise. Not those of the disks of
 /// Solaris (`SUN`, `COMSTAR`), which are another product with other abilities.
@@ -239,7 +239,7 @@ impl<'a> Wanted<'a> {
             Some(owner) => Err(refuse!(
                 EEXIST,
                 File,
-                "file: it has the metadata of LU {owner} in its head; import that, or use force"
+                "{FOREIGN_HEAD}{owner} in its head; import that, or use force"
             )),
         }
     }

@@ -34,6 +34,7 @@ use crate::{
 };
 use kernel::prelude::*;
 use stmf::{
+    loss::Losses,
     lu::LogicalUnit,
     nexus::ItNexus,
     plan::{DataPhase, Plan, Refusal},
@@ -48,7 +49,6 @@ use stmf_scsi::{
     self_test::SelfTestState,
     AdditionalSense,
     Sense,
-    SenseKey,
     Status, //
 };
 
@@ -165,18 +165,12 @@ impl LogicalUnit for Disk {
             .abort_test(SelfTestState::Aborted, |_| true);
     }
 
-    fn failed(&self, cdb: &[u8], sense: &Sense, told: bool) {
-        let condition = &self.medium.condition;
-        if told {
-            condition.count_failure(cdb, sense);
-        }
-        let is_refused = matches!(
-            sense.key,
-            SenseKey::IllegalRequest | SenseKey::NotReady | SenseKey::UnitAttention
-        );
-        if !told && failure::is_flush(cdb) && !is_refused {
-            condition.note_failed_flush();
-        }
+    fn failed(&self, cdb: &[u8], sense: &Sense) {
+        self.medium.condition.count_failure(cdb, sense);
+    }
+
+    fn losses(&self) -> Option<&Losses> {
+        Some(&self.medium.condition.losses)
     }
 
     fn nexus_lost(&self, nexus: &ItNexus) {

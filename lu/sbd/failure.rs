@@ -25,24 +25,31 @@ pub(crate) fn end(task: Task, failure: Failure) {
     }
 }
 
+/// Ends a task whose flush failed: the other initiators that have written something are told by a flush of
+/// theirs. Any context.
+pub(crate) fn end_flush(task: Task, failure: Failure) {
+    let sense = match failure {
+        // Nothing was lost so far.
+        Failure::Aborted | Failure::Busy | Failure::Reserved | Failure::Gone => {
+            return end(task, failure)
+        }
+        Failure::NoSpace | Failure::ReadOnly | Failure::Unsupported => {
+            sense(failure, &Access::of(task.cdb()))
+        }
+        Failure::Timeout | Failure::Transport | Failure::Medium | Failure::Unknown => FLUSH_ERROR,
+    };
+    task.note_loss();
+    task.fail_for_loss(sense);
+}
+
 /// What one is told whose flush has failed. Linux tries a command again for MEDIUM ERROR, and for ABORTED
 /// COMMAND. A flush that is tried again may be good, because what could not be written isn't in the cache
 /// any more: HARDWARE ERROR is final.
 pub(crate) const FLUSH_ERROR: Sense = Sense::hardware(AdditionalSense::WRITE_ERROR);
 
-/// Whether a command does no I/O but a flush.
-pub(crate) fn is_flush(cdb: &[u8]) -> bool {
-    matches!(
-        cdb::parse(cdb),
-        Ok(Command::SynchronizeCache { .. } | Command::StartStopUnit(_))
-    )
-}
-
 /// How a command accesses the medium.
 struct Access {
     writes: bool,
-    /// It writes what is in caches, and nothing of its own.
-    flushes: bool,
     /// The block at fault: known when there is only one. The block layer doesn't tell which of
     /// several it was.
     lba: Option<u64>,
@@ -65,13 +72,8 @@ impl Access {
         };
         Self {
             writes,
-            flushes: is_flush(cdb),
             lba: (blocks == 1).then_some(lba),
         }
-    }
-
-    fn flush_error(&self) -> Option<Sense> {
-        self.flushes.then_some(FLUSH_ERROR)
     }
 
     fn medium_error(&self) -> Sense {
@@ -94,17 +96,13 @@ fn sense(failure: Failure, access: &Access) -> Sense {
         Failure::NoSpace => Sense::data_protect(AdditionalSense::SPACE_ALLOCATION_FAILED),
         Failure::ReadOnly => Sense::data_protect(AdditionalSense::WRITE_PROTECTED),
         // Worth another try, which ABORTED COMMAND says.
-        Failure::Timeout => access
-            .flush_error()
-            .unwrap_or(Sense::aborted(AdditionalSense::TIMEOUT_ON_LOGICAL_UNIT)),
-        Failure::Transport => access.flush_error().unwrap_or(Sense::aborted(
-            AdditionalSense::LOGICAL_UNIT_COMMUNICATION_FAILURE,
-        )),
+        Failure::Timeout => Sense::aborted(AdditionalSense::TIMEOUT_ON_LOGICAL_UNIT),
+        Failure::Transport => Sense::aborted(AdditionalSense::LOGICAL_UNIT_COMMUNICATION_FAILURE),
         Failure::Unsupported => Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE),
         Failure::Medium
         | Failure::Unknown
         | Failure::Aborted
         | Failure::Busy
-        | Failure::Reserved => access.flush_error().unwrap_or(access.medium_error()),
+        | Failure::Reserved => access.medium_error(),
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     condition::Condition,
     disk::Geometry,
     erasure::Erasure,
+    exec::{cache::Flushes, Job},
     range::Ranges,
     space::Threshold, //
 };
@@ -25,14 +26,16 @@ use kernel::{
         Mutex, //
     },
     time::{
-        delay::fsleep,
         Delta,
         Nsec, //
     },
 };
 use stmf_kernel::{
     clock,
+    queue::Queue,
     rcu::RcuCell,
+    token::Token,
+    wait::WaitQueue,
     work::OwnedQueue, //
 };
 use stmf_uapi::sbd;
@@ -46,8 +49,14 @@ pub(crate) struct Medium {
     tracked: RcuCell<Arc<Backend>>,
     /// Whether no command is under way that should have entered and hasn't.
     settled: Atomic<bool>,
-    /// Whether somebody waits for that.
+    /// Whether somebody waits for that, and who wants to know when it is over.
     settling: Atomic<bool>,
+    #[pin]
+    settled_or_not: WaitQueue,
+    /// Jobs that came meanwhile.
+    newcomers: Queue<Job>,
+    /// Flushes whose commands have been answered.
+    pub(crate) flushes: Flushes,
     /// Workers that ask the backing store what it has where.
     asking: Atomic<u32>,
     #[pin]
@@ -127,8 +136,8 @@ impl Ways {
     }
 }
 
-/// How long one waits for who waits for them.
-const SETTLING: Delta<Nsec> = Delta::from_millis(50);
+/// How long those who came meanwhile wait for who settles: as long as it takes when the device works.
+const SETTLING: Delta<Nsec> = Delta::from_millis(500);
 
 /// How long it takes, at most, until one knows that nobody uses what has left.
 const COUNTING: Delta<Nsec> = Delta::from_millis(500);
@@ -163,6 +172,9 @@ impl Medium {
                 tracked: RcuCell::new(ways.shown),
                 settled: Atomic::new(false),
                 settling: Atomic::new(false),
+                settled_or_not <- WaitQueue::new(),
+                newcomers: Queue::new(),
+                flushes: Flushes::new(),
                 asking: Atomic::new(0),
                 ranges <- Ranges::new(),
                 geometry,
@@ -230,7 +242,12 @@ impl Medium {
     /// Sleeps.
     pub(crate) fn take_back(&self, backend: Backend) -> Result {
         let mut kept = self.kept.lock();
+        let volatile = backend.traits().volatile;
         let ways = Ways::new(backend.through(kept.write_through))?;
+        if volatile && !kept.write_through {
+            // If its power was off, what its cache had is gone, and the device doesn't say: as if a flush had failed.
+            self.condition.losses.note();
+        }
         self.replace(&mut kept, Some(ways));
         Ok(())
     }
@@ -241,9 +258,13 @@ impl Medium {
     ///
     /// # Errors
     ///
-    /// `EBUSY` when they take longer than that, `ENOMEM`. The cache is in use then if it was.
+    /// `EBUSY` when they take longer than that, `ENOMEM`; `ENODEV` while the backing store is away, of which
+    /// one finds out only when it comes back what it has lost. The cache is in use then if it was.
     pub(crate) fn write_through(&self) -> Result<bool> {
         let mut kept = self.kept.lock();
+        if kept.backend.is_none() {
+            return Err(ENODEV);
+        }
         let was_in_use = !kept.write_through;
         // Somebody has waited for these before.
         if !drain(&mut kept.leaving, COUNTING) {
@@ -349,17 +370,26 @@ impl Medium {
         self.settled.load(ordering::Acquire)
     }
 
-    /// Waits until every command under way is in [`Ranges`], which must be tracking; says whether
-    /// they are in time. Sleeps, a few seconds at most; but not when somebody has waited for as long as
-    /// one needs when the device works: a disk that stands still doesn't take all workers.
-    pub(crate) fn settle(&self) -> bool {
-        if self.settling.xchg(true, ordering::Full) {
-            fsleep(SETTLING);
-            return self.is_settled();
+    /// Waits until every command under way is in [`Ranges`], which must be tracking, and then shows the
+    /// job to `go_on` with whether they are in time. Sleeps, a few seconds at most.
+    ///
+    /// Two workers of a disk wait here: one for the commands, and one for the first, but not as long. What
+    /// comes meanwhile is a job in a list, and goes on with the second: a disk that stands still doesn't
+    /// take all workers.
+    pub(crate) fn settle(&self, job: Token<Job>, mut go_on: impl FnMut(Token<Job>, bool)) {
+        if !self.settling.xchg(true, ordering::Full) {
+            let is_settled = self.settle_alone();
+            self.settling.store(false, ordering::Release);
+            self.settled_or_not.wake_all();
+            go_on(job, is_settled);
+        } else if self.newcomers.push(job) {
+            // The first of the list; those behind it have returned.
+            let is_over = || !self.settling.load(ordering::Acquire);
+            self.settled_or_not.wait_timeout(SETTLING, is_over);
+            let jobs = self.newcomers.take_all();
+            let is_settled = self.is_settled();
+            jobs.for_each(|job| go_on(job, is_settled));
         }
-        let is_settled = self.settle_alone();
-        self.settling.store(false, ordering::Release);
-        is_settled
     }
 
     fn settle_alone(&self) -> bool {

@@ -166,13 +166,15 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the metadata in this file are what is kept here: those of the same disk, and not
-    /// written by anybody since. May sleep, as long as the device takes.
+    /// Whether the metadata in this file are what is kept here, and not written by anybody since. After a write
+    /// that failed nobody knows which the file has: those of the same disk then, and none newer. May sleep, as
+    /// long as the device takes.
     pub(crate) fn is_kept_in(&self, file: &SmallFile) -> Result<bool> {
         let bytes = slots(file)?;
         let kept = self.kept.lock();
         let own = Metadata::parse(&kept.record);
         Ok(match (find(&bytes), own) {
+            (Ok(Some(found)), Ok(_)) if kept.is_certain => found.bytes == &kept.record[..],
             (Ok(Some(found)), Ok(own)) => {
                 let guid = Metadata::parse(found.bytes).map(|found| found.guid);
                 guid == Ok(own.guid) && found.generation <= kept.generation

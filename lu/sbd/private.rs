@@ -17,15 +17,20 @@ use stmf::{
 };
 use stmf_scsi::{
     AdditionalSense,
-    Sense, //
+    Sense,
+    TransportId, //
 };
 
 /// The most I_T nexuses that a disk keeps something for: 2 MiB together.
 const MAX_OWNERS: usize = 256;
 
+/// The most of them that may be of one initiator device: there is room for others', too.
+const MAX_OF_INITIATOR: usize = MAX_OWNERS / 4;
+
 /// What is kept for an I_T nexus.
 pub(crate) struct Owner {
     session: u64,
+    initiator: TransportId,
     /// Alias entries, see [`stmf_scsi::aliases`].
     pub(crate) aliases: KVVec<u8>,
     /// What is in the echo buffer, once it was written.
@@ -36,7 +41,7 @@ pub(crate) struct Owner {
 #[pin_data]
 pub(crate) struct Private {
     #[pin]
-    owners: Mutex<KVec<Owner>>,
+    owners: Mutex<KVVec<Owner>>,
 }
 
 /// Why nothing was changed.
@@ -65,7 +70,7 @@ impl Private {
     /// Nothing is kept.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            owners <- new_mutex!(KVec::new(), "Private::owners"),
+            owners <- new_mutex!(KVVec::new(), "Private::owners"),
         })
     }
 
@@ -102,15 +107,19 @@ impl Private {
         if task.is_aborted() {
             return Err(Unchanged::Aborted);
         }
-        let session = task.nexus().session();
+        let (session, initiator) = (task.nexus().session(), task.nexus().initiator());
         if let Some(owner) = owners.iter_mut().find(|owner| owner.session == session) {
             return change(owner);
         }
-        if owners.len() >= MAX_OWNERS {
+        let of_initiator = |owner: &&Owner| owner.initiator.is_same_device(initiator);
+        if owners.len() >= MAX_OWNERS
+            || owners.iter().filter(of_initiator).count() >= MAX_OF_INITIATOR
+        {
             return Err(Sense::illegal(AdditionalSense::INSUFFICIENT_RESOURCES).into());
         }
         let mut owner = Owner {
             session,
+            initiator: *initiator,
             aliases: KVVec::new(),
             echo: None,
         };

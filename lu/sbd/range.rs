@@ -17,7 +17,7 @@ use crate::exec::Job;
 use kernel::{
     new_spinlock_irq,
     prelude::*,
-    rbtree::{RBTree, RBTreeNodeReservation},
+    rbtree::{RBTree, RBTreeNode, RBTreeNodeReservation},
     sync::{
         atomic::{ordering, Atomic},
         SpinLockIrq, //
@@ -48,8 +48,16 @@ pub(crate) type Place = RBTreeNodeReservation<u64, Entry>;
 /// A command in the table.
 pub(crate) struct Entry {
     range: Range,
+    /// How many of those that came before it have to leave before it may begin.
+    blockers: usize,
     /// The command itself, while it waits.
     waiting: Option<Token<Job>>,
+}
+
+impl Entry {
+    fn is_ready(&self) -> bool {
+        self.blockers == 0 && self.waiting.is_some()
+    }
 }
 
 /// A disk's table.
@@ -69,23 +77,48 @@ struct Table {
 }
 
 impl Table {
-    /// Whether a command has to wait for one that came before it.
-    fn is_blocked(&self, ticket: u64, range: &Range) -> bool {
-        (self.atomic > 0 || range.atomic)
-            && self
-                .entries
-                .iter()
-                .take_while(|(other, _)| **other < ticket)
-                .any(|(_, entry)| entry.range.excludes(range))
+    /// How many of those that are there a new command has to wait for.
+    fn blockers(&self, range: &Range) -> usize {
+        if self.atomic == 0 && !range.atomic {
+            return 0;
+        }
+        let excludes = |entry: &&Entry| entry.range.excludes(range);
+        self.entries.values().filter(excludes).count()
     }
 
-    /// Takes a command that need not wait any longer.
-    fn grant(&mut self) -> Option<Token<Job>> {
-        let ready = self.entries.iter().find_map(|(ticket, entry)| {
-            let waits = entry.waiting.is_some();
-            (waits && !self.is_blocked(*ticket, &entry.range)).then_some(*ticket)
-        })?;
-        self.entries.get_mut(&ready)?.waiting.take()
+    /// Takes a command out that is over; says who is the first that may begin now. The others are looked at once
+    /// for it, however many there are: interrupts are off.
+    fn remove(&mut self, ticket: u64) -> (Option<RBTreeNode<u64, Entry>>, Option<u64>) {
+        let range = self.entries.get(&ticket).map(|entry| entry.range);
+        let gone = self.entries.remove_node(&ticket);
+        let mut first = None;
+        // Without an atomic command nobody waits.
+        if let Some(range) = range.filter(|_| self.atomic > 0) {
+            let later = self
+                .entries
+                .iter_mut()
+                .filter(|(other, _)| **other > ticket);
+            for (other, entry) in later.filter(|(_, entry)| entry.range.excludes(&range)) {
+                entry.blockers = entry.blockers.saturating_sub(1);
+                if entry.is_ready() {
+                    first.get_or_insert(*other);
+                }
+            }
+            self.atomic = self.atomic.saturating_sub(range.atomic.into());
+        }
+        (gone, first)
+    }
+
+    /// Takes the first command with such a ticket or a later one that need not wait any longer.
+    fn grant(&mut self, first: u64) -> Option<(u64, Token<Job>)> {
+        let mut cursor = self.entries.cursor_lower_bound_mut(&first)?;
+        loop {
+            let (ticket, entry) = cursor.current_mut();
+            if entry.is_ready() {
+                return Some((*ticket, entry.waiting.take()?));
+            }
+            cursor = cursor.move_next()?;
+        }
     }
 }
 
@@ -128,13 +161,18 @@ impl Ranges {
         let ticket = table.next;
         table.next = ticket.wrapping_add(1);
         note(&mut job, ticket);
-        let (waiting, free) = if table.is_blocked(ticket, &range) {
-            (Some(job), None)
-        } else {
-            (None, Some(job))
+        let blockers = table.blockers(&range);
+        let (waiting, free) = match blockers {
+            0 => (None, Some(job)),
+            _ => (Some(job), None),
         };
-        table.atomic = table.atomic.wrapping_add(range.atomic.into());
-        let node = place.into_node(ticket, Entry { range, waiting });
+        table.atomic = table.atomic.saturating_add(range.atomic.into());
+        let entry = Entry {
+            range,
+            blockers,
+            waiting,
+        };
+        let node = place.into_node(ticket, entry);
         // Tickets are never given twice, so nobody was there.
         let none = table.entries.insert(node);
         drop(table);
@@ -145,21 +183,14 @@ impl Ranges {
     /// A command is over; `begin` gets those that waited for it. Any context.
     pub(crate) fn leave(&self, ticket: u64, mut begin: impl FnMut(Token<Job>)) {
         let mut table = self.table.lock();
-        let gone = table.entries.remove_node(&ticket);
-        if table.atomic == 0 {
-            // Nobody waits.
-            drop(table);
-            drop(gone);
-            return;
-        }
-        if let Some(node) = gone {
-            let (_, entry) = node.to_key_value();
-            table.atomic = table.atomic.wrapping_sub(entry.range.atomic.into());
-        }
-        while let Some(job) = table.grant() {
+        let (gone, mut first) = table.remove(ticket);
+        while let Some((ready, job)) = first.and_then(|first| table.grant(first)) {
             drop(table);
             begin(job);
+            first = Some(ready);
             table = self.table.lock();
         }
+        drop(table);
+        drop(gone);
     }
 }

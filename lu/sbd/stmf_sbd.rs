@@ -48,7 +48,7 @@ use kernel::{
 use stmf_kernel::{
     genl,
     module::{Filled, ModuleCell},
-    work::{Delayed, OwnedQueue}, //
+    work::{Delayed, ModuleQueue, OwnedQueue}, //
 };
 
 module! {
@@ -99,26 +99,20 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
 struct SbdModule {
     _netlink: genl::Registration,
     _keeper: Filled<Delayed>,
-    _keeper_queue: Filled<OwnedQueue>,
-    _queue: Filled<OwnedQueue>,
-    _meta_queue: Filled<OwnedQueue>,
+    _keeper_queue: ModuleQueue,
+    _queue: ModuleQueue,
+    _meta_queue: ModuleQueue,
     _units: Filled<units::Units>,
 }
 
 impl kernel::Module for SbdModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let units = units::Units::publish(module)?;
-        let queue = OwnedQueue::new(c"stmf_sbd", WORKERS)?;
-        let queue = QUEUE.fill(Arc::new(queue, GFP_KERNEL)?);
-        let meta_queue = OwnedQueue::new(c"stmf_sbd_meta", META_WORKERS)?;
-        let meta_queue = META_QUEUE.fill(Arc::new(meta_queue, GFP_KERNEL)?);
-        let keeper_queue = Arc::new(
-            OwnedQueue::new(c"stmf_sbd_keeper", META_WORKERS)?,
-            GFP_KERNEL,
-        )?;
-        let keeper = Delayed::new(keeper_queue.clone(), keeper::round);
+        let queue = ModuleQueue::fill(&QUEUE, c"stmf_sbd", WORKERS)?;
+        let meta_queue = ModuleQueue::fill(&META_QUEUE, c"stmf_sbd_meta", META_WORKERS)?;
+        let keeper_queue = ModuleQueue::fill(&KEEPER_QUEUE, c"stmf_sbd_keeper", META_WORKERS)?;
+        let keeper = Delayed::new(keeper_queue.queue().clone(), keeper::round);
         let keeper = keeper::KEEPER.fill(Arc::pin_init(keeper, GFP_KERNEL)?);
-        let keeper_queue = KEEPER_QUEUE.fill(keeper_queue);
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
             _keeper: keeper,

@@ -394,9 +394,13 @@ impl Connection {
     /// Once around the loop.
     fn turn(&mut self) -> Result<(), End> {
         self.answer_bells()?;
+        self.excuse_silence();
         self.handle_early()?;
         self.receive()?;
         self.transmit()?;
+        // What has come may have filled the gap, for which an only connection isn't rung. Whoever filled it
+        // is answered first.
+        self.handle_early()?;
         let busy = self.is_busy();
         if busy && self.closing.is_none() && self.has_no_limits() {
             // Whoever keeps a session this busy is there.
@@ -462,9 +466,13 @@ impl Connection {
     }
 
     /// Whether no more is read until other connections have brought the requests that come before
-    /// those kept here: then it is for the initiator to wait. What was rejected here isn't brought by others.
+    /// those kept here: then it is for the initiator to wait. What was rejected here isn't brought by others,
+    /// and nothing is when there are none any more.
     fn is_held_up(&self) -> bool {
-        self.numbers.joint().is_some() && self.waiting.is_full() && !self.numbers.misses_rejected()
+        let Some(joint) = self.numbers.joint().filter(|_| self.waiting.is_full()) else {
+            return false;
+        };
+        !self.numbers.misses_rejected() && !joint.is_single()
     }
 
     /// Whether it is in a session, in which nothing has to be said or answered until some time.

@@ -48,6 +48,14 @@ struct State {
     bells: [Option<Arc<Doorbell>>; PLACES],
 }
 
+impl State {
+    /// The only connection, if there is no other.
+    fn only(&self) -> Option<&Arc<Doorbell>> {
+        let mut bells = self.bells.iter().flatten();
+        bells.next().filter(|_| bells.next().is_none())
+    }
+}
+
 /// The right to deliver a request. Who keeps the next one is told when it is dropped.
 pub(crate) struct Turn<'a> {
     joint: &'a Joint,
@@ -98,8 +106,17 @@ impl Joint {
         let mut state = self.state.lock();
         state.delivery.keep(place, None);
         let bell = state.bells.get_mut(place).and_then(Option::take);
+        if let Some(only) = state.only() {
+            // It may wait for what others were to bring.
+            only.ring(TURN);
+        }
         drop(state);
         drop(bell);
+    }
+
+    /// Whether there is one connection: what is missing comes by it, if it comes.
+    pub(crate) fn is_single(&self) -> bool {
+        self.state.lock().only().is_some()
     }
 
     /// Waits until no request is being delivered, and lets none be until the turn is dropped. Sleeps.

@@ -464,15 +464,13 @@ impl Provider {
     }
 
     fn add_one(self: &Arc<Self>, place: &Place, tag: u16) -> Result<(), Refusal> {
+        // Nothing may fail once it is open: somebody would have to close it.
+        let is_needed = self.groups_in_use()?.contains(&tag);
         self.portals.lock().add(place, tag)?;
         // That it can be opened is to be shown, whether it is needed or not.
-        let opened = Door::open(self, place, tag).and_then(|door| {
-            if self.groups_in_use()?.contains(&tag) {
-                self.portals.lock().set_open(place, door);
-            } else {
-                door.close();
-            }
-            Ok(())
+        let opened = Door::open(self, place, tag).map(|door| match is_needed {
+            true => self.portals.lock().set_open(place, door),
+            false => door.close(),
         });
         if opened.is_err() {
             self.portals.lock().remove(place);
@@ -534,9 +532,12 @@ impl Provider {
                 format_args!("{users} targets are in the target portal group"),
             ));
         }
-        // All that can fail comes first.
-        self.leave_group(tag)?;
-        self.open_portals(namespace)?;
+        // All that can fail comes first, and is taken back then.
+        let left = self.leave_group(tag)?;
+        if let Err(refusal) = self.open_portals(namespace) {
+            self.put_back(left);
+            return Err(refusal);
+        }
         loop {
             let removed = self.portals.lock().remove_one_of(tag);
             match removed {

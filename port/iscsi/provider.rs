@@ -5,7 +5,7 @@
 use crate::{
     connection::{self, Link, SECOND},
     portal::{Door, Portals},
-    settings::{Initiator, Settings},
+    settings::{Credentials, Initiator, Settings},
     target::{Config, Target}, //
 };
 use core::cmp::Ordering;
@@ -19,7 +19,7 @@ use kernel::{
 use stmf::port::TargetRegistration;
 use stmf_iscsi_proto::{
     names::IscsiName,
-    params::Limits, //
+    params::{Limits, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH}, //
 };
 use stmf_kernel::{
     genl::Refusal,
@@ -204,11 +204,12 @@ impl Provider {
         if !force && target.is_online() {
             return Err(Refusal::new(EBUSY, format_args!("the target is online")));
         }
-        target.go_offline().map_err(|error| {
+        target.retire().map_err(|error| {
             Refusal::new(error, format_args!("the target is changing its state"))
         })?;
         let sessions = target.sessions();
         if sessions > 0 {
+            target.keep();
             return Err(Refusal::new(
                 EBUSY,
                 format_args!("{sessions} sessions have not ended yet, try again"),
@@ -216,8 +217,6 @@ impl Provider {
         }
         self.targets.lock().remove(&target);
         target.unregister();
-        // Had somebody brought it online again in between, there could be sessions.
-        target.end_sessions();
         self.close_portals();
         Ok(())
     }
@@ -231,14 +230,13 @@ impl Provider {
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
         let target = self.known_target(name)?;
-        let old = target.config();
-        let mut config = Config::clone(&old);
+        let mut config = Config::clone(&target.config());
         change(&mut config)?;
         self.check_groups(&config)?;
-        target.set_config(config)?;
+        let old = target.set_config(Arc::new(config, GFP_KERNEL)?);
         let opened = self.open_portals(namespace);
         if opened.is_err() {
-            target.set_config(Config::clone(&old))?;
+            target.set_config(old);
         }
         self.targets.lock().touch();
         self.close_portals();
@@ -258,19 +256,33 @@ impl Provider {
         }
     }
 
-    /// Takes all targets out of a group.
-    pub(crate) fn leave_group(&self, tag: u16) -> Result {
+    /// Takes all targets out of a group, or none. Gives those that were in it, and what held for them.
+    pub(crate) fn leave_group(&self, tag: u16) -> Result<KVec<(Arc<Target>, Arc<Config>)>> {
+        let mut changes = KVec::new();
         let mut targets = self.targets.lock();
         for target in targets.by_name.values() {
             let config = target.config();
             if config.groups.contains(tag) {
                 let mut config = Config::clone(&config);
                 config.groups = config.groups.without(tag);
-                target.set_config(config)?;
+                let config = Arc::new(config, GFP_KERNEL)?;
+                changes.push((target.clone(), config), GFP_KERNEL)?;
             }
         }
+        for (target, config) in &mut changes {
+            *config = target.set_config(config.clone());
+        }
         targets.touch();
-        Ok(())
+        Ok(changes)
+    }
+
+    /// What held for targets holds again.
+    pub(crate) fn put_back(&self, before: KVec<(Arc<Target>, Arc<Config>)>) {
+        for (target, config) in before {
+            target.set_config(config);
+        }
+        self.targets.lock().touch();
+        self.close_portals();
     }
 
     pub(crate) fn known_target(&self, name: &IscsiName) -> Result<Arc<Target>, Refusal> {
@@ -300,6 +312,13 @@ impl Provider {
         self.initiators.lock().by_name.get(&Name(*name)).cloned()
     }
 
+    /// Whether an initiator that is known, whichever, proves who it is by the secret in these credentials.
+    pub(crate) fn is_initiators_secret(&self, own: &Credentials) -> bool {
+        let initiators = self.initiators.lock();
+        let mut known = initiators.by_name.values();
+        known.any(|initiator| own.shares_secret_with(&initiator.credentials))
+    }
+
     /// Whether initiators have to prove to a target who they are; without a target, to us.
     pub(crate) fn authenticates(&self, config: Option<&Config>) -> bool {
         let own = config.map_or(AuthMethod::Default, |config| config.settings.auth);
@@ -318,8 +337,14 @@ impl Provider {
             ..Limits::default()
         };
         self.defaults().apply(&mut limits);
-        if let Some(config) = config {
-            config.settings.apply(&mut limits);
+        match config {
+            Some(config) => config.settings.apply(&mut limits),
+            // Who discovers has short texts, and perhaps hasn't said who it is: it gets no room for more.
+            None => {
+                let most = DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH;
+                let length = &mut limits.max_recv_data_segment_length;
+                *length = most.min(*length);
+            }
         }
         limits
     }

@@ -18,7 +18,7 @@ use kernel::{
     sync::{Arc, Mutex},
     time::{Delta, Nsec}, //
 };
-use stmf::nexus::NexusRegistration;
+use stmf::nexus::{NexusRegistration, Units};
 use stmf_iscsi_proto::{
     login::{Existing, Place},
     names::IscsiName,
@@ -270,6 +270,14 @@ impl Session {
     /// The I_T nexus of the session is there.
     pub(crate) fn set_nexus(&self, nexus: Arc<NexusRegistration>) {
         self.members.lock().nexus = Some(nexus);
+    }
+
+    /// Whether its initiator sees one of these logical units.
+    pub(crate) fn sees_any(&self, units: &Units) -> bool {
+        // Looked at in its place: whoever had it beside would keep the nexus from ending with the session.
+        let members = self.members.lock();
+        let nexus = members.nexus.as_ref();
+        nexus.is_some_and(|nexus| nexus.sees_any(units))
     }
 
     /// A connection is gone, and with the last one the I_T nexus; says whether it was that. What the

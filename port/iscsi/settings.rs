@@ -54,8 +54,8 @@ impl Credentials {
         Ok(())
     }
 
-    /// Whether another has the same secret, which would let one side use what the other says as
-    /// its own (RFC 7143 9.2.1).
+    /// Whether another has the same secret. Had a target that of an initiator, then others could have it answer
+    /// for them what they are asked as that initiator (RFC 7143 9.2.1).
     pub(crate) fn shares_secret_with(&self, other: &Self) -> bool {
         match (&self.secret, &other.secret) {
             (Some(ours), Some(theirs)) => crypto::equal(ours, theirs),

@@ -17,7 +17,7 @@ use kernel::{
     sync::{Arc, Mutex}, //
 };
 use stmf::{
-    nexus::{NexusDescription, NexusRegistration},
+    nexus::{NexusDescription, NexusRegistration, Units},
     port::{Protocol, TargetDescription, TargetPort, TargetRegistration}, //
 };
 use stmf_iscsi_proto::{
@@ -147,15 +147,12 @@ impl Target {
         self.config.lock().clone()
     }
 
-    /// Changes what holds for it from now on.
-    pub(crate) fn set_config(&self, config: Config) -> Result {
-        let config = Arc::new(config, GFP_KERNEL)?;
+    /// Changes what holds for it from now on; gives what held before.
+    pub(crate) fn set_config(&self, config: Arc<Config>) -> Arc<Config> {
         if let Ok(registration) = self.registration() {
             registration.set_portal_group(config.groups.first());
         }
-        let old = core::mem::replace(&mut *self.config.lock(), config);
-        drop(old);
-        Ok(())
+        core::mem::replace(&mut *self.config.lock(), config)
     }
 
     /// The sessions of this moment.
@@ -173,13 +170,20 @@ impl Target {
         self.registration()?.online()
     }
 
-    /// Takes the target offline, as `stmfadm offline-target` does.
-    pub(crate) fn go_offline(&self) -> Result {
-        self.registration()?.offline()
+    /// Takes the target offline before it is deleted: nobody brings it online any more, unless it is kept.
+    pub(crate) fn retire(&self) -> Result {
+        self.registration()?.retire()
+    }
+
+    /// The target isn't deleted after all.
+    pub(crate) fn keep(&self) {
+        if let Ok(registration) = self.registration() {
+            registration.keep();
+        }
     }
 
     /// Takes no more sessions, ends those that there are, and waits for that, a few seconds at most.
-    pub(crate) fn end_sessions(&self) {
+    fn end_sessions(&self) {
         self.inner.lock().online = false;
         match self.links() {
             Ok(links) => provider::end_all(&links),
@@ -192,10 +196,13 @@ impl Target {
         }
     }
 
-    /// Tells the connections of all sessions to end but one. Waits for nothing.
-    pub(crate) fn stop_sessions_but(&self, own: &Arc<Link>) {
+    /// Tells the connections of all sessions that see one of these logical units to end, but one. Waits for
+    /// nothing.
+    pub(crate) fn stop_sessions_that_see(&self, units: &Units, own: &Arc<Link>) {
         for session in self.inner.lock().sessions.values() {
-            session.stop_but(Some(own));
+            if session.sees_any(units) {
+                session.stop_but(Some(own));
+            }
         }
     }
 

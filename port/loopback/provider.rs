@@ -110,7 +110,7 @@ impl Provider {
         if !force && target.host().is_some() {
             return Err(Refusal::new(EBUSY, format_args!("the target is online")));
         }
-        target.go_offline().map_err(|error| {
+        target.retire().map_err(|error| {
             let text = format_args!("its commands are still in a device, try again");
             Refusal::new(error, text)
         })?;

@@ -97,9 +97,9 @@ impl Target {
         self.registration()?.online()
     }
 
-    /// Takes the target offline, as `stmfadm offline-target` does.
-    pub(crate) fn go_offline(&self) -> Result {
-        self.registration()?.offline()
+    /// Takes the target offline before it is deleted: nobody brings it online any more.
+    pub(crate) fn retire(&self) -> Result {
+        self.registration()?.retire()
     }
 
     /// Takes the target, which is offline, out of the framework.

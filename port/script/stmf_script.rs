@@ -149,7 +149,7 @@ impl Port {
         let registration = self.registration.lock().take();
         if let Some(registration) = registration {
             // It fails when somebody else is just taking the port on- or offline.
-            while registration.offline() == Err(EBUSY) {
+            while registration.retire() == Err(EBUSY) {
                 kernel::time::delay::fsleep(Delta::from_millis(5));
             }
         }

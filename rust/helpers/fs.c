@@ -223,6 +223,20 @@ int stmf_helper_file_zero(struct file *file, loff_t pos, loff_t len)
 	return file_range(file, FALLOC_FL_ZERO_RANGE, pos, len);
 }
 
+/*
+ * Flushes the whole file in a NOIO scope: what the file system allocates for it
+ * may not wait for reclaim, which may wait for this flush. Data-only: the size
+ * and what else is needed to read the data back is written too.
+ */
+int stmf_helper_file_flush(struct file *file)
+{
+	unsigned int noio = memalloc_noio_save();
+	int error = vfs_fsync_range(file, 0, LLONG_MAX, 1);
+
+	memalloc_noio_restore(noio);
+	return error;
+}
+
 /* Gives space to all of the file up to a length that has none yet. */
 int stmf_helper_file_allocate(struct file *file, loff_t len)
 {

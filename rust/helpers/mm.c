@@ -14,11 +14,12 @@ void stmf_helper_put_page(struct page *page)
 /*
  * One chunk of a data page list. Above order 0 a try that neither reclaims nor
  * warns: a smaller chunk serves as well. A single page is tried hard for, but
- * nobody is killed for it: the command can come again.
+ * nobody is killed for it: the command can come again. Reclaim may wait for the
+ * command that this is for.
  */
 struct page *stmf_helper_alloc_data_pages(unsigned int order, bool zeroed)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_NOWARN;
+	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN;
 
 	if (order)
 		gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY;

@@ -273,16 +273,24 @@ unsigned int stmf_helper_scsi_cmd_segments(void *cmd)
 	return scsi_sg_count(cmd);
 }
 
+/* Memory that is lent for reading must never be written to: it may be anybody's. */
+static bool is_lent_for(struct scsi_cmnd *sc, bool to_initiator)
+{
+	return sc->sc_data_direction == (to_initiator ? DMA_FROM_DEVICE : DMA_TO_DEVICE);
+}
+
 /*
  * The first `len` bytes as segments of whole pages; returns how many there are,
- * zero when they aren't such or don't fit.
+ * zero when they aren't such, don't fit, or aren't there for data that go this way.
  */
-unsigned int stmf_helper_scsi_cmd_bvecs(void *cmd, unsigned int len, struct bio_vec *bvecs,
-					unsigned int room)
+unsigned int stmf_helper_scsi_cmd_bvecs(void *cmd, bool to_initiator, unsigned int len,
+					struct bio_vec *bvecs, unsigned int room)
 {
 	struct scatterlist *sg;
 	unsigned int i, n = 0;
 
+	if (!is_lent_for(cmd, to_initiator))
+		return 0;
 	scsi_for_each_sg((struct scsi_cmnd *)cmd, sg, scsi_sg_count(cmd), i) {
 		unsigned int now = min(sg->length, len);
 
@@ -296,12 +304,14 @@ unsigned int stmf_helper_scsi_cmd_bvecs(void *cmd, unsigned int len, struct bio_
 	return len ? 0 : n;
 }
 
-/* Copies between the initiator's memory and ours. */
+/* Copies between the initiator's memory and ours, if that is there for data that go this way. */
 void stmf_helper_scsi_cmd_copy(void *cmd, unsigned int skip, void *buf, unsigned int len,
 			       bool to_initiator)
 {
 	struct scsi_cmnd *sc = cmd;
 
+	if (!is_lent_for(sc, to_initiator))
+		return;
 	if (to_initiator)
 		sg_pcopy_from_buffer(scsi_sglist(sc), scsi_sg_count(sc), buf, len, skip);
 	else

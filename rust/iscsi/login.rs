@@ -313,6 +313,12 @@ impl Login {
         self.stage == Stage::FullFeature && !self.failed
     }
 
+    /// Whether the initiator was admitted, and has proved who it is if it has to.
+    pub fn is_trusted(&self) -> bool {
+        let admitted = self.admitted.as_ref();
+        admitted.is_some_and(|admitted| admitted.security.is_satisfied())
+    }
+
     /// The initiator, once admitted.
     pub fn initiator(&self) -> Option<&IscsiName> {
         self.admitted.as_ref().map(|admitted| &admitted.initiator)

@@ -151,7 +151,7 @@ pub enum TmfFunction {
     LogicalUnitReset,
     /// TARGET WARM RESET.
     TargetWarmReset,
-    /// TARGET COLD RESET: all sessions end as well.
+    /// TARGET COLD RESET: sessions end as well.
     TargetColdReset,
     /// TASK REASSIGN: continue a task on this connection.
     TaskReassign,

@@ -69,32 +69,42 @@ impl Family {
 
 /// The kernel's policy for an attribute.
 fn policy_of(kind: Kind) -> bindings::nla_policy {
-    let (number, len, range) = match kind {
+    let (number, len, bounds) = match kind {
         Kind::Flag => (bindings::NLA_FLAG, 0, None),
-        Kind::U8 { min, max } => (bindings::NLA_U8, 0, range(min, max)),
-        Kind::U16 { min, max } => (bindings::NLA_U16, 0, range(min, max)),
-        Kind::U32 { min, max } => (bindings::NLA_U32, 0, range(min, max)),
+        Kind::U8 { min, max } => (bindings::NLA_U8, 0, bounds(min, max, u8::MAX)),
+        Kind::U16 { min, max } => (bindings::NLA_U16, 0, bounds(min, max, u16::MAX)),
+        Kind::U32 { min, max } => (bindings::NLA_U32, 0, bounds(min, max, u32::MAX)),
         Kind::Uint => (bindings::NLA_UINT, 0, None),
         Kind::String { max } => (bindings::NLA_NUL_STRING, max, None),
         // As NLA_POLICY_EXACT_LEN(): the range of binary attributes is that of their length.
-        Kind::Binary { len } => (bindings::NLA_BINARY, len, range(len, len)),
+        Kind::Binary { len } => (bindings::NLA_BINARY, len, bounds(len, len, usize::MAX)),
     };
     let mut policy = bindings::nla_policy {
         type_: number as u8,
         len: len as u16,
         ..Default::default()
     };
-    if let Some((min, max)) = range {
-        policy.validation_type = bindings::nla_policy_validation_NLA_VALIDATE_RANGE as u8;
+    if let Some((validation, min, max)) = bounds {
+        policy.validation_type = validation as u8;
         policy.__bindgen_anon_1.__bindgen_anon_1 =
             bindings::nla_policy__bindgen_ty_1__bindgen_ty_1 { min, max };
     }
     policy
 }
 
-/// A range that fits the policy's own fields. The handlers check what doesn't.
-fn range<T: TryInto<i16>>(min: T, max: T) -> Option<(i16, i16)> {
-    Some((min.try_into().ok()?, max.try_into().ok()?))
+/// The bounds of a type whose largest value that is, if they fit the policy's own fields. The handlers check
+/// what doesn't.
+fn bounds<T: TryInto<i16> + PartialEq>(
+    min: T,
+    max: T,
+    largest: T,
+) -> Option<(bindings::nla_policy_validation, i16, i16)> {
+    let min = min.try_into().ok()?;
+    if max == largest {
+        return Some((bindings::nla_policy_validation_NLA_VALIDATE_MIN, min, 0));
+    }
+    let max = max.try_into().ok()?;
+    Some((bindings::nla_policy_validation_NLA_VALIDATE_RANGE, min, max))
 }
 
 /// A registered family; dropping it unregisters, after the handlers that run have returned.

@@ -41,6 +41,15 @@ impl ModuleRef {
     }
 }
 
+impl Clone for ModuleRef {
+    fn clone(&self) -> Self {
+        // SAFETY: By the invariant there is a count, so the module is there, and may have more.
+        unsafe { bindings::__module_get(self.0.as_ptr()) };
+        // INVARIANT: The count was just taken.
+        Self(self.0)
+    }
+}
+
 impl Drop for ModuleRef {
     fn drop(&mut self) {
         // SAFETY: By the invariant we hold a count.

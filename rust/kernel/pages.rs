@@ -79,8 +79,14 @@ impl PageList {
     }
 
     /// Makes an empty list one of the first `len` bytes of a command's own memory, if that consists of
-    /// whole pages; else gives the command back. Process context; may sleep.
-    pub fn borrow_from(&mut self, command: Command, len: usize) -> Result<(), Command> {
+    /// whole pages, and the command's data go this way; else gives the command back. Process context; may
+    /// sleep.
+    pub fn borrow_from(
+        &mut self,
+        command: Command,
+        to_initiator: bool,
+        len: usize,
+    ) -> Result<(), Command> {
         let Ok(bytes) = u32::try_from(len) else {
             return Err(command);
         };
@@ -88,7 +94,7 @@ impl PageList {
             return Err(command);
         }
         let (inline, spilled) = (&mut self.inline, &mut self.spilled);
-        let found = command.segments(bytes, |most| {
+        let found = command.segments(to_initiator, bytes, |most| {
             if most <= INLINE {
                 return Some(&mut inline[..]);
             }
@@ -113,8 +119,12 @@ impl PageList {
 
     /// Has the list carry a command that it works on a copy for. `write`: its data is copied here.
     ///
-    /// From here on the command's memory isn't used, until the copy goes back.
+    /// From here on the command's memory isn't used, until the copy goes back. A list that was borrowed from a
+    /// command is no copy, and stays what it is: `command` is dropped.
     pub fn carry(&mut self, mut command: Command, write: bool) {
+        if self.lent {
+            return;
+        }
         if write {
             let mut skip = 0;
             for slice in self.slices_mut() {

@@ -49,11 +49,11 @@ impl<T: Send + Sync + 'static> RcuCell<T> {
         }
     }
 
-    /// The current value, valid as long as the caller stays in its read-side section.
-    pub fn read<'rcu>(&self, _guard: &'rcu rcu::Guard) -> Option<&'rcu T> {
+    /// The current value, valid as long as the cell is there and the caller stays in its read-side section.
+    pub fn read<'rcu>(&'rcu self, _guard: &'rcu rcu::Guard) -> Option<&'rcu T> {
         let ptr = self.ptr.load(ordering::Acquire);
         // SAFETY: Null or a live value, which `replace` keeps for a grace period after it has
-        // taken it out, so for the whole read-side section.
+        // taken it out, so for the whole read-side section; the cell doesn't drop it while it is borrowed.
         unsafe { ptr.as_ref() }
     }
 
@@ -101,6 +101,21 @@ unsafe impl<T: Send + Sync + 'static> Sync for RcuMap<T> {}
 struct Entry<T> {
     next: *mut Entry<T>,
     value: T,
+}
+
+impl<T> Entry<T> {
+    /// The value, if there is an entry; never a reference to the link, which whoever takes the entry out writes.
+    ///
+    /// # Safety
+    ///
+    /// `entry` is null, or an entry that isn't dropped in `'a`.
+    unsafe fn value<'a>(entry: *mut Self) -> Option<&'a T> {
+        if entry.is_null() {
+            return None;
+        }
+        // SAFETY: By the requirement.
+        Some(unsafe { &(*entry).value })
+    }
 }
 
 /// Values taken out of [`RcuMap`]s that readers may still look at.
@@ -174,14 +189,14 @@ impl<T: Send + Sync + 'static> RcuMap<T> {
         })
     }
 
-    /// The value at `index`, valid as long as the caller stays in its read-side section.
+    /// The value at `index`, valid as long as the table is there and the caller stays in its read-side section.
     #[inline]
-    pub fn read<'rcu>(&self, index: usize, _guard: &'rcu rcu::Guard) -> Option<&'rcu T> {
+    pub fn read<'rcu>(&'rcu self, index: usize, _guard: &'rcu rcu::Guard) -> Option<&'rcu T> {
         // SAFETY: The xarray is initialised; `xa_load` may be called under RCU.
         let entry = unsafe { bindings::xa_load(self.xa.get(), index) };
-        // SAFETY: Null or stored by `insert`; `Retired` keeps what is taken out for a grace
-        // period.
-        unsafe { entry.cast::<Entry<T>>().as_ref() }.map(|entry| &entry.value)
+        // SAFETY: Null or stored by `insert`; `Retired` keeps what is taken out for a grace period, and the table,
+        // which is there as long as the value, the rest.
+        unsafe { Entry::value(entry.cast()) }
     }
 
     /// Calls `visit` for every entry in the order of indices, each in an RCU read-side section of
@@ -207,8 +222,8 @@ impl<T: Send + Sync + 'static> RcuMap<T> {
         let _guard = rcu::read_lock();
         let (index, entry) = self.find_from(start);
         // SAFETY: As in `read`.
-        let entry = unsafe { entry.as_ref() }?;
-        Some((index, look(index, &entry.value)))
+        let value = unsafe { Entry::value(entry) }?;
+        Some((index, look(index, value)))
     }
 
     /// The first entry at or after an index.

@@ -11,12 +11,12 @@
 use crate::{
     bindings,
     io::{Carried, Lent, RawLent},
+    module::{Filled, ModuleCell},
     shims,
     token::Token, //
 };
 use core::{
     marker::PhantomData,
-    ops::Deref,
     ptr::NonNull, //
 };
 use kernel::{
@@ -108,12 +108,22 @@ unsafe extern "C" fn run_closure<F: FnOnce()>(work: *mut bindings::work_struct) 
     run();
 }
 
-impl Deref for OwnedQueue {
-    type Target = Queue;
-
-    fn deref(&self) -> &Queue {
+impl OwnedQueue {
+    /// Queues a work item; gives it back when it is queued already. Any context.
+    ///
+    /// The queue's timers ([`Queue::enqueue_delayed`]) aren't reached: dropping a queue doesn't wait for them.
+    pub fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
+    where
+        W: RawWorkItem<ID> + Send + 'static,
+    {
         // SAFETY: By the invariant the queue is live as long as `self`.
-        unsafe { Queue::from_raw(self.0.as_ptr()) }
+        unsafe { Queue::from_raw(self.0.as_ptr()) }.enqueue(work)
+    }
+
+    /// Waits until the functions of all that is in the queue have returned. Sleeps.
+    fn flush(&self) {
+        // SAFETY: By the invariant the queue is live as long as `self`.
+        unsafe { bindings::__flush_workqueue(self.0.as_ptr()) };
     }
 }
 
@@ -121,6 +131,41 @@ impl Drop for OwnedQueue {
     fn drop(&mut self) {
         // SAFETY: By the invariant the queue is ours; nobody can add to it any more.
         unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
+    }
+}
+
+/// A queue in a [`ModuleCell`]; a field of the module's own structure.
+///
+/// Dropping it waits for the work in the queue, whoever has a reference to it still: a worker that gives back the
+/// last one would wait for itself, and have its end yet to run when the module is gone.
+pub struct ModuleQueue {
+    _cell: Filled<OwnedQueue>,
+    queue: Arc<OwnedQueue>,
+}
+
+impl ModuleQueue {
+    /// Fills a cell with a new queue, on which up to `workers` items run at a time. May sleep.
+    pub fn fill(
+        cell: &'static ModuleCell<OwnedQueue>,
+        name: &'static CStr,
+        workers: u16,
+    ) -> Result<Self> {
+        let queue = Arc::new(OwnedQueue::new(name, workers)?, GFP_KERNEL)?;
+        Ok(Self {
+            _cell: cell.fill(queue.clone()),
+            queue,
+        })
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &Arc<OwnedQueue> {
+        &self.queue
+    }
+}
+
+impl Drop for ModuleQueue {
+    fn drop(&mut self) {
+        self.queue.flush();
     }
 }
 
@@ -210,12 +255,12 @@ pub(crate) trait RunLent<T: Carried>: 'static {
 }
 
 /// Hands a command over to a work queue. Any context.
-pub fn later<T: Carried, R: Run<T>>(queue: &Queue, token: Token<T>) {
+pub fn later<T: Carried, R: Run<T>>(queue: &OwnedQueue, token: Token<T>) {
     later_lent::<T, Ended<R>>(queue, Lent::new(token));
 }
 
 /// As [`later`], with what the command has lent.
-pub(crate) fn later_lent<T: Carried, R: RunLent<T>>(queue: &Queue, lent: Lent<T>) {
+pub(crate) fn later_lent<T: Carried, R: RunLent<T>>(queue: &OwnedQueue, lent: Lent<T>) {
     queue.enqueue(Later::<T, R>(lent, PhantomData));
 }
 

@@ -88,6 +88,15 @@ impl TransportId {
         IscsiPort::new(name.as_bytes(), isid).map(Self::Iscsi)
     }
 
+    /// Whether both are ports of one initiator device, as far as their names tell: those of an iSCSI node
+    /// differ in the ISID, of which it may make up any number.
+    pub fn is_same_device(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Iscsi(one), Self::Iscsi(other)) => one.name() == other.name(),
+            _ => self == other,
+        }
+    }
+
     /// The transport protocol.
     pub const fn protocol(&self) -> ProtocolId {
         match self {

@@ -35,6 +35,10 @@ pub const THRESHOLD_MAX: u8 = 99;
 /// What the name of a disk in memory begins with, in place of a path.
 pub const RAM: &str = "ram:";
 
+/// How the refusal begins of a disk that would have the metadata of another in its data, because these are in
+/// the head of its file or device. The GUID of that other one follows.
+pub const FOREIGN_HEAD: &str = "file: it has the metadata of LU ";
+
 numbers! {
     /// How a logical unit's data are stored.
     Backend: u32 {

@@ -407,12 +407,17 @@ impl Registry {
         self.touch();
     }
 
-    /// Tells initiators that what INQUIRY says has changed: TPGS, or the group of their port.
+    /// Tells initiators that what INQUIRY says has changed: TPGS, or the group of their port; and with the
+    /// group perhaps the access states, which not all look at for the first reason.
     fn identity_changed(&self, concerns: impl Fn(&NexusRecord) -> bool) {
         for record in self.nexuses.values().filter(|record| concerns(record)) {
             self.identify(&record.nexus);
             record.nexus.luns.for_each(|_, itl| {
-                itl.set_access(self.access_by(&record.nexus, &itl.lu.entry.guid));
+                let state = self.access_by(&record.nexus, &itl.lu.entry.guid);
+                if itl.access() != state {
+                    itl.set_access(state);
+                    itl.attention(UnitAttention::AccessStateChanged);
+                }
                 itl.attention(UnitAttention::InquiryDataChanged);
             });
         }

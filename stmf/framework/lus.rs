@@ -32,7 +32,7 @@ use stmf_model::{
 use stmf_scsi::ua::UnitAttention;
 use stmf_uapi::stmf::EventKind;
 
-/// A registered logical unit and, while it is online or on its way from there, the way to it.
+/// A registered logical unit and, while it is online or has commands on its way from there, the way to it.
 pub(crate) struct LuRecord {
     pub(crate) entry: Arc<LuEntry>,
     path: Option<Arc<Live<LuPath>>>,
@@ -201,19 +201,25 @@ impl Framework {
             tell_stuck(guid, &path);
             return Err(EBUSY);
         }
+        // Who takes the way finishes this. Who finished it before may have brought the unit online again, by
+        // another way.
+        let taken = {
+            let mut registry = self.registry.lock();
+            let record = registry.lus.get_mut(guid);
+            record.and_then(|record| record.path.take_if(|now| Arc::ptr_eq(now, &path)))
+        };
+        if taken.is_none() {
+            return Ok(());
+        }
+        // When it is online again, initiators are told POWER ON. It isn't before this is done, so that what they
+        // leave with it then stays.
+        path.entry.unit().reset();
         let mut registry = self.registry.lock();
-        if let Some(record) = registry.lus.get_mut(guid) {
-            // Who finished this before may have brought the unit online again, by another way.
-            let gone = record.path.take_if(|now| Arc::ptr_eq(now, &path));
-            if gone.is_none() {
-                return Ok(());
-            }
+        let is_same = |record: &&mut LuRecord| Arc::ptr_eq(&record.entry, &path.entry);
+        // Unless it was removed meanwhile.
+        if let Some(record) = registry.lus.get_mut(guid).filter(is_same) {
             record.is(State::Offline);
             registry.touch();
-            drop(registry);
-            // When it is online again, initiators are told POWER ON.
-            path.entry.unit().reset();
-            drop(gone);
         }
         Ok(())
     }

@@ -10,7 +10,10 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::ordering,
+        Arc, //
+    }, //
 };
 use stmf_kernel::trace;
 use stmf_model::{
@@ -44,8 +47,7 @@ impl Framework {
     /// `ENODEV` when the target port is not online, `EINVAL` when the initiator's name is none.
     pub(crate) fn add_nexus(&self, nexus: Arc<Nexus>) -> Result {
         let (id, target) = (nexus.id, nexus.identity.target.id);
-        let name = nexus.initiator.to_str().map_err(|_| EINVAL)?;
-        let host = EndName::new(name).map_err(|_| EINVAL)?;
+        let host = nexus.host().ok_or(EINVAL)?;
         let record = NexusRecord {
             nexus,
             host,
@@ -72,6 +74,27 @@ impl Framework {
         }
         registry.touch();
         Ok(())
+    }
+
+    /// Notes that a session is about to go; says whether no other is of the same I_T nexus. One that is, by
+    /// another portal group of the target, tells the logical units when it goes, those too that only this one
+    /// saw.
+    pub(crate) fn is_last_session(&self, nexus: &Nexus) -> bool {
+        let Some(host) = nexus.host() else {
+            return true;
+        };
+        let registry = self.registry.lock();
+        nexus.is_lost.store(true, ordering::Relaxed);
+        let mut is_last = true;
+        registry.for_each_of_host(&host, |record| {
+            let other = &record.nexus;
+            let is_there = other.id != nexus.id && !other.is_lost.load(ordering::Relaxed);
+            if is_there && other.identity == nexus.identity {
+                other.loses_sight();
+                is_last = false;
+            }
+        });
+        is_last
     }
 
     /// Takes a session out of the registry, and its references to logical units with it: commands

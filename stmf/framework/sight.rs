@@ -82,7 +82,7 @@ impl Registry {
             return Ok(false);
         };
         let access = self.access_by(nexus, guid);
-        let itl = Itl::new(lu, nexus.inventory(), access)?;
+        let itl = Itl::new(lu, nexus, access)?;
         nexus.luns.insert(lun_index(lun), itl)?;
         Ok(true)
     }

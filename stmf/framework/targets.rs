@@ -36,8 +36,16 @@ pub(crate) struct TargetRecord {
     pub(crate) throttle: Throttle,
     /// How many sessions it has.
     pub(crate) sessions: u32,
+    /// Its provider is about to delete it: nobody brings it online any more.
+    leaving: bool,
+    port: HeldPort,
+}
+
+/// A target port, whose code is its provider's.
+#[derive(Clone)]
+struct HeldPort {
     port: Arc<dyn TargetPort>,
-    // Dropped after the port, whose code is the module's.
+    // Dropped after the port.
     _module: ModuleRef,
 }
 
@@ -92,8 +100,11 @@ impl Framework {
             state: State::Offline,
             wanted: registry.service.default_target,
             throttle: Throttle::default(),
-            port,
-            _module: module,
+            leaving: false,
+            port: HeldPort {
+                port,
+                _module: module,
+            },
         };
         Event::of_target(EventKind::TargetAdded, &record.entry.name).send();
         registry.targets.put(room, id, record);
@@ -118,12 +129,13 @@ impl Framework {
     /// # Errors
     ///
     /// `ENETDOWN` when a user asks and the service is offline; `EPERM` when the provider asks and the
-    /// port is held, because it came and went too often; `EBUSY` while it is on its way offline.
+    /// port is held, because it came and went too often; `EBUSY` while it is on its way offline, or being
+    /// deleted.
     pub(crate) fn online_target(&self, id: u64, asker: Asker) -> Result {
-        let Some(port) = self.begin_online(id, asker)? else {
+        let Some(held) = self.begin_online(id, asker)? else {
             return Ok(());
         };
-        let outcome = port.online();
+        let outcome = held.port.online();
         if !self.settle(id, outcome.is_ok()) {
             // The service went offline meanwhile, and did not wait for this port.
             self.offline_target(id, Asker::Service)?;
@@ -131,17 +143,18 @@ impl Framework {
         outcome
     }
 
-    fn begin_online(&self, id: u64, asker: Asker) -> Result<Option<Arc<dyn TargetPort>>> {
+    fn begin_online(&self, id: u64, asker: Asker) -> Result<Option<HeldPort>> {
         let mut registry = self.registry.lock();
         let is_up = registry.service.state.is_up();
         let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
         match asker {
             Asker::User if !is_up => return Err(ENETDOWN),
+            Asker::User if record.leaving => return Err(EBUSY),
             Asker::User => {
                 record.wanted = Goal::Online;
                 record.throttle.release();
             }
-            _ if record.wanted == Goal::Offline || !is_up => return Ok(None),
+            _ if record.wanted == Goal::Offline || !is_up || record.leaving => return Ok(None),
             _ => (),
         }
         let way = match record.state.request(Goal::Online) {
@@ -173,7 +186,7 @@ impl Framework {
     /// `EBUSY` while it is on its way online; and on its way offline, for a provider, which would take it for
     /// being there.
     pub(crate) fn offline_target(&self, id: u64, asker: Asker) -> Result {
-        let port = {
+        let held = {
             let mut registry = self.registry.lock();
             let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
             let is_going = record.state == State::Offlining;
@@ -193,9 +206,32 @@ impl Framework {
             registry.touch();
             port
         };
-        let outcome = port.offline();
+        let outcome = held.port.offline();
         self.settle(id, outcome.is_ok());
         outcome
+    }
+
+    /// Takes a target port offline for its provider, which is about to delete it: nobody brings it online any
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Framework::offline_target`]; the port stays then.
+    pub(crate) fn retire_target(&self, id: u64) -> Result {
+        self.set_leaving(id, true);
+        self.offline_target(id, Asker::Provider)
+            .inspect_err(|_| self.keep_target(id))
+    }
+
+    /// The provider keeps the port after all.
+    pub(crate) fn keep_target(&self, id: u64) {
+        self.set_leaving(id, false);
+    }
+
+    fn set_leaving(&self, id: u64, leaving: bool) {
+        if let Some(record) = self.registry.lock().targets.get_mut(&id) {
+            record.leaving = leaving;
+        }
     }
 
     /// Ends a transition; `false` when a port is online now that must not be.

@@ -305,7 +305,7 @@ pub(crate) struct TaskView {
     pub connection: u8,
     /// What it may do.
     pub effect: Effect,
-    /// The memory of its data.
+    /// Its memory: that of its data, and what its logical unit took for it.
     pub bytes: u64,
     /// When it arrived, in nanoseconds on the monotonic clock.
     pub since: i64,

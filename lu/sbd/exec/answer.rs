@@ -34,6 +34,9 @@ const TASK_MANAGEMENT: &[TaskManagement] = &[
     TaskManagement::QueryAsyncEvent,
 ];
 
+/// Room for registrations that come after a PERSISTENT RESERVE IN, in bytes.
+const A_PAGE: usize = 4096;
+
 /// Builds the answer into nothing, to see whether it is refused and how long it is.
 pub(super) fn plan(disk: &Disk, nexus: &ItNexus, command: &Command) -> Result<DataPhase, Sense> {
     let mut measure = Sink::new(&mut []);
@@ -45,6 +48,7 @@ pub(super) fn plan(disk: &Disk, nexus: &ItNexus, command: &Command) -> Result<Da
     let len = match command {
         // What there is to tell may be longer by the time that it is told.
         Command::RequestSense { .. } => SENSE_LEN,
+        Command::PersistentReserveIn { .. } => measure.len().max(A_PAGE),
         _ => measure.len(),
     };
     let len = u32::try_from(len).unwrap_or(u32::MAX);

@@ -2,7 +2,6 @@
 
 //! SYNCHRONIZE CACHE, and what else flushes.
 
-use super::Finish;
 use crate::{
     disk::Disk,
     failure,
@@ -25,7 +24,8 @@ use stmf_kernel::{
     io::{Carried, Done, Failure, Operation, Room},
     pages::PageList,
     token::{MustEnd, Token},
-    wait::WaitQueue, //
+    wait::WaitQueue,
+    work::{self, Run}, //
 };
 use stmf_scsi::{
     cdb,
@@ -37,30 +37,64 @@ pub(super) fn plan(disk: &Disk, lba: u64, blocks: u32) -> Result<DataPhase, Sens
     Ok(DataPhase::None)
 }
 
-/// SYNCHRONIZE CACHE. When a flush has failed of which nobody was told, this one fails: not all that was
-/// written before it is on the medium. That isn't a deferred error, because Linux tries a command again
+/// SYNCHRONIZE CACHE. When a flush has failed of which the I_T nexus wasn't told, this one fails: not all that
+/// was written before it is on the medium. That isn't a deferred error, because Linux tries a command again
 /// that ends with one, and forgets it.
 pub(super) fn synchronize(medium: &Arc<Medium>, immed: bool, task: Task) {
-    if medium.condition.take_failed_flush() {
-        return task.fail(failure::FLUSH_ERROR);
+    if task.owes_news_of_loss() {
+        return task.fail_for_loss(failure::FLUSH_ERROR);
     }
-    flush(medium, immed, task);
+    flush_by::<Synchronized>(medium, immed, task);
 }
 
 /// Flushes the whole disk, and ends the task when that is done, or with `immed` when it is started. For
-/// commands that have done something else already, so can't end with an earlier flush's error.
+/// commands that have done something else already, so can't end with another flush's error.
 pub(super) fn flush(medium: &Arc<Medium>, immed: bool, task: Task) {
+    flush_by::<Flushed>(medium, immed, task);
+}
+
+fn flush_by<D: Done<TaskBody>>(medium: &Arc<Medium>, immed: bool, task: Task) {
     let Some(entry) = medium.enter() else {
         return failure::end(task, Failure::Gone);
     };
     if immed {
         if let Ok(background) = Background::new(medium, task.hold(), None) {
-            entry.submit::<Background, Background>(Operation::Flush, 0, background);
+            if medium.flushes.want() {
+                entry.submit::<Background, Background>(Operation::Flush, 0, background);
+            } else {
+                background.end(());
+            }
             return task.good();
         }
         // Without memory for that the initiator waits after all.
     }
-    entry.submit::<TaskBody, Finish>(Operation::Flush, 0, task.into());
+    entry.submit::<TaskBody, D>(Operation::Flush, 0, task.into());
+}
+
+/// Ends a task with what came of its flush.
+struct Flushed;
+
+impl Done<TaskBody> for Flushed {
+    fn done(token: Token<TaskBody>, outcome: Result<(), Failure>) {
+        let task = Task::from(token);
+        match outcome {
+            Ok(()) => task.good(),
+            Err(cause) => failure::end_flush(task, cause),
+        }
+    }
+}
+
+/// The same, but for what another flush that was under way has lost: nothing was left for this one then.
+struct Synchronized;
+
+impl Done<TaskBody> for Synchronized {
+    fn done(token: Token<TaskBody>, outcome: Result<(), Failure>) {
+        let task = Task::from(token);
+        match outcome {
+            Ok(()) if task.owes_news_of_loss() => task.fail_for_loss(failure::FLUSH_ERROR),
+            outcome => Flushed::done(task.into(), outcome),
+        }
+    }
 }
 
 /// Flushes the whole disk and waits for that: a few seconds at most, when `hold` keeps the disk as long
@@ -91,10 +125,17 @@ pub(crate) fn flush_and_wait(medium: &Arc<Medium>, hold: Option<LuHold>) -> Resu
 ///
 /// # Errors
 ///
-/// Those of [`Medium::write_through`] and [`flush_and_wait`]; the cache stays on if it was.
-pub(crate) fn switch_off(medium: &Arc<Medium>, hold: Option<LuHold>) -> Result {
+/// Those of [`Medium::write_through`] and [`flush_and_wait`], and `EIO` when the cache was on and
+/// `owes_news_of_loss` in the end: initiators may not flush any more without it. The cache stays on if it was.
+pub(crate) fn switch_off(
+    medium: &Arc<Medium>,
+    hold: Option<LuHold>,
+    owes_news_of_loss: impl Fn() -> bool,
+) -> Result {
     let was_in_use = medium.write_through()?;
-    flush_and_wait(medium, hold).inspect_err(|_| {
+    let is_told = || !was_in_use || !owes_news_of_loss();
+    let flushed = flush_and_wait(medium, hold).and_then(|()| is_told().then_some(()).ok_or(EIO));
+    flushed.inspect_err(|_| {
         if was_in_use {
             let _ = medium.write_back();
         }
@@ -132,9 +173,48 @@ impl Waiter {
     }
 }
 
+/// The flushes of a disk whose commands had IMMED, and have been answered (SBC-4, SYNCHRONIZE CACHE command):
+/// one that is under way, and one that follows it for all that came meanwhile. It begins after they came, so
+/// what was written before them is in it. These commands have no place in a queue that would limit them.
+pub(crate) struct Flushes(Atomic<u32>);
+
+impl Flushes {
+    const NONE: u32 = 0;
+    const UNDER_WAY: u32 = 1;
+    /// One is under way, and another follows.
+    const ANOTHER: u32 = 2;
+
+    /// There is none.
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(Self::NONE))
+    }
+
+    /// One is wanted: `true` when the caller is to begin it, `false` when one will follow. Any context.
+    fn want(&self) -> bool {
+        let mut state = self.0.load(ordering::Relaxed);
+        loop {
+            let next = if state == Self::NONE {
+                Self::UNDER_WAY
+            } else {
+                Self::ANOTHER
+            };
+            match self.0.cmpxchg(state, next, ordering::Full) {
+                Ok(_) => return state == Self::NONE,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// The one under way is over; says whether the caller is to begin another. Any context.
+    fn end(&self) -> bool {
+        self.0.fetch_sub(1, ordering::Full) == Self::ANOTHER
+    }
+}
+
 /// A flush that is no command's, or whose command has been answered.
 struct Background {
     medium: Arc<Medium>,
+    /// Without one it is among the medium's [`Flushes`].
     waiter: Option<Arc<Waiter>>,
     /// None, but a device wants to see it.
     data: PageList,
@@ -164,9 +244,10 @@ impl MustEnd for Background {
     type Key = ();
 
     fn abandoned(token: Token<Self>) {
-        if let Some(waiter) = &token.waiter {
-            waiter.end(false);
-        }
+        let Some(waiter) = &token.waiter else {
+            return Self::done(token, Err(Failure::Unknown));
+        };
+        waiter.end(false);
         token.end(());
     }
 }
@@ -185,12 +266,32 @@ impl Done<Background> for Background {
     fn done(token: Token<Self>, outcome: Result<(), Failure>) {
         if let Err(failure) = outcome {
             // Whoever flushes next is told: the store itself may not fail a second time.
-            token.medium.condition.note_failed_flush();
+            token.medium.condition.losses.note();
             pr_warn_once!("a flush has failed that no command waited for: {failure:?}\n");
         }
-        if let Some(waiter) = &token.waiter {
-            waiter.end(outcome.is_ok());
+        match &token.waiter {
+            Some(waiter) => waiter.end(outcome.is_ok()),
+            None if token.medium.flushes.end() => {
+                let queue = token.medium.queue.clone();
+                return work::later::<Background, Another>(&queue, token);
+            }
+            None => (),
         }
         token.end(());
+    }
+}
+
+/// The flush that follows one.
+struct Another;
+
+impl Run<Background> for Another {
+    fn run(token: Token<Background>) {
+        let entry = token.medium.enter();
+        match entry {
+            Some(entry) => {
+                entry.submit::<Background, Background>(Operation::Flush, 0, token);
+            }
+            None => Background::done(token, Err(Failure::Gone)),
+        }
     }
 }

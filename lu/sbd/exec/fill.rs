@@ -61,12 +61,13 @@ pub(super) fn execute(disk: &Disk, request: &WriteSame, task: Task) {
     };
     let left = blocks.saturating_mul(geometry.block_size().into());
     let is_zero = request.no_data || task.data().is_zero();
+    let (way, memory) = if is_zero && disk.traits().zero {
+        (Way::Zero, 0)
+    } else {
+        (Way::Begin, piece(left))
+    };
     let script = Fill {
-        way: if is_zero && disk.traits().zero {
-            Way::Zero
-        } else {
-            Way::Begin
-        },
+        way,
         unmap: request.unmap,
         offset: geometry.offset(request.lba),
         left,
@@ -80,10 +81,15 @@ pub(super) fn execute(disk: &Disk, request: &WriteSame, task: Task) {
             },
             atomic: false,
         },
-        memory: left.min(PIECE) as usize,
+        memory,
         sleeps: false,
     };
     job::start(disk, task, Script::Fill(script), needs);
+}
+
+/// How much of so many bytes is written next.
+fn piece(left: u64) -> usize {
+    left.min(PIECE) as usize
 }
 
 /// A fill under way.
@@ -120,6 +126,14 @@ impl Fill {
             }
             Way::Zeroed => return step.changed(),
             Way::Begin => {
+                if step.own.is_empty() {
+                    // The backing store was to write zeros, and can't. Nothing is written that the command
+                    // wouldn't write again.
+                    match step.task.memory(piece(self.left)) {
+                        Ok(memory) => *step.own = memory,
+                        Err(_) => return Next::Fail(Failure::Busy),
+                    }
+                }
                 let data = step.task.data();
                 // One block is a single segment.
                 step.own.fill_with(data.slices().next().unwrap_or(&[0]));
@@ -134,7 +148,7 @@ impl Fill {
         if self.left == 0 {
             return Next::Good;
         }
-        step.own.truncate(self.left.min(PIECE) as usize);
+        step.own.truncate(piece(self.left));
         Next::Own(Operation::Write { fua: false }, self.offset)
     }
 

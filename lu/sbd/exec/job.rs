@@ -3,8 +3,8 @@
 //! Commands that take several steps, or that have to wait for their blocks.
 //!
 //! A job is a command with a script that says what the next I/O is. It has all memory that it will
-//! need before its first step; without that the initiator gets BUSY. Scripts run in the context in
-//! which the command came, and after each I/O on the module's work queue.
+//! need before its first step; without that the initiator gets BUSY or TASK SET FULL. Scripts run in the
+//! context in which the command came, and after each I/O on the module's work queue.
 
 use super::script::{Next, Script, Step};
 use crate::{
@@ -23,7 +23,7 @@ use stmf::{
 };
 use stmf_kernel::{
     io::{Carried, Done, Failure, Operation, Room},
-    pages::{Contents, PageList},
+    pages::PageList,
     token::{MustEnd, Token},
     work::{self, Run}, //
 };
@@ -38,7 +38,7 @@ use stmf_scsi::{
 pub(super) struct Needs {
     /// The blocks that it touches.
     pub(super) range: Range,
-    /// Memory of its own, in bytes.
+    /// Memory of its own, in bytes; see [`Task::memory`].
     pub(super) memory: usize,
     /// Whether its first step may sleep.
     pub(super) sleeps: bool,
@@ -68,8 +68,9 @@ pub(crate) struct Job {
 
 /// Begins a job. Process context.
 pub(super) fn start(disk: &Disk, task: Task, script: Script, needs: Needs) {
-    let Ok(mut job) = Job::new(disk, script, &needs) else {
-        return task.end_with(Status::Busy);
+    let mut job = match Job::new(disk, script, &needs, &task) {
+        Ok(job) => job,
+        Err(status) => return task.end_with(status),
     };
     if let Err(sense) = job.script.begin(&disk.medium) {
         Job::end(job, false, drop);
@@ -99,21 +100,28 @@ pub(super) fn start(disk: &Disk, task: Task, script: Script, needs: Needs) {
 }
 
 impl Job {
-    fn new(disk: &Disk, script: Script, needs: &Needs) -> Result<Token<Self>> {
+    fn new(disk: &Disk, script: Script, needs: &Needs, task: &Task) -> Result<Token<Self>, Status> {
+        let own = task.memory(needs.memory)?;
+        let place = Place::new(GFP_KERNEL).map_err(|_| Status::Busy)?;
         let job = Self {
             task: None,
             hold: None,
             generation: disk.medium.erasure.generation(),
             medium: disk.medium.clone(),
-            claim: Some((needs.range, Place::new(GFP_KERNEL)?)),
+            claim: Some((needs.range, place)),
             end: needs.range.extent.end(),
             ticket: None,
-            own: PageList::alloc(needs.memory, Contents::Garbage)?,
+            own,
             lends_own: false,
             room: Room::new(),
             script,
         };
-        Ok(Token::new(job, GFP_KERNEL)?)
+        Token::new(job, GFP_KERNEL).map_err(|_| Status::Busy)
+    }
+
+    /// Keeps the logical unit beyond the end of the job.
+    fn keep_unit(&self) -> Option<LuHold> {
+        self.hold.clone().or_else(|| self.task.as_ref()?.hold())
     }
 
     /// Takes its blocks, and goes on when it has them.
@@ -319,11 +327,17 @@ struct Settle;
 
 impl Run<Job> for Settle {
     fn run(job: Token<Job>) {
-        if job.medium.settle() {
-            Job::enter(job);
-        } else {
-            // A device that doesn't answer; the initiator may try again.
-            Job::end(job, false, |task| task.end_with(Status::Busy));
-        }
+        let (medium, hold) = (job.medium.clone(), job.keep_unit());
+        medium.settle(job, |job, is_settled| {
+            if is_settled {
+                Job::enter(job);
+            } else {
+                // A device that doesn't answer; the initiator may try again.
+                Job::end(job, false, |task| task.end_with(Status::Busy));
+            }
+        });
+        // As in `Job::end`: the jobs may be over.
+        drop(medium);
+        drop(hold);
     }
 }

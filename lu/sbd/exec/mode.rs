@@ -73,6 +73,8 @@ enum Refused {
     Sense(Sense),
     /// The values can't be put on stable storage, or the write cache can't be switched.
     Failed(Failure),
+    /// Not all that was in the write cache is on stable storage.
+    Lost,
 }
 
 impl Refused {
@@ -80,7 +82,7 @@ impl Refused {
     fn switch_off(error: Error) -> Self {
         match error {
             ENODEV => Self::Failed(Failure::Gone),
-            EIO => Self::Sense(failure::FLUSH_ERROR),
+            EIO => Self::Lost,
             // The initiator tries again.
             _ => Self::Failed(Failure::Busy),
         }
@@ -107,7 +109,8 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
         let selected = Values { wce, ..selected };
         let is_switched_off = current.wce && !selected.wce;
         if is_switched_off {
-            cache::switch_off(medium, task.hold()).map_err(Refused::switch_off)?;
+            cache::switch_off(medium, task.hold(), || task.owes_news_of_loss())
+                .map_err(Refused::switch_off)?;
         }
         if request.save {
             save(changeable, selected).map_err(|cause| {
@@ -127,6 +130,7 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
         Ok(values) => values,
         Err(Refused::Sense(sense)) => return task.fail(sense),
         Err(Refused::Failed(cause)) => return failure::end(task, cause),
+        Err(Refused::Lost) => return task.fail_for_loss(failure::FLUSH_ERROR),
     };
     if (old.lbpere, old.thresholds) != (new.lbpere, new.thresholds) {
         medium.threshold.rearm();

@@ -95,6 +95,10 @@ fn spc2(changeable: &Changeable, class: CommandClass, task: &Task) -> Result<(),
     if !now.permits(sender, class) {
         return Err(CONFLICT);
     }
+    if class == CommandClass::Release && !now.is_reserved_spc2(Some(sender)) {
+        // Another's RESERVE may be dropped meanwhile, and must not come back.
+        return Ok(());
+    }
     let mut new = Reservations::copy(&now)?;
     match class {
         CommandClass::Reserve => new.reserve_spc2(sender),

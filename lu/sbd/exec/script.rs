@@ -94,6 +94,8 @@ impl Script {
         match self {
             Script::Fill(fill) => fill.goes_on_after(failure),
             Script::Erase(erase) => erase.goes_on_after(failure),
+            // What the backing store can't unmap after all keeps its data: UNMAP asks for no more (SBC-4).
+            Script::Unmap(_) => failure == Failure::Unsupported,
             _ => false,
         }
     }

@@ -23,7 +23,7 @@ use stmf::{
 };
 use stmf_kernel::{
     io::{Carried, Done, Failure, Operation, Room},
-    pages::{Contents, PageList},
+    pages::PageList,
     token::{MustEnd, Token},
     work::{self, Run}, //
 };
@@ -86,8 +86,9 @@ pub(super) fn execute(disk: &Disk, request: SendDiagnostic, task: Task) {
 /// Begins a self-test: the default one, whose result is not kept, is a short one in the foreground that
 /// keeps no command away.
 fn start(disk: &Disk, kind: Option<SelfTestKind>, task: Task) {
-    let Ok(mut test) = Test::new(disk, kind, &task) else {
-        return task.end_with(Status::Busy);
+    let mut test = match Test::new(disk, kind, &task) {
+        Ok(test) => test,
+        Err(status) => return task.end_with(status),
     };
     let condition = &disk.medium.condition;
     if let Some(kind) = kind {
@@ -140,7 +141,7 @@ enum End {
 }
 
 impl Test {
-    fn new(disk: &Disk, kind: Option<SelfTestKind>, task: &Task) -> Result<Token<Self>> {
+    fn new(disk: &Disk, kind: Option<SelfTestKind>, task: &Task) -> Result<Token<Self>, Status> {
         let geometry = disk.geometry();
         let block = geometry.block_size() as usize;
         let piece = geometry.size().min(PIECE);
@@ -154,15 +155,15 @@ impl Test {
                 blocks,
             ),
             outcome: None,
-            piece: PageList::alloc(piece as usize, Contents::Garbage)?,
-            block: PageList::alloc(block, Contents::Garbage)?,
+            piece: task.memory(piece as usize)?,
+            block: task.memory(block)?,
             reads_block: false,
             room: Room::new(),
             changeable: disk.changeable.clone(),
             unit: task.unit(),
             hold: None,
         };
-        Ok(Token::new(test, GFP_KERNEL)?)
+        Token::new(test, GFP_KERNEL).map_err(|_| Status::Busy)
     }
 
     fn condition(&self) -> &Condition {

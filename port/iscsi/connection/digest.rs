@@ -112,9 +112,10 @@ impl Connection {
     pub(super) fn discard_damaged(&mut self, bhs: &Bhs, payload: Payload) -> Result<(), End> {
         let is_data_out = Opcode::request(bhs.opcode()) == Some(Opcode::DataOut);
         if matches!(payload, Payload::Skip) && !is_data_out {
-            // Its header was enough to answer, reject or ignore it: it stays at that.
+            // Its header was enough to answer, reject or ignore it: it stays at that, and its number is
+            // used, or free, as that left it. Any damaged data is rejected (RFC 7143 7.8).
             self.numbers.counters.add(Counter::DigestErrors, 1);
-            return Ok(());
+            return self.say_rejected(RejectReason::DataDigestError, bhs);
         }
         self.reject(RejectReason::DataDigestError, bhs)?;
         if is_data_out {

@@ -4,14 +4,15 @@
 //!
 //! They are kept as they came, data included, and handled once the gap before them is filled: by
 //! the requests that are missing, or because the initiator aborts them. That takes memory, so there
-//! is a limit: with several connections, no more is read from one that has reached it, and a single
-//! connection ends. So does one that wants more than is left of the memory for all sessions' commands.
-//! A gap that nobody fills ends the session.
+//! is a limit: while there are several connections, no more is read from one that has reached half of it, and
+//! one that is beyond it ends. So does one that wants more than is left of the memory for all sessions' commands,
+//! and one of a discovery session that leaves a gap at all. A gap that nobody fills ends the session.
 
 use super::{
     rx::Payload,
     Connection,
-    End, //
+    End,
+    Phase, //
 };
 use kernel::prelude::*;
 use stmf::memory::Reservation;
@@ -105,9 +106,11 @@ impl Waiting {
         self.list.is_empty()
     }
 
-    /// Whether no more should be kept.
+    /// Whether no more should be kept. What still comes in counts, but alone it is no reason not to read:
+    /// nobody tells the connection to go on, and nothing limits its time, until the first is kept whole.
     pub(super) fn is_full(&self) -> bool {
-        self.list.len() >= MAX / 2 || self.bytes >= MAX_BYTES / 2
+        let is_much = self.list.len() >= MAX / 2 || self.bytes >= MAX_BYTES / 2;
+        is_much && !self.list.is_empty()
     }
 
     /// The number of the first request.
@@ -195,6 +198,11 @@ impl Waiting {
 impl Connection {
     /// Keeps a request that has to wait, whose data is to come.
     pub(super) fn keep_for_later(&mut self, bhs: &Bhs, ahs: &[u8]) -> Result<Payload, End> {
+        // A discovery session has one connection, on which nothing overtakes anything, and perhaps nobody has
+        // proved who it is: nothing is kept for it.
+        if !matches!(self.phase, Phase::Normal(_)) {
+            return Err(End::Protocol("a gap before a request for discovery"));
+        }
         let first_burst = self.params.session.first_burst_length;
         let first_burst = usize::try_from(first_burst).unwrap_or(usize::MAX);
         self.waiting.keep(bhs, ahs, first_burst)

@@ -5,8 +5,9 @@
 //!
 //! Each other connection asks for a sign with a NOP-In that goes out behind all answers that it has,
 //! and passes when the initiator answers it, or when the connection ends: which it does when there is no
-//! answer for as long as a silent initiator has, whatever else comes. One whose thread a device holds up
-//! does neither, so there is a limit: then the answer is that the function failed.
+//! answer for as long as a silent initiator has, whatever else comes. One whose thread a device holds up, or
+//! that isn't read until others fill a gap, does neither, so there is a limit: then the answer is that the
+//! function failed.
 
 use super::{
     manage::InProgress,
@@ -167,9 +168,20 @@ impl Connection {
         self.tx.say_later(Reply::new(Said::Ping(question.ttt)))
     }
 
+    /// What isn't read can't be missed: the time for the answer begins when the connection is read again.
+    pub(super) fn excuse_silence(&mut self) {
+        if self.question.is_some() && self.is_held_up() {
+            let now = clock::monotonic_ns();
+            self.question = self.question.map(|question| Question {
+                since: now,
+                ..question
+            });
+        }
+    }
+
     /// Not beyond the moment at which the question has to be answered.
     pub(super) fn before_answer(&self, now: i64, until: i64) -> Result<i64, End> {
-        let Some(question) = self.question else {
+        let Some(question) = self.question.filter(|_| !self.is_held_up()) else {
             return Ok(until);
         };
         let limit = question.since.saturating_add(self.patience);

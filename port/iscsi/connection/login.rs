@@ -154,7 +154,7 @@ impl Authenticator for Gatekeeper<'_> {
 
     fn prove(&mut self, puzzle: &Puzzle<'_>, out: &mut [u8]) -> Option<&str> {
         let guest = &*self.guest;
-        if guest.own.shares_secret_with(&guest.initiator) {
+        if self.provider.is_initiators_secret(&guest.own) {
             notice_limited!("an initiator and a target have the same CHAP secret: not used");
             return None;
         }
@@ -247,7 +247,10 @@ impl Connection {
         let sn = self.numbers.serials();
         let mut scratch = memory.scratch();
         let reply = login.step(request, text, sn, &mut gatekeeper, &mut scratch);
-        if let Some(joint) = guest.joint.take() {
+        if !login.is_trusted() && guest.joint.is_some() {
+            // How far a session has got is nobody else's business.
+            self.numbers.conceal(request);
+        } else if let Some(joint) = guest.joint.take() {
             self.numbers.observe(joint);
         }
         let mut said = text::reply(Said::Login(reply.response), reply.text)?;

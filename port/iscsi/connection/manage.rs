@@ -44,6 +44,14 @@ impl Management {
         *self.requests.get_mut(place)? = Some(InProgress { itt, function });
         u64::try_from(place).ok()
     }
+
+    /// The place is free again: nothing had to be started.
+    fn leave(&mut self, cookie: u64) {
+        let place = usize::try_from(cookie).unwrap_or(usize::MAX);
+        if let Some(request) = self.requests.get_mut(place) {
+            *request = None;
+        }
+    }
 }
 
 impl Connection {
@@ -54,33 +62,23 @@ impl Connection {
             Ok(function) => function,
             Err(result) => return self.say_managed(request.itt, result),
         };
+        // What is rejected has done nothing.
+        let Some(cookie) = self.enter_function(request.itt, function) else {
+            return self.say_managed(request.itt, TmfResult::Rejected);
+        };
         self.drop_early(function, request);
         if self.numbers.joint().is_some() && ends_all(function) {
             // What has not come yet need not be waited for (RFC 7143 4.2.3.3).
             self.numbers.plug(request.order.cmd_sn);
         }
-        let before = request.ref_cmd_sn.is_before(request.order.cmd_sn);
-        if function == TaskManagement::AbortTask && before && self.numbers.skip(request.ref_cmd_sn)
-        {
-            // It has not come, and need not come any more (RFC 7143 11.6.1).
-            return self.say_managed(request.itt, TmfResult::Complete);
-        }
+        let is_over = function == TaskManagement::AbortTask && self.end_unbegun(request);
         let Phase::Normal(normal) = &mut self.phase else {
             return Ok(());
         };
-        if function == TaskManagement::AbortTask {
-            // A command that still waits for data hasn't begun: it is over at once.
-            if let Some(held) = normal.writes.take(request.rtt) {
-                drop(normal.writes.finish(held));
-                return self.say_managed(request.itt, TmfResult::Complete);
-            }
+        if is_over {
+            normal.management.leave(cookie);
+            return self.say_managed(request.itt, TmfResult::Complete);
         }
-        // Those that are done and wait for other connections are as many at the most.
-        let has_room = normal.fences.len() < MAX;
-        let place = has_room.then(|| normal.management.enter(request.itt, function));
-        let Some(cookie) = place.flatten() else {
-            return self.say_managed(request.itt, TmfResult::Rejected);
-        };
         normal.endpoint.as_arc_borrow().manage(ManagementRequest {
             function,
             lun: request.lun,
@@ -88,6 +86,31 @@ impl Connection {
             cookie,
         });
         Ok(())
+    }
+
+    /// Finds a place for a function.
+    fn enter_function(&mut self, itt: Itt, function: TaskManagement) -> Option<u64> {
+        let Phase::Normal(normal) = &mut self.phase else {
+            return None;
+        };
+        // Those that are done and wait for other connections are as many at the most.
+        let has_room = normal.fences.len() < MAX;
+        has_room.then(|| normal.management.enter(itt, function))?
+    }
+
+    /// Ends the command that an ABORT TASK is about if it hasn't begun; says whether it hasn't.
+    fn end_unbegun(&mut self, request: &request::TaskManagement) -> bool {
+        let before = request.ref_cmd_sn.is_before(request.order.cmd_sn);
+        if before && self.numbers.skip(request.ref_cmd_sn) {
+            // It has not come, and need not come any more (RFC 7143 11.6.1).
+            return true;
+        }
+        let Phase::Normal(normal) = &mut self.phase else {
+            return false;
+        };
+        // A command that still waits for data hasn't begun: it is over at once.
+        let held = normal.writes.take(request.rtt);
+        held.map(|held| drop(normal.writes.finish(held))).is_some()
     }
 
     /// Drops the commands that a function is about from those that wait for others before them.
@@ -179,8 +202,15 @@ impl Connection {
         let membership = &normal.membership;
         match function {
             _ if outcome.result != TmfResult::Complete => return Ok(()),
-            // What it does beyond a warm reset (RFC 7143 11.5.1).
-            TaskManagement::TargetColdReset => membership.target.stop_sessions_but(&self.link),
+            // What it does beyond a warm reset (RFC 7143 11.5.1): sessions end, but those that it could not
+            // have been about.
+            TaskManagement::TargetColdReset => {
+                membership.session.stop_but(Some(&self.link));
+                // Without memory for a list of its units the others only find them reset.
+                if let Ok(units) = normal.nexus.units() {
+                    membership.target.stop_sessions_that_see(&units, &self.link);
+                }
+            }
             // All connections of the session are dropped (RFC 7144 6.1).
             TaskManagement::ItNexusReset => {
                 membership.session.close();

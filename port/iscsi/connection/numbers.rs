@@ -27,6 +27,9 @@ use stmf_kernel::kthread::Doorbell;
 /// The command window without a session, which has commands.
 const VISITOR_WINDOW: u32 = 8;
 
+/// The most that the command window of a session is open for.
+const SESSION_WINDOW: u32 = 128;
+
 /// The numbers of a connection.
 pub(super) struct Numbers {
     /// Those of requests and the tags of commands that were not answered yet, unless they are in
@@ -74,6 +77,13 @@ impl Numbers {
     /// The window of a connection that has its own.
     pub(super) fn own_window(&self) -> CommandWindow {
         self.commands
+    }
+
+    /// Shows numbers that are news to nobody whose session the connection wants to join (RFC 7143 4.2.2.1): it
+    /// expects none before the first, and has room for all before that of the request.
+    pub(super) fn conceal(&mut self, request: &LoginRequest) {
+        let before = request.order.cmd_sn.get().wrapping_sub(SESSION_WINDOW);
+        self.commands = CommandWindow::new(Sn::new(before), SESSION_WINDOW);
     }
 
     /// Shows the numbers of a session that the connection joins, or wants to.

@@ -148,8 +148,13 @@ impl Connection {
         };
         self.numbers.counters.add(counter, 1);
         self.numbers.note_rejected(bhs);
-        self.tx.say(Reply::new(Said::Reject(reason, *bhs)))?;
+        self.say_rejected(reason, bhs)?;
         Ok(Payload::Skip)
+    }
+
+    /// Tells that a PDU is rejected, whatever that does to its number.
+    pub(super) fn say_rejected(&mut self, reason: RejectReason, bhs: &Bhs) -> Result<(), End> {
+        self.tx.say(Reply::new(Said::Reject(reason, *bhs)))
     }
 
     fn logout(&mut self, logout: &LogoutRequest) -> Result<(), End> {

@@ -14,7 +14,10 @@ use super::{
 use crate::counters::Counter;
 use core::mem;
 use kernel::prelude::*;
-use stmf::task::{self, Finished, TaskBody};
+use stmf::{
+    memory::Reservation,
+    task::{self, Finished, TaskBody}, //
+};
 use stmf_iscsi_proto::{
     bhs::{padding, Bhs, BHS_LEN},
     params::{ConnectionParams, Digest, Negotiated},
@@ -389,6 +392,8 @@ pub(super) struct Sender {
     blocked: bool,
     /// Since when it has taken nothing, and what it had taken then, see [`Train::sent`].
     stalled: Option<(i64, u64)>,
+    /// For what is on the train meanwhile of commands that are over.
+    _cargo: Option<Reservation>,
     /// Whether there was no memory.
     starved: bool,
 }
@@ -407,6 +412,7 @@ impl Sender {
             attached: None,
             blocked: false,
             stalled: None,
+            _cargo: None,
             starved: false,
         }
     }
@@ -445,7 +451,28 @@ impl Sender {
         if self.stalled.is_none_or(|(_, before)| before != sent) {
             self.stalled = Some((clock::monotonic_ns(), sent));
         }
+        let bytes = self.unaccounted();
+        self._cargo = (bytes > 0).then(|| Reservation::taken(bytes));
         self.blocked = true;
+    }
+
+    /// All that was loaded is sent.
+    fn pass(&mut self) {
+        (self.stalled, self._cargo) = (None, None);
+    }
+
+    /// How much of what is on the train no command is charged for any more: all but what is of the one that is
+    /// being answered, which was loaded last.
+    fn unaccounted(&self) -> usize {
+        let Some(answering) = &self.answering else {
+            return self.train.len();
+        };
+        let sent = usize::try_from(answering.data.sent()).unwrap_or(0);
+        let left = match self.attached {
+            Some(_) => 0,
+            None => self.rest.left,
+        };
+        self.train.len().saturating_sub(sent.saturating_sub(left))
     }
 
     /// Since when the socket takes nothing, if it is full.
@@ -661,7 +688,7 @@ impl Connection {
             }
             match self.tx.train.send(&mut self.stream, !all) {
                 Ok(true) => {
-                    self.tx.stalled = None;
+                    self.tx.pass();
                     if all {
                         return Ok(());
                     }

@@ -90,7 +90,7 @@ pub trait Authenticator {
 
     /// Shows the initiator that this is the target: writes the response to its puzzle, as long as
     /// the algorithm's digests, and gives the name to be used with it. `None` if there is no
-    /// secret for this, or it is the initiator's own.
+    /// secret for this, or it is that of an initiator.
     fn prove(&mut self, puzzle: &Puzzle<'_>, out: &mut [u8]) -> Option<&str>;
 }
 

@@ -176,6 +176,7 @@ fn a_login_in_two_stages() {
     let text = names() + "AuthMethod=CHAP,None|";
     let (next, response, answer) = setup.send(&first, &text);
     assert_eq!(next, Next::Request);
+    assert!(setup.login.is_trusted());
     assert!(response.transit && !response.is_continued);
     assert_eq!(response.csg, Stage::Security);
     assert_eq!(response.nsg, Stage::Operational);
@@ -553,6 +554,7 @@ fn challenged(setup: &mut Setup, algorithms: &str) -> String {
     assert!(text.ends_with("AuthMethod=CHAP|"), "{text}");
     let (_, response, text) = setup.send(&request, &format!("CHAP_A={algorithms}|"));
     assert_eq!(response.status, LoginStatus::Success);
+    assert!(!setup.login.is_trusted());
     text
 }
 
@@ -595,6 +597,7 @@ fn chap_one_way_by_every_algorithm() {
         let (_, response, text) = setup.send(&to_operational(), &proof(algorithm));
         assert!(response.transit && text.is_empty(), "{text}");
         assert_eq!(response.status, LoginStatus::Success);
+        assert!(setup.login.is_trusted());
     }
 }
 
@@ -622,8 +625,10 @@ fn chap_is_wanted_and_nothing_else_will_do() {
     );
     assert_eq!(none, failure);
     // Nothing said about it: no transition, until the login takes too long.
-    let (_, response, _) = closed().send(&to_operational(), &names);
+    let mut silent = closed();
+    let (_, response, _) = silent.send(&to_operational(), &names);
     assert!(!response.transit && response.status == LoginStatus::Success);
+    assert!(!silent.login.is_trusted());
 }
 
 #[test]

@@ -248,15 +248,15 @@ impl<T: Carried> Started<T> {
     fn flush<D: Done<T>>(mut self) {
         let state = self.parts().1;
         let handle = &state.open.handle;
-        // SAFETY: The reference in the state keeps the file open. Data-only: the size and what else
-        // is needed to read the data back is written too.
-        let flushed =
-            to_result(unsafe { bindings::vfs_fsync_range(handle.file.as_ptr(), 0, i64::MAX, 1) });
+        // SAFETY: The reference in the state keeps the file open.
+        let flushed = to_result(unsafe { shims::file_flush(handle.file.as_ptr()) });
+        // Before the look that decides what this flush tells: an error that comes after it is the next one's.
+        let errors = handle.file.errors();
         let outcome = flushed
             .map_err(Failure::from)
             .and_then(|()| state.outcome());
         if state.errors.is_some() {
-            handle.told.store(handle.file.errors(), ordering::Relaxed);
+            handle.told.store(errors, ordering::Relaxed);
         }
         self.end::<D>(outcome.map_err(|failure| match failure {
             // Nobody would be told once more what was lost for want of memory.

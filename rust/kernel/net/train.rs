@@ -65,6 +65,12 @@ impl Train {
         self.first == self.end
     }
 
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        let waiting = &self.segments[self.first..self.end];
+        waiting.iter().map(|segment| segment.bv_len as usize).sum()
+    }
+
     /// How many bytes the connection has taken so far, modulo 2^64.
     pub fn sent(&self) -> u64 {
         self.sent
@@ -163,7 +169,6 @@ impl Train {
 
     fn send_once(&self, stream: &mut Stream, flags: u32) -> Result<usize> {
         let waiting = &self.segments[self.first..self.end];
-        let len = waiting.iter().map(|segment| segment.bv_len as usize).sum();
         let mut message = bindings::msghdr {
             msg_flags: flags,
             ..Default::default()
@@ -177,7 +182,7 @@ impl Train {
                 bindings::ITER_SOURCE,
                 waiting.as_ptr(),
                 waiting.len(),
-                len,
+                self.len(),
             );
             bindings::sock_sendmsg(stream.socket().as_ptr(), &mut message)
         };

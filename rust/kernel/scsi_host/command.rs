@@ -133,12 +133,14 @@ pub(super) unsafe fn take(
     };
     match queue(request) {
         Ok(()) => true,
-        Err(command) => {
+        Err(command) if command.at == at => {
             // The midlayer has it again.
             command.states.end(command.at);
             command.forget();
             false
         }
+        // Another one, which ends here; this one is wherever it was put.
+        Err(_) => true,
     }
 }
 
@@ -171,10 +173,11 @@ pub(super) unsafe fn wait_for(states: &States, cmd: *mut c_void) {
 }
 
 impl Command {
-    /// The first `len` bytes of the command's memory as segments, if it consists of whole pages.
-    /// `segments` is called with the number there may be, for room for as many.
+    /// The first `len` bytes of the command's memory as segments, if it consists of whole pages, and is there
+    /// for data that go this way. `segments` is called with the number there may be, for room for as many.
     pub(crate) fn segments<'a>(
         &self,
+        to_initiator: bool,
         len: u32,
         room: impl FnOnce(usize) -> Option<&'a mut [bindings::bio_vec]>,
     ) -> Option<usize> {
@@ -186,7 +189,15 @@ impl Command {
         let room = room(most as usize)?;
         let count = u32::try_from(room.len()).unwrap_or(u32::MAX);
         // SAFETY: By the invariant the command is ours; at most `count` segments are written.
-        let n = unsafe { shims::scsi_cmd_bvecs(self.cmd.as_ptr(), len, room.as_mut_ptr(), count) };
+        let n = unsafe {
+            shims::scsi_cmd_bvecs(
+                self.cmd.as_ptr(),
+                to_initiator,
+                len,
+                room.as_mut_ptr(),
+                count,
+            )
+        };
         (n > 0).then_some(n as usize)
     }
 

@@ -74,6 +74,17 @@ fn fields_are_where_spc_has_them() {
 }
 
 #[test]
+fn ports_of_an_iscsi_node_are_of_one_device() {
+    let ports =
+        [ISID, [1; 6]].map(|isid| TransportId::iscsi("iqn.2026-11.test:a", Some(isid)).unwrap());
+    assert_ne!(ports[0], ports[1]);
+    assert!(ports[0].is_same_device(&ports[1]));
+    assert!(!ports[0].is_same_device(&iscsi("iqn.2026-11.test:b")));
+    assert!(!TransportId::Sas([1; 8]).is_same_device(&TransportId::Sas([2; 8])));
+    assert!(!TransportId::Sas([1; 8]).is_same_device(&TransportId::FibreChannel([1; 8])));
+}
+
+#[test]
 fn iscsi_names_are_compared_without_case() {
     assert_eq!(iscsi("IQN.2026-11.Test:A"), iscsi("iqn.2026-11.test:a"));
     assert_ne!(iscsi("iqn.2026-11.test:a"), iscsi("iqn.2026-11.test:b"));

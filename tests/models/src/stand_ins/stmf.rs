@@ -186,6 +186,9 @@ pub mod nexus {
     /// Who logs in.
     pub struct NexusDescription<'a>(pub &'a str);
 
+    /// Logical units: there are none.
+    pub struct Units;
+
     /// A nexus, as long as this is there.
     pub struct NexusRegistration(pub(super) Arc<AtomicUsize>);
 
@@ -193,6 +196,11 @@ pub mod nexus {
         /// Has changes told to `watch`.
         pub fn watch<T>(&self, _: T) -> Result {
             Ok(())
+        }
+
+        /// Whether it sees one of them.
+        pub fn sees_any(&self, _: &Units) -> bool {
+            false
         }
     }
 
@@ -259,10 +267,13 @@ pub mod port {
             Ok(())
         }
 
-        /// As an administrator takes it offline.
-        pub fn offline(&self) -> Result {
+        /// As an administrator deletes it.
+        pub fn retire(&self) -> Result {
             Ok(())
         }
+
+        /// It stays after all.
+        pub fn keep(&self) {}
 
         /// The relative target port identifier.
         pub fn relative_id(&self) -> u16 {
