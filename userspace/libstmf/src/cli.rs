@@ -185,8 +185,9 @@ impl<'a> Console<'a> {
         if exit == Exit::Ok {
             return;
         }
+        // Whose words are in it isn't known here: those of a file that somebody else has made, say.
         // There is nobody left to tell when this fails too.
-        let _ = writeln!(self.err, "{}: {message}", self.program);
+        let _ = writeln!(self.err, "{}: {}", self.program, harmless(&message));
         self.end(exit);
     }
 
@@ -325,6 +326,12 @@ mod tests {
         ] {
             assert_eq!(harmless(text), shown);
         }
+    }
+
+    #[test]
+    fn nor_does_what_a_failure_says() {
+        let (_, err) = run(&[Failure::new(Exit::Failed, "\x1b[2J", "\u{9b}2J\n: unknown")]);
+        assert_eq!(err, "prog: \\u{1b}[2J: \\u{9b}2J\\n: unknown\n");
     }
 
     #[test]

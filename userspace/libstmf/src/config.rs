@@ -10,6 +10,7 @@ mod class;
 mod document;
 mod dry;
 mod files;
+mod heads;
 mod intent;
 mod item;
 mod kernel;
@@ -21,6 +22,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::Error;
@@ -40,6 +42,8 @@ pub use store::{Store, StoreError};
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
     document: Document,
+    /// Names of the objects whose files can't be read.
+    unread: BTreeSet<String>,
 }
 
 impl Configuration {
@@ -52,28 +56,27 @@ impl Configuration {
     /// What is saved, and what is wrong with files that can't be read.
     pub fn of_store(store: &Store) -> Result<(Self, Vec<StoreError>), StoreError> {
         let (documents, errors) = store.read_all()?;
-        let mut all = Document::default();
-        for document in documents {
-            all.items.extend(document.items);
-            all.classes.extend(document.classes);
+        let mut document = Document::default();
+        for one in documents {
+            document.items.extend(one.items);
+            document.classes.extend(one.classes);
         }
-        Ok((Self { document: all }, errors))
+        let unread = errors.iter().filter_map(StoreError::owner).collect();
+        Ok((Self { document, unread }, errors))
     }
 
     /// What a file says.
     pub fn of_file(path: &Path) -> Result<Self, StoreError> {
         let document = store::read_document(path)?;
-        document
-            .map(|document| Self { document })
-            .ok_or_else(|| StoreError::Io {
-                path: path.to_owned(),
-                source: std::io::ErrorKind::NotFound.into(),
-            })
+        document.map(Self::from).ok_or_else(|| StoreError::Io {
+            path: path.to_owned(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })
     }
 
     /// What a text says.
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
-        Document::parse(text).map(|document| Self { document })
+        Document::parse(text).map(Self::from)
     }
 
     /// What lists of items by class say.
@@ -81,7 +84,7 @@ impl Configuration {
         lists: &std::collections::BTreeMap<&'static str, Vec<serde_json::Value>>,
     ) -> Result<Self, DocumentError> {
         Document::of_lists(lists.iter().map(|(name, list)| (*name, list.as_slice())))
-            .map(|document| Self { document })
+            .map(Self::from)
     }
 
     /// Whether there are iSCSI targets.
@@ -121,9 +124,7 @@ impl Configuration {
 
     fn with(items: Vec<item::Item>) -> Self {
         let classes = class::CLASSES.iter().map(|class| class.name).collect();
-        Self {
-            document: Document { items, classes },
-        }
+        Document { items, classes }.into()
     }
 
     /// Takes over what another one has besides: items that are not here, and secrets.
@@ -133,12 +134,12 @@ impl Configuration {
 
     /// Does that, too, but not with items that a third one wants: these have yet to be made here.
     pub fn complete_for(&mut self, wanted: &Self, other: &Self) {
-        let keys: std::collections::BTreeSet<_> =
-            wanted.document.items.iter().map(item::Item::key).collect();
+        let keys: BTreeSet<_> = wanted.document.items.iter().map(item::Item::key).collect();
         self.take_over(other, |item| !keys.contains(&item.key()));
     }
 
     fn take_over(&mut self, other: &Self, is_taken: impl Fn(&item::Item) -> bool) {
+        self.unread.extend(other.unread.iter().cloned());
         let mut here: std::collections::BTreeMap<_, _> = std::mem::take(&mut self.document.items)
             .into_iter()
             .map(|item| (item.key(), item))
@@ -162,6 +163,15 @@ impl Configuration {
     /// The steps from this configuration to another.
     pub fn steps_to(&self, wanted: &Self, extent: Extent) -> Vec<Step> {
         plan::steps(self, wanted, extent)
+    }
+}
+
+impl From<Document> for Configuration {
+    fn from(document: Document) -> Self {
+        Self {
+            document,
+            unread: BTreeSet::new(),
+        }
     }
 }
 

@@ -88,6 +88,14 @@ pub enum Error {
         /// What was listed.
         object: String,
     },
+    /// An object could not be replaced, nor made again as it was before.
+    #[error("{error}; and what was there is gone: {again}")]
+    Gone {
+        /// Why what was to replace it can't be made.
+        error: Box<Error>,
+        /// Why it can't be made again.
+        again: Box<Error>,
+    },
     /// The kernel's answer makes no sense: the module and this library do not belong together.
     #[error("{object}: unexpected answer of the kernel: {source}")]
     Protocol {
@@ -203,6 +211,7 @@ impl Error {
             | Self::Interrupted { object }
             | Self::Protocol { object, .. }
             | Self::Withheld { object } => Some(object),
+            Self::Gone { error, .. } => error.object(),
             Self::NotLoaded { .. } | Self::Io(_) | Self::Store(_) => None,
         }
     }

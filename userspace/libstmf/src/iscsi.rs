@@ -3,8 +3,8 @@
 //! The iSCSI target.
 
 use stmf_uapi::iscsi::{
-    Command as Number, Initiator as InitiatorKey, Portal as PortalKey, Target as TargetKey,
-    Tpg as TpgKey,
+    AuthMethod, Command as Number, Initiator as InitiatorKey, Portal as PortalKey,
+    Target as TargetKey, Tpg as TpgKey,
 };
 
 use crate::attributes::Builder;
@@ -81,8 +81,17 @@ impl<T: Transport> IscsiTargets<T> {
         command.get(&mut self.transport, Builder::new(), "defaults")
     }
 
-    /// Changes the defaults.
+    /// Changes the defaults. These have no others behind them, so [`AuthMethod::Default`] is none.
     pub fn modify_defaults(&mut self, change: &IscsiChange) -> Result<(), Error> {
+        // As the kernel takes it, so that it can be recognized afterwards.
+        let auth = change.auth.map(|auth| match auth {
+            AuthMethod::Default => AuthMethod::None,
+            auth => auth,
+        });
+        let change = IscsiChange {
+            auth,
+            ..change.clone()
+        };
         let attributes = change.encode(Builder::new());
         Command::iscsi(Number::DefaultsModify).act(&mut self.transport, attributes, "defaults")
     }
@@ -229,7 +238,7 @@ fn initiator(name: &str, user: Option<&str>, secret: Option<&Secret>) -> Builder
 mod tests {
     use super::*;
     use crate::sim::Sim;
-    use crate::{AuthMethod, ObjectState, Redirection};
+    use crate::{ObjectState, Redirection};
 
     const NAME: &str = "iqn.2026-11.org.example:a";
 

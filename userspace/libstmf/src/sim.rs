@@ -570,6 +570,18 @@ impl Sim {
         }
     }
 
+    /// Refuses to make data of the metadata in the head of another disk.
+    fn check_head(&self, file: &Path) -> Result<(), Refusal> {
+        let has_head = |lu: &Lu| lu.disk.as_ref().is_some_and(|disk| disk.meta_head);
+        match self.kept.get(file) {
+            Some((owner, lu)) if has_head(lu) => {
+                let text = format!("{}{owner} in its head", sbd::FOREIGN_HEAD);
+                Err(refusal(libc::EEXIST, &text, sbd::Lu::File))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn create_disk(&mut self, fields: &Fields<'_>) -> Answer {
         use sbd::Lu as Key;
         let file = fields.path(Key::File).ok_or_else(|| missing(Key::File))?;
@@ -591,6 +603,8 @@ impl Sim {
         let flag = |key| fields.u8(key).unwrap() == Some(1);
         if flag(Key::MetaHead) {
             self.take_head(&file, &guid, fields.has(Key::Force))?;
+        } else if !fields.has(Key::Force) {
+            self.check_head(&file)?;
         }
         let size = fields.uint(Key::Size).unwrap();
         if ram && size.is_none() {

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use libstmf::cli::{Console, Exit, Failure};
+use libstmf::cli::{harmless, Console, Exit, Failure};
 use libstmf::config::{Configuration, Extent, Loader, Recorder, Step, Store};
 use libstmf::{Error, LioImport, Transport};
 
@@ -100,7 +100,7 @@ pub(crate) fn import_lio<T: Transport>(
     let current = current(transport, store, None, console)?;
     let import = LioImport::parse(&text, &current).map_err(|error| failure(&error))?;
     for sentence in &import.left_out {
-        console.print(format_args!("not taken over: {sentence}\n"));
+        console.print(format_args!("not taken over: {}\n", harmless(sentence)));
     }
     let steps = current.steps_to(&import.configuration, Extent::Add);
     take(&steps, is_dry, console, |step| step.perform(recorder));

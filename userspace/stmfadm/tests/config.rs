@@ -427,3 +427,45 @@ fn the_configuration_of_lio_is_taken_over() {
     assert_eq!((exit, out.as_str()), (Exit::Store, ""));
     assert!(err.contains("missing field `storage_objects`"), "{err}");
 }
+
+#[test]
+fn files_of_others_do_nothing_to_the_terminal() {
+    let store = TempDir::new().unwrap();
+    let file = store.path().join("file");
+    let head = r#""format": "stmf-configuration", "version": 1"#;
+    for (command, text, shown) in [
+        (
+            "import-lio",
+            r#"{"storage_objects": [{"plugin": "ramdisk", "name": "\u001b[2J"}], "targets": []}"#,
+            "backstore ramdisk/\\u{1b}[2J: only",
+        ),
+        (
+            "import-lio",
+            r#"{"storage_objects": "\u001b[2J", "targets": []}"#,
+            "invalid type: string",
+        ),
+        (
+            "apply",
+            &format!(r#"{{{head}, "\u001b[2J": []}}"#),
+            "\\u{1b}[2J: unknown",
+        ),
+        (
+            "apply",
+            &format!(r#"{{{head}, "\u001b[2J": 1}}"#),
+            "\\u{1b}[2J: expected a list",
+        ),
+        (
+            "restore",
+            &format!(r#"{{{head}, "disk": [{{"\u009b2J": 1}}]}}"#),
+            "disk[0].\\u{9b}2J: unknown",
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        let line = format!("stmfadm {command} {}", file.display());
+        let (_, out, err) = run(&mut Sim::new(), &store.path().join("store"), &line);
+        let said = out + &err;
+        assert!(said.contains(shown), "{said}");
+        let is_harmless = |line: &str| !line.contains(char::is_control);
+        assert!(said.lines().all(is_harmless), "{said:?}");
+    }
+}

@@ -22,6 +22,9 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
+    /// How many lines a note has.
+    pub(crate) const LINES: usize = 3;
+
     pub(crate) fn new(class: &'static Class, effect: Effect, attributes: Vec<u8>) -> Self {
         Self {
             effect,

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
+use stmf_model::metadata::DATA_START;
 use stmf_uapi::{Attribute, Kind};
 
 use super::class::Class;
@@ -217,12 +218,17 @@ impl Item {
 
     /// Whether it has its data and its metadata where those were to be that were asked for.
     pub(crate) fn is_where(&self, asked: &Self) -> bool {
-        let metadata = match self.has("meta-head", 1) {
+        let metadata = match self.has_head() {
             true => self.named("file"),
             false => self.named("meta-file"),
         };
         let is_at = |own: Option<&[u8]>, wanted: Option<&[u8]>| wanted.is_none() || own == wanted;
         is_at(self.named("file"), asked.named("file")) && is_at(metadata, asked.named("meta-file"))
+    }
+
+    /// Whether it is a disk that has its metadata in front of its data.
+    pub(crate) fn has_head(&self) -> bool {
+        self.has("meta-head", 1)
     }
 
     /// Refuses a disk whose file has become shorter than the disk was: what it lacks is lost, and
@@ -231,19 +237,26 @@ impl Item {
         let (Some(size), Some(path)) = (self.named("size").map(number), self.file()) else {
             return Ok(());
         };
-        match std::fs::metadata(&path) {
-            Ok(file) if file.is_file() && file.len() < size => Err(Error::InvalidArgument {
-                object: self.to_string(),
-                attribute: Some("file"),
-                message: format!(
-                    "file: {} has {} bytes and the disk {size}: the rest is lost",
-                    harmless(&path.to_string_lossy()),
-                    file.len()
-                ),
-            }),
+        let (start, behind) = match self.has_head() {
+            true => (DATA_START, " behind its head"),
+            false => (0, ""),
+        };
+        let length = match std::fs::metadata(&path) {
+            Ok(file) if file.is_file() => file.len().saturating_sub(start),
             // What else may be wrong with it the kernel says.
-            _ => Ok(()),
+            _ => return Ok(()),
+        };
+        if length >= size {
+            return Ok(());
         }
+        Err(Error::InvalidArgument {
+            object: self.to_string(),
+            attribute: Some("file"),
+            message: format!(
+                "file: {} has {length} bytes{behind} and the disk {size}: the rest is lost",
+                harmless(&path.to_string_lossy())
+            ),
+        })
     }
 
     /// Names of attributes, with what they are and what they are to be.

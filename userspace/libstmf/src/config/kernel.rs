@@ -5,6 +5,7 @@
 use stmf_uapi::{sbd, stmf};
 
 use super::class::{Class, Constants, CLASSES};
+use super::heads::Heads;
 use super::item::Item;
 use crate::attributes::{Builder, Fields};
 use crate::client::Command;
@@ -92,13 +93,26 @@ pub(crate) fn state_of(item: &Item, transport: &mut impl Transport) -> Result<Op
         .map_err(|error| class.list().malformed(error, class.noun))
 }
 
-/// Makes an item.
-pub(crate) fn create(item: &Item, transport: &mut impl Transport) -> Result<(), Error> {
+/// Makes an item. Disks in `heads` have metadata there, and none of them is overwritten.
+pub(crate) fn create(
+    item: &Item,
+    heads: &Heads,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
+    // Whoever made a disk in memory has decided already how much it may have.
+    let is_in_memory = item.class.name == "disk" && item.file().is_none();
+    match make(item, is_in_memory, transport) {
+        // What an initiator has written may look like metadata, and force may have left some of old. But
+        // a disk of ours may be there, whose device has got another name.
+        Err(Error::Exists { message, .. }) if heads.leave(&message) => make(item, true, transport),
+        done => done,
+    }
+}
+
+fn make(item: &Item, is_forced: bool, transport: &mut impl Transport) -> Result<(), Error> {
     let class = item.class;
     let mut request = constants(item.encode(), class, class.create_with);
-    // Whoever made it has decided already that its data may be there, whatever they begin with, and how
-    // much memory it may have. A head, which is written to, has to be its own.
-    if class.name == "disk" && !item.has("meta-head", 1) {
+    if is_forced {
         request = request.flag(sbd::Lu::Force);
     }
     act(class.create(), item, request, transport)
@@ -108,16 +122,65 @@ pub(crate) fn create(item: &Item, transport: &mut impl Transport) -> Result<(), 
 pub(crate) fn modify(
     item: &Item,
     current: &Item,
+    heads: &Heads,
     transport: &mut impl Transport,
 ) -> Result<(), Error> {
     match item.class.modify().filter(|_| item.can_become(current)) {
         Some(command) => act(command, item, item.encode_changes(current), transport),
         None => {
-            remove(current, transport)?;
             let mut whole = item.clone();
             whole.complete(current);
-            create(&whole, transport)
+            replace(&whole, current, heads, transport)
         }
+    }
+}
+
+/// Removes an item and makes another in its place, or the same again when that can't be made.
+fn replace(
+    item: &Item,
+    current: &Item,
+    heads: &Heads,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
+    if item.file() == current.file() {
+        current.check_file()?;
+    }
+    let state = state_of(current, transport)?;
+    remove(current, transport)?;
+    let made = create(item, heads, transport).or_else(|error| put_back(current, error, transport));
+    match made {
+        Err(error @ Error::Gone { .. }) => Err(error),
+        made => keep_state(state.as_ref(), current, transport).and(made),
+    }
+}
+
+/// Makes an item again in whose place another one could not be made, and tells why not.
+fn put_back(current: &Item, error: Error, transport: &mut impl Transport) -> Result<(), Error> {
+    // It may have been made, and its answer lost, or not saved.
+    if has(current, transport).is_ok_and(|is_there| is_there) {
+        return Err(error);
+    }
+    // Its data were there, whatever they begin with. A head, which is written to, has to be its own.
+    let is_forced = current.class.name == "disk" && !current.has_head();
+    match make(current, is_forced, transport) {
+        Ok(()) => Err(error),
+        Err(again) => Err(Error::Gone {
+            error: Box::new(error),
+            again: Box::new(again),
+        }),
+    }
+}
+
+/// Has a new object on- or offline as the one was in whose place it is.
+fn keep_state(
+    before: Option<&Item>,
+    item: &Item,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
+    match (before, state_of(item, transport)?) {
+        (Some(offline), None) => make(offline, false, transport),
+        (None, Some(offline)) => remove(&offline, transport),
+        _ => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ use stmf_uapi::stmf::ObjectState;
 
 use super::class::Class;
 use super::document::Document;
+use super::heads::Heads;
 use super::item::{Item, ItemKey};
 use super::store::Place;
 use super::{kernel, Configuration};
@@ -28,7 +29,10 @@ pub enum Extent {
 
 /// One step on the way, about one item.
 #[derive(Clone, Debug)]
-pub struct Step(Kind);
+pub struct Step {
+    kind: Kind,
+    heads: Heads,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -40,16 +44,16 @@ enum Kind {
 impl Step {
     /// Takes the step. Whether it has: not when someone else has just made what it makes.
     pub fn perform(&self, transport: &mut impl Transport) -> Result<bool, Error> {
-        let done = match &self.0 {
+        let done = match &self.kind {
             Kind::Create(item) => {
                 item.check_file()?;
-                match kernel::create(item, transport) {
+                match kernel::create(item, &self.heads, transport) {
                     // It may as well be that something else is in its place.
                     Err(Error::Exists { .. }) if kernel::has(item, transport)? => return Ok(false),
                     done => done,
                 }
             }
-            Kind::Modify { item, current } => kernel::modify(item, current, transport),
+            Kind::Modify { item, current } => kernel::modify(item, current, &self.heads, transport),
             Kind::Remove(item) => match kernel::remove(item, transport) {
                 // Gone with something else that was removed.
                 Err(Error::NotFound { .. }) => Ok(()),
@@ -60,7 +64,7 @@ impl Step {
     }
 
     fn item(&self) -> &Item {
-        match &self.0 {
+        match &self.kind {
             Kind::Create(item) | Kind::Remove(item) | Kind::Modify { item, .. } => item,
         }
     }
@@ -78,7 +82,7 @@ impl Step {
     /// Whether it still leads to what is saved of the object.
     pub(super) fn is_still_wanted(&self, saved: &Document) -> bool {
         let mut items = saved.items.iter();
-        match &self.0 {
+        match &self.kind {
             Kind::Create(item) | Kind::Modify { item, .. } => items.any(|saved| saved == item),
             Kind::Remove(item) => !items.any(|saved| saved.is_same_as(item)),
         }
@@ -86,7 +90,7 @@ impl Step {
 
     /// Whether it brings up an iSCSI target.
     pub(super) fn opens_iscsi(&self) -> bool {
-        matches!(&self.0, Kind::Create(item) if item.class.name == "iscsi-target")
+        matches!(&self.kind, Kind::Create(item) if item.class.name == "iscsi-target")
     }
 
     /// Whether it is about a target, or the state of one.
@@ -96,7 +100,7 @@ impl Step {
 
     /// Whether iSCSI targets let in more without it.
     pub(super) fn guards_iscsi(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Remove(item) => item.class.name == "iscsi-portal",
             _ => self.item().class.name == "iscsi-defaults",
         }
@@ -104,7 +108,7 @@ impl Step {
 
     /// That an object is offline, as an item, if the step makes the object so of its own accord.
     fn state_after(&self, current: &Configuration) -> Option<Item> {
-        let item = match &self.0 {
+        let item = match &self.kind {
             Kind::Create(item) => item,
             Kind::Modify { item, current } if !item.can_become(current) => item,
             _ => return None,
@@ -120,7 +124,7 @@ impl Step {
 
     /// The path of the file or device that it needs, if it does.
     pub fn file(&self) -> Option<std::path::PathBuf> {
-        match &self.0 {
+        match &self.kind {
             Kind::Create(item) => item.file(),
             _ => None,
         }
@@ -129,7 +133,7 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::Create(item) => write!(f, "create {item}{}", item.describe()),
             Kind::Remove(item) => write!(f, "remove {item}"),
             Kind::Modify { item, current } => {
@@ -150,6 +154,11 @@ pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Ext
         items.map(|item| (item.key(), item.clone())).collect()
     };
     let (old, new) = (by_key(current), by_key(wanted));
+    let heads = Heads::of(current, wanted);
+    let step = |kind| Step {
+        kind,
+        heads: heads.clone(),
+    };
     let is_dropped = |item: &Item| match extent {
         Extent::All => true,
         Extent::Mentioned => wanted.document.classes.contains(&item.class.name),
@@ -161,12 +170,12 @@ pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Ext
         .filter(|(key, item)| {
             !new.contains_key(*key) && !item.class.is_single() && is_dropped(item)
         })
-        .map(|(_, item)| Step(Kind::Remove(item.clone())));
+        .map(|(_, item)| step(Kind::Remove(item.clone())));
     let made = new.iter().filter_map(|(key, item)| match old.get(key) {
-        None => Some(Step(Kind::Create(item.clone()))),
+        None => Some(step(Kind::Create(item.clone()))),
         Some(_) if extent == Extent::Add && !item.class.is_single() => None,
         Some(current) if item.changes(current).is_empty() => None,
-        Some(current) => Some(Step(Kind::Modify {
+        Some(current) => Some(step(Kind::Modify {
             item: item.clone(),
             current: current.clone(),
         })),
@@ -179,7 +188,7 @@ pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Ext
         .iter()
         .filter_map(|step| step.state_after(current))
         .filter(|state| is_said(state) && !new.contains_key(&state.key()))
-        .map(|state| Step(Kind::Remove(state)))
+        .map(|state| step(Kind::Remove(state)))
         .collect();
     steps.extend(online);
     steps

@@ -7,7 +7,8 @@
 //! removed and isn't there is forgotten. That holds when the kernel has lost all since, too, by a
 //! reboot: nobody can tell any more what it had done, and access that was being revoked must not come
 //! back; what a file tells of a disk that was being made shorter. All else stays as it was saved.
-//! Portals that were being removed are removed again, because a new kernel has some of its own accord.
+//! Portals that were being removed are removed again, because a new kernel has some of its own accord. As
+//! long as their module isn't loaded that can't be done, and their note is kept.
 //!
 //! Defaults are always there, after a reboot as those of a new kernel. So what was asked of them is saved
 //! if the kernel has it, and nothing else that the kernel has.
@@ -23,16 +24,44 @@ use crate::error::Error;
 use crate::transport::{Fault, Transport};
 
 impl<T: Transport> Recorder<T> {
-    /// Saves what became of such a change, if there is one. The store must be locked.
+    /// Saves what became of such changes, if there are some. The store must be locked.
     pub(super) fn recover(&mut self) -> Result<(), Fault> {
-        let Some(store) = &mut self.store else {
+        self.recover_last()?;
+        let postponed = self.store.as_ref().map(|store| store.postponed());
+        let postponed = postponed.transpose()?.unwrap_or_default();
+        for intent in &postponed {
+            if !self.find_out(intent)? {
+                return Ok(());
+            }
+        }
+        match &mut self.store {
+            Some(store) if !postponed.is_empty() => Ok(store.forget_postponed()?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Saves what became of the last change, or keeps its note for later.
+    fn recover_last(&mut self) -> Result<(), Fault> {
+        let intent = self.store.as_mut().map(|store| store.intent());
+        let Some(intent) = intent.transpose()?.flatten() else {
             return Ok(());
         };
-        let Some(intent) = store.intent()? else {
-            return Ok(());
-        };
+        let is_known = self.find_out(&intent)?;
+        match &mut self.store {
+            Some(store) if is_known => Ok(store.abandon()?),
+            Some(store) => Ok(store.postpone(&intent)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds out what became of a change, and saves that. Whether it has: not without the module that
+    /// would have to make it again.
+    fn find_out(&mut self, intent: &Intent) -> Result<bool, Fault> {
         let asked = intent.item()?;
-        let is_repeated = self.repeat(&intent, &asked)?;
+        let is_repeated = match self.repeat(intent, &asked) {
+            Err(Fault::NoFamily) => return Ok(false),
+            repeated => repeated?,
+        };
         let items = match kernel::items_of(asked.class, &mut self.inner) {
             // With the module all that it had is gone.
             Err(Error::NotLoaded { .. }) => Vec::new(),
@@ -42,10 +71,7 @@ impl<T: Transport> Recorder<T> {
             true => self.settle(intent.effect, asked, is_repeated, items)?,
             false => self.find_new(&asked, items)?,
         }
-        match &mut self.store {
-            Some(store) => Ok(store.abandon()?),
-            None => Ok(()),
-        }
+        Ok(true)
     }
 
     /// Makes a change again, where that alone makes it certain. Whether it has been made now.
@@ -55,7 +81,7 @@ impl<T: Transport> Recorder<T> {
         };
         match self.inner.call(&request) {
             Ok(_) => Ok(true),
-            Err(Fault::Refused(_) | Fault::NoFamily) => Ok(false),
+            Err(Fault::Refused(_)) => Ok(false),
             Err(fault) => Err(fault),
         }
     }

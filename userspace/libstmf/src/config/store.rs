@@ -16,7 +16,8 @@
 //! 5. `.intent` is removed, for good too.
 //!
 //! Who is killed between the steps leaves either the old file or the new one. The next change, or who
-//! loads what is saved, finds the intent and asks the kernel first what became of it.
+//! loads what is saved, finds the intent and asks the kernel first what became of it. Where that takes a
+//! module which isn't loaded, the intent waits for it in `.postponed`.
 //!
 //! What can't be read is never written: neither a directory that is not ours or is from a later
 //! version, nor a file in it.
@@ -35,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Room that a change is sure to have beyond what its file has: no request is half as long.
 const RESERVE: usize = 64 << 10;
+
+/// Notes of changes of which nothing can be found out before a module is loaded.
+const POSTPONED: &str = ".postponed";
 
 /// Longest name of a file.
 const NAME_MAX: usize = 255;
@@ -83,6 +87,12 @@ impl StoreError {
             Self::Name(_) => None,
             Self::NotSaved(error) => error.path(),
         }
+    }
+
+    /// The name of the object that it is about, as long as no character of it had to be written otherwise.
+    pub(crate) fn owner(&self) -> Option<String> {
+        let name = self.path()?.file_name()?;
+        Some(name.to_string_lossy().into_owned())
     }
 
     /// Whether the caller may not do what it takes.
@@ -320,6 +330,37 @@ impl Store {
             self.abandon()?;
         }
         Ok(intent)
+    }
+
+    /// Keeps a note for when the module is there that it is about: other changes need not wait for it.
+    pub(crate) fn postpone(&mut self, intent: &Intent) -> Result<(), StoreError> {
+        let notes = self.postponed()?.into_iter().chain([intent.clone()]);
+        let text: String = notes.map(|note| note.to_string()).collect();
+        self.write(POSTPONED, text.as_bytes())?;
+        let root = &self.root;
+        self.files.sync_directory(root).map_err(io_error(root))?;
+        self.abandon()
+    }
+
+    /// The notes that were kept, the oldest first. One that was not written to its end is there as
+    /// that of the last change, too.
+    pub(crate) fn postponed(&self) -> Result<Vec<Intent>, StoreError> {
+        let path = self.root.join(POSTPONED);
+        let bytes = files::read(&path).map_err(io_error(&path))?;
+        let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+        let lines: Vec<_> = text.split_inclusive('\n').collect();
+        let notes = lines.chunks(Intent::LINES);
+        Ok(notes
+            .filter_map(|note| note.concat().parse().ok())
+            .collect())
+    }
+
+    /// Forgets them, for good.
+    pub(crate) fn forget_postponed(&mut self) -> Result<(), StoreError> {
+        let path = self.root.join(POSTPONED);
+        self.files.remove(&path).map_err(io_error(&path))?;
+        let root = &self.root;
+        self.files.sync_directory(root).map_err(io_error(root))
     }
 
     /// Saves what is to be known about an object; without anything its file goes.

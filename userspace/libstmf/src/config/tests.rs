@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+mod disks;
 mod interrupted;
 mod loading;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use stmf_uapi::sbd;
 use tempfile::TempDir;
 
 use super::class::Class;
@@ -17,7 +19,7 @@ use super::files::RealFiles;
 use super::{Configuration, Dry, Extent, Recorder, Store, StoreError};
 use crate::attributes::Fields;
 use crate::sim::Sim;
-use crate::transport::{Fault, Request, Transport};
+use crate::transport::{Fault, Refusal, Request, Transport};
 use crate::{
     AuthMethod, Error, Goal, Group, GroupKind, GroupName, Guid, IscsiChange, IscsiTargets, Limit,
     LuImport, LuSpec, NewView, PortName, Portal, Secret, Stmf, Views,
@@ -398,94 +400,6 @@ fn what_is_imported_is_saved_with_the_views_it_has() {
     };
     assert_eq!(stmf.import_lu(&import).unwrap(), guid(1));
     assert_eq!(of_store(directory.path()).to_string(), before);
-}
-
-#[test]
-fn disks_in_memory_and_with_their_metadata_come_back() {
-    let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
-    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
-    let memory = LuSpec {
-        file: "ram:scratch".into(),
-        size: Some(2 << 40),
-        force: true,
-        ..spec(1)
-    };
-    stmf.create_lu(&memory).unwrap();
-    let head = LuSpec {
-        file: "/srv/disk2".into(),
-        meta_head: Some(true),
-        thin: Some(false),
-        threshold: Some(10),
-        ..spec(2)
-    };
-    stmf.create_lu(&head).unwrap();
-    let mut after_reboot = Sim::new();
-    become_as(&mut after_reboot, &of_store(directory.path()), Extent::Add);
-    assert_eq!(of_kernel(&mut after_reboot), of_kernel(&mut sim));
-    let mut stmf = Stmf::with_transport(after_reboot);
-    // So much memory as it was once allowed, and no file that is waited for.
-    assert_eq!(stmf.disk(&guid(1)).unwrap().size, 2 << 40);
-    let disk = stmf.disk(&guid(2)).unwrap();
-    assert_eq!((disk.meta_head, disk.thin), (true, false));
-    assert_eq!(disk.threshold, Some(10));
-}
-
-#[test]
-fn a_disk_does_not_come_back_on_the_metadata_of_another() {
-    let directory = TempDir::new().unwrap();
-    let head = |number| LuSpec {
-        file: "/srv/disk".into(),
-        meta_head: Some(true),
-        ..spec(number)
-    };
-    let mut saving = Stmf::with_transport(Recorder::new(
-        Sim::new(),
-        Some(Store::new(directory.path())),
-    ));
-    saving.create_lu(&head(1)).unwrap();
-    // Its path leads to the file of another now.
-    let mut other = Stmf::with_transport(Sim::new());
-    other.create_lu(&head(2)).unwrap();
-    other.delete_lu(&guid(2), Views::Keep).unwrap();
-    let mut sim = other.into_transport();
-    let current = Configuration::of_kernel(&mut sim).unwrap();
-    let steps = current.steps_to(&of_store(directory.path()), Extent::Add);
-    let error = steps[0].perform(&mut sim).unwrap_err();
-    let why = format!("meta-head: it has the metadata of LU {}", guid(2));
-    assert!(error.to_string().ends_with(&why), "{error}");
-    let import = LuImport {
-        meta_file: "/srv/disk".into(),
-        ..LuImport::default()
-    };
-    let imported = Stmf::with_transport(sim).import_lu(&import);
-    assert_eq!(imported.unwrap(), guid(2));
-}
-
-#[test]
-fn a_disk_does_not_come_back_on_a_file_that_has_become_shorter() {
-    let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
-    let (store, path) = (directory.path().join("stmf"), directory.path().join("disk"));
-    let mut stmf = Stmf::with_transport(recorder(&mut sim, &store));
-    let disk = LuSpec {
-        file: path.clone(),
-        size: Some(1 << 20),
-        ..spec(1)
-    };
-    stmf.create_lu(&disk).unwrap();
-    let saved = of_store(&store);
-    let come_back = |len: u64| {
-        fs::File::create(&path).unwrap().set_len(len).unwrap();
-        let mut after_reboot = Sim::new();
-        let current = Configuration::of_kernel(&mut after_reboot).unwrap();
-        let steps = current.steps_to(&saved, Extent::Add);
-        let made = steps.iter().find(|step| step.file().is_some()).unwrap();
-        made.perform(&mut after_reboot)
-    };
-    let error = come_back((1 << 20) - 1).unwrap_err();
-    let lengths = "has 1048575 bytes and the disk 1048576: the rest is lost";
-    assert!(error.to_string().ends_with(lengths), "{error}");
-    come_back(1 << 20).unwrap();
-    come_back(2 << 20).unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use stmf_model::IscsiName;
-use stmf_uapi::iscsi::{self, Command, Initiator, Portal, Target, Tpg};
+use stmf_uapi::iscsi::{self, AuthMethod, Command, Initiator, Portal, Target, Tpg};
 use stmf_uapi::stmf::ObjectState;
 
 use super::{bare, missing, not_found, portal_of, portal_reply, refusal, Answer, Sim};
@@ -121,6 +121,10 @@ impl Sim {
                 let (secret, set) = (Target::ChapSecret.number(), Target::ChapSecretSet.number());
                 let unset = Some(Target::Unset.number());
                 change(&mut self.iscsi.defaults, attributes, secret, set, unset);
+                if fields.number(Target::Auth).unwrap() == Some(AuthMethod::Default) {
+                    let none = AuthMethod::None.number().to_ne_bytes().to_vec();
+                    self.iscsi.defaults.insert(Target::Auth.number(), none);
+                }
                 Ok(Vec::new())
             }
             Command::DefaultsGet => {

@@ -187,7 +187,7 @@ fn at_every_step(is_killed: bool, change: Change, look: impl Fn(Broken)) {
 }
 
 /// Changes of all kinds.
-const CHANGES: [Change; 13] = [
+const CHANGES: [Change; 14] = [
     |stmf| stmf.add_view(&view(3, Group::All)).map(|_| ()),
     |stmf| stmf.remove_view(&guid(1), 0),
     |stmf| stmf.create_lu(&spec(9)).map(|_| ()),
@@ -227,6 +227,13 @@ const CHANGES: [Change; 13] = [
         let change = IscsiChange {
             chap_secret: Some(Secret::new("that of all targets".to_owned())),
             limits: vec![(limit("FirstBurstLength"), Some(4096))],
+            ..IscsiChange::default()
+        };
+        IscsiTargets::with_transport(stmf.transport()).modify_defaults(&change)
+    },
+    |stmf| {
+        let change = IscsiChange {
+            auth: Some(AuthMethod::Default),
             ..IscsiChange::default()
         };
         IscsiTargets::with_transport(stmf.transport()).modify_defaults(&change)

@@ -41,16 +41,46 @@ fn nor_does_a_portal_that_a_new_kernel_has_of_its_own_accord() {
         for address in &others {
             iscsi.add_portal(&portal(address)).unwrap();
         }
-        let attributes = Builder::new()
-            .address(iscsi::Portal::Address, Ipv6Addr::UNSPECIFIED.into())
-            .u16(iscsi::Portal::Port, iscsi::DEFAULT_PORT);
-        note(directory.path(), "iscsi-portal", Effect::Remove, attributes);
+        note_removal(directory.path());
         let mut sim = Sim::new();
         load(&mut recorder(&mut sim, directory.path()), Duration::MAX);
         assert_eq!(rebooted(directory.path()), all_of(&mut sim));
         let portals = IscsiTargets::with_transport(&mut sim).portals().unwrap();
         assert_eq!(portals, others.into_iter().map(portal).collect::<Vec<_>>());
     }
+}
+
+/// Notes that the portal of a new kernel is going to be removed.
+fn note_removal(store: &Path) {
+    let attributes = Builder::new()
+        .address(iscsi::Portal::Address, Ipv6Addr::UNSPECIFIED.into())
+        .u16(iscsi::Portal::Port, iscsi::DEFAULT_PORT);
+    note(store, "iscsi-portal", Effect::Remove, attributes);
+}
+
+#[test]
+fn nor_when_others_change_before_the_module_of_the_portal_is_there() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.add_group(GroupKind::Host, &name("first")).unwrap();
+    let mut unloaded = Sim::new();
+    unloaded.unload(iscsi::FAMILY);
+    let mut stmf = Stmf::with_transport(recorder(&mut unloaded, directory.path()));
+    // More than one change, and more than one of which nothing can be found out.
+    for group in ["second", "third"] {
+        note_removal(directory.path());
+        stmf.add_group(GroupKind::Host, &name(group)).unwrap();
+        assert!(!directory.path().join(".intent").exists());
+    }
+    let mut sim = Sim::new();
+    load(&mut recorder(&mut sim, directory.path()), Duration::MAX);
+    let portals = IscsiTargets::with_transport(&mut sim).portals().unwrap();
+    assert!(portals.is_empty(), "{portals:?}");
+    assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+    assert!(!directory.path().join(".postponed").exists());
+    let groups = Stmf::with_transport(&mut sim).groups(GroupKind::Host);
+    assert_eq!(groups.unwrap().len(), 3);
 }
 
 #[test]
