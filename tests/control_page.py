@@ -23,7 +23,7 @@ def control(tst=0, qerr=0, tas=0):
 
 
 def status(session, tag, what, expected):
-    answer = session.answer(tag, 2)
+    answer = session.answer(tag)
     expect(expected, answer and answer.status, f"status of {what}")
 
 

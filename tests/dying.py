@@ -8,7 +8,6 @@ after that; nothing else, and once read it stays.
 """
 
 import collections
-import pathlib
 import random
 import socket
 import struct
@@ -17,7 +16,7 @@ import threading
 import time
 
 from raw_session import BUSY, CHECK, GOOD, Session
-from steps import expect, fail, kernel_memory, run, tried
+from steps import IS_DEBUG, expect, fail, kernel_memory, run, tried
 
 TARGET, STORMS, SEED = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 INITIATORS = 50
@@ -25,7 +24,6 @@ NAME = "iqn.2024-01.test:dying"
 PLACES = 8  # Of an initiator, each of a block of 4 KiB; one write at a time is on its way to each.
 SIZE = 4096
 WARM_UP = 3  # Storms until memory has the size that it keeps.
-IS_DEBUG = pathlib.Path("/sys/kernel/debug/kmemleak").exists()
 MEMORY_KIB = 16384 if IS_DEBUG else 2048  # By which it may grow all the same.
 COUNT = collections.Counter()
 

@@ -14,7 +14,7 @@ import time
 
 from blocks import READ_ERROR, WRITE_ERROR, Blocks, Written, pattern, said
 from raw_session import GOOD, Session
-from steps import become, expect, fail, run, tried
+from steps import become, expect, fail, held, run, tried
 from third_party import cscd, extended_copy, parameter_list, segment
 
 TARGET, DEVICE, BACKING, FILE, GUID = sys.argv[1:6]
@@ -56,6 +56,17 @@ disk.expect_written(104, 1, "the blocks beside it")
 expect(GOOD, said(disk.write(96, 3)), "a write, for which the device takes another block")
 disk.expect_written(96, 3, "once it is written")
 heal("a device with bad blocks")
+
+print("== zeros that the device can't write after all are written as data", flush=True)
+disk.expect_good_write(200, 4, "a device that can")
+sectors = run("blockdev", "--getsz", BACKING).strip()
+with held(DEVICE):
+    zeros = one.start(struct.pack(">BBIBHB", 0x41, 0, 200, 0, 8, 0), write=bytes(512))
+    time.sleep(0.5)
+    run("dmsetup", "load", DEVICE, "--table", f"0 {sectors} dust {BACKING} 0 512")
+expect(GOOD, said(one.answer(zeros)), "WRITE SAME of zeros")
+disk.expect_written(200, 0, "WRITE SAME of zeros")
+heal("a device that can't write zeros")
 
 print("== every other second no write succeeds", flush=True)
 become(DEVICE, BACKING, f"flakey {BACKING} 0 1 1 1 error_writes")

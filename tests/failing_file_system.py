@@ -9,11 +9,10 @@ are well again.
 """
 
 import sys
-import time
 
 from blocks import WRITE_ERROR, Blocks, Written, said
 from raw_session import ABORT_TASK, BUSY, GOOD, REJECTED, Session
-from steps import become, expect, fail, held, run, timed, tried
+from steps import become, expect, expect_stages, fail, held, run, timed, tried
 
 WHAT, TARGET, GUID, DEVICE, BACKING, FILE = sys.argv[1:7]
 SYNCHRONIZE_CACHE = bytes([0x35])
@@ -25,7 +24,7 @@ def stands_still(session, written):
     print("== the device below the file system stands still", flush=True)
     with held(DEVICE):
         waiting = session.write(512, bytes(4096), 8)
-        time.sleep(0.5)
+        expect_stages(GUID, "executing")
         response = timed("ABORT TASK", lambda: session.manage(ABORT_TASK, waiting), LIMIT)
         expect(REJECTED, response, "response to ABORT TASK of a write that may still land")
         expect(GOOD, timed("TEST UNIT READY", lambda: session.do(bytes(6)), LIMIT).status, "TEST UNIT READY")

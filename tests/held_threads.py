@@ -26,14 +26,13 @@ def connections(count):
 
 
 def hold(link):
-    """From here on the thread of a connection is held up. Gives what was listed, and the time, before it began."""
+    """From here on the thread of a connection is held up. Gives the time before it began."""
     while link.do(bytes(6)).status == CHECK:
         pass
-    # To list them takes long on a busy machine, too long for the two seconds in which a login has to come now.
-    before, begin = listed(), time.monotonic()
+    begin = time.monotonic()
     link.read(4, 1)
     time.sleep(0.3)
-    return before, begin
+    return begin
 
 
 def listed():
@@ -42,9 +41,11 @@ def listed():
     return sorted((one["tsih"], one["cid"]) for one in sessions)
 
 
-def expect_later(what, held, **how):
-    """A login is refused for now, as long as the old connection is there, and then succeeds."""
-    (before, begin), refused = held, 0
+def expect_later(what, old, **how):
+    """A login is refused for now, while the thread of the old connection is held up, and then succeeds."""
+    # To list them takes long on a busy machine, too long for the two seconds in which a login has to come then.
+    before = listed()
+    begin, refused = hold(old), 0
     while True:
         try:
             new = Session(TARGET, **how)
@@ -72,7 +73,7 @@ def session():
     """Of a session, whether it may have several connections or not."""
     for more in ((), MANY):
         old = Session(TARGET, more=more)
-        new = expect_later("a login for the place of a session", hold(old), more=more)
+        new = expect_later("a login for the place of a session", old, more=more)
         expect(1, len(listed()), "connections")
         new.logout()
         old.close()
@@ -83,7 +84,7 @@ def connection():
     for count in (1, 2):
         links = connections(count)
         how = {"of": links[0], "cid": count - 1}
-        new = expect_later("a login for the place of a connection", hold(links[-1]), **how)
+        new = expect_later("a login for the place of a connection", links[-1], **how)
         expect(count, len(listed()), "connections")
         new.logout()
         for link in links:
@@ -115,8 +116,8 @@ def functions():
     one.close()
     two.close()
     run("itadm", "modify-target", "--limit", "NopInInterval=2", TARGET)
+    # From here on no tool is run: who says nothing for four seconds is gone.
     one, two = connections(2)
-    run("itadm", "modify-target", "--limit", "NopInInterval=default", TARGET)
     hold(two)
     number = two.cmd_sn - 1
     two.read(4, 1)
@@ -127,6 +128,7 @@ def functions():
         fail("expected the others to have four seconds")
     one.close()
     two.close()
+    run("itadm", "modify-target", "--limit", "NopInInterval=default", TARGET)
 
 
 def refusal(**how):

@@ -10,7 +10,7 @@ import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, BUSY, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET,
                          NOBODY, REJECTED, TARGET_WARM_RESET, Session)
-from steps import delay_writes, expect, expect_stages, fail, writes_done
+from steps import bound, delay_writes, expect, expect_stages, fail, timed, writes_done
 
 TARGET, GUID, BACKING = sys.argv[1:4]
 
@@ -41,13 +41,13 @@ def write(session, letter, patience=0):
 
 def wait_in_device():
     """Until a command of the LU is in the device; quicker to ask for than stmfadm is."""
-    end = time.monotonic() + 3
+    end = time.monotonic() + 20
     while time.monotonic() < end:
         with open("/sys/kernel/debug/stmf/tasks", encoding="ascii") as tasks:
             if any(f"lu {GUID}" in line and "Executing" in line for line in tasks):
                 return
         time.sleep(0.01)
-    fail("expected the write in the device within 3 s")
+    fail("expected the write in the device within 20 s")
 
 
 def login(name, isid):
@@ -71,8 +71,8 @@ for function, who, name in ((ABORT_TASK, one, "ABORT TASK"), (ABORT_TASK_SET, on
     took = time.monotonic() - begin
     expect(COMPLETE, response, f"response to {name}")
     expect(None, one.answers[tag].status, f"answer to the write that {name} aborted")
-    if not 0.5 < took < 5:
-        fail(f"{name}: expected its answer when the write is down, 0.5 to 5 s later, got {took:.1f} s")
+    if not 0.5 < took < bound(5):
+        fail(f"{name}: expected its answer when the write is down, 0.5 to {bound(5)} s later, got {took:.1f} s")
     one.clear_attentions()
     two.clear_attentions()
     write(two, "B")
@@ -81,32 +81,26 @@ for function, who, name in ((ABORT_TASK, one, "ABORT TASK"), (ABORT_TASK_SET, on
     sent += 2
 expect(sent, writes_done("/dev/mapper/late") - before, "writes that the device has done")
 
-print("== writes that take 7 s: the function fails in time, and nobody overtakes them", flush=True)
-delay(7)
+print("== writes that take 12 s: the function fails in time, and nobody overtakes them", flush=True)
+delay(12)
 tag = one.write(0, b"C" * 4096)
 expect_stages(GUID, "executing")
-begin = time.monotonic()
-expect(REJECTED, one.manage(ABORT_TASK, tag), "response to ABORT TASK")
-if time.monotonic() - begin > 5:
-    fail(f"ABORT TASK: expected an answer within 5 s, got it in {time.monotonic() - begin:.1f} s")
+expect(REJECTED, timed("ABORT TASK", lambda: one.manage(ABORT_TASK, tag), 5), "response to ABORT TASK")
 expect_stages(GUID, "detached")
-if write(two, "D", patience=20) == 0:
+if write(two, "D", patience=30) == 0:
     fail("expected BUSY while the aborted write is on its way")
-time.sleep(8)
+time.sleep(13)
 expect("D", content(one), "the block, after both writes")
 two.logout()
 
 print("== so does a session that is gone", flush=True)
 one.write(0, b"E" * 4096)
 expect_stages(GUID, "executing")
-begin = time.monotonic()
 one.close()
-one = login("one", 1)
-if time.monotonic() - begin > 5:
-    fail(f"expected a new login within 5 s, it took {time.monotonic() - begin:.1f} s")
-if write(one, "F", patience=20) == 0:
+one = timed("a new login", lambda: login("one", 1), 5)
+if write(one, "F", patience=30) == 0:
     fail("expected BUSY while the lost session's write is on its way")
-time.sleep(8)
+time.sleep(13)
 expect("F", content(one), "the block, after both writes")
 expect(sent + 4, writes_done("/dev/mapper/late") - before, "writes that the device has done")
 expect_stages(GUID)

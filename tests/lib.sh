@@ -40,6 +40,18 @@ skip() {
 	exit 77
 }
 
+# The kernels that look for faults, which are three to five times slower.
+is_slow() { [ -e /sys/kernel/debug/kmemleak ] || [ -e /sys/kernel/debug/kcsan ]; }
+
+# within SECONDS COMMAND...: the command is over by then; on a slow kernel it may take thrice as long.
+within() {
+	local limit=$1 begin=$SECONDS
+	shift
+	! is_slow || limit=$((limit * 3))
+	"$@" || return
+	[ $((SECONDS - begin)) -le "$limit" ] || fail "expected within $limit s, took $((SECONDS - begin)) s: $*"
+}
+
 # A heading in the test's output.
 step() { printf '\n== %s\n' "$*"; }
 
@@ -77,6 +89,8 @@ run_cleanup() {
 	local status=$? command
 	set +e
 	for command in "${CLEANUP[@]}"; do eval "$command"; done
+	# A module that stays has something left, or a reference that nobody gives back.
+	if [ "$status" = 0 ] && loaded stmf; then wait_for modules_are_gone; fi
 	exit "$status"
 }
 trap run_cleanup EXIT
@@ -97,6 +111,11 @@ load_stmf() {
 unload_stmf() {
 	local module
 	for module in $(modules_by_user); do rmmod "$module"; done
+}
+
+modules_are_gone() {
+	unload_stmf
+	! loaded stmf
 }
 
 # Our modules, users before what they use.

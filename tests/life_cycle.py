@@ -25,13 +25,11 @@ import sys
 import threading
 import time
 
-from steps import expect, fail, run, tried
+from steps import IS_SLOW, expect, fail, run, tried
 
 DIRECTORY = pathlib.Path(sys.argv[3])
 TARGETS, GUIDS = sys.argv[4].split(), sys.argv[5].split()
 HOSTS = (1, 2, 3, 4)  # Each has the disk of its number, at the LUN below that.
-IS_DEBUG = pathlib.Path("/sys/kernel/debug/kmemleak").exists()
-IS_SLOW = IS_DEBUG or pathlib.Path("/sys/kernel/debug/kcsan").exists()
 LIMIT = 60 if IS_SLOW else 10  # Seconds for a step.
 HANGS = 120  # One that takes so long never ends.
 RECOVERY = 300 if IS_SLOW else 120  # Seconds until all sessions do their work again.

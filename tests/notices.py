@@ -31,12 +31,22 @@ def lun_changes():
     expect(0, changes(session, 1.5), "news without a change")
     run("stmfadm", "add-view", "-n", "7", GUID)
     expect(1, changes(session, 2), "news of a view")
+    began = time.monotonic()
     for _ in range(4):
         run("stmfadm", "remove-view", "-l", GUID, "-a")
         run("stmfadm", "add-view", "-n", "7", GUID)
-    if (told := changes(session, 3)) not in (1, 2, 3):
-        fail(f"expected 8 changes to be told once or a few times, got {told}")
+    took = time.monotonic() - began
+    # One a second at most, however long the tool takes.
+    if not 1 <= (told := changes(session, 3)) <= took + 2:
+        fail(f"expected 8 changes within {took:.1f} s to be told once or a few times, got {told}")
     session.logout()
+
+
+def expect_request(session):
+    """The tool that has it sent takes a while to start."""
+    if not session.until(lambda: session.notices, 20):
+        fail("expected a request to log out within 20 s")
+    expect((LOGOUT_REQUEST, 0, 0, 3, b""), session.notices[0], "request to log out")
 
 
 def logout_request():
@@ -46,35 +56,34 @@ def logout_request():
     # The target waits for both.
     away = subprocess.Popen(["stmfadm", "offline-target", TARGET])
     for session in (polite, deaf):
-        if not session.until(lambda: session.notices, 2):
-            fail("expected a request to log out within 2 s")
-        expect((LOGOUT_REQUEST, 0, 0, 3, b""), session.notices[0], "request to log out")
+        expect_request(session)
+    asked = time.monotonic()
     if not polite.logout():
         fail("expected the logout to be answered")
-    if not deaf.until(lambda: len(deaf.notices) > 1, 5):
+    if not deaf.until(lambda: len(deaf.notices) > 1, 20):
         fail("expected to be told that the connection is dropped")
     expect((DROP_CONNECTION, 0, 2, 0, b""), deaf.notices[1], "news of the drop")
     try:
-        deaf.until(lambda: False, 5)
+        deaf.until(lambda: False, 20)
         fail("expected the connection to be closed")
     except ConnectionError:
         pass
-    expect(0, away.wait(10), "exit status of offline-target")
-    took = time.monotonic() - began
-    if not 3 <= took < 8:
-        fail(f"expected offline-target to wait 3 s for who doesn't leave, it took {took:.1f} s")
+    expect(0, away.wait(20), "exit status of offline-target")
+    now = time.monotonic()
+    if now - began < 3 or now - asked > 8:
+        fail(f"expected offline-target to wait 3 s for who doesn't leave, it took {now - asked:.1f} s")
     run("stmfadm", "online-target", TARGET)
 
 
 def leave_at_once():
     """Who leaves when asked to keeps nobody waiting."""
     session = Session(TARGET)
-    began = time.monotonic()
     away = subprocess.Popen(["stmfadm", "offline-target", TARGET])
-    session.until(lambda: session.notices, 2)
+    expect_request(session)
+    asked = time.monotonic()
     session.logout()
-    expect(0, away.wait(10), "exit status of offline-target")
-    took = time.monotonic() - began
+    expect(0, away.wait(20), "exit status of offline-target")
+    took = time.monotonic() - asked
     if took >= 2.5:
         fail(f"expected offline-target not to wait, it took {took:.1f} s")
     run("stmfadm", "online-target", TARGET)
@@ -82,8 +91,8 @@ def leave_at_once():
 
 def silence(seconds):
     """Who doesn't answer a ping is given up; says after how long."""
-    session = Session(TARGET)
     began = time.monotonic()
+    session = Session(TARGET)
     session.socket.settimeout(30)
     ping, _ = session.receive_pdu()
     expect((0x20, b"\xff" * 4), (ping[0], ping[16:20]), "a NOP-In of the target's own")
@@ -95,7 +104,7 @@ def silence(seconds):
         pass
     ended = time.monotonic() - began
     for what, got, least in (("asked", asked, seconds), ("given up", ended, 2 * seconds)):
-        if not least - 0.5 <= got < least + 2:
+        if not least - 0.5 <= got < least + 8:
             fail(f"expected to be {what} after {least} s, it was {got:.1f} s")
 
 

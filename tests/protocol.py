@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import raw_session
 from raw_session import crc32c
 
 ADDRESS, PORT, TARGET = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -221,19 +222,24 @@ def damage():
 
 
 def damage_of_no_account():
-    """Damaged data that wasn't wanted changes nothing of what was said to its header."""
+    """Damaged data that wasn't wanted is rejected, and changes nothing of what was said to its header."""
     session = Session("unconcerned", ImmediateData="No", DataDigest="CRC32C")
     use_up_attentions(session)
     session.command(1, WRITE, flags=0xA0, edtl=4096, data=bytes(512), damage=[1])
-    check(session.status(1) == (2, (11, 12, 12)), "immediate data where none was agreed")
+    # Its status may come before the digest.
+    got = {header[0]: header for header, _ in (session.receive(), session.receive())}
+    check(got.keys() == {0x21, 0x3F}, "a status and a reject for immediate data where none was agreed")
+    check((got[0x21][3], got[0x3F][2]) == (2, 2), "CHECK CONDITION, and the data rejected by its digest")
     session.command(2, bytes(6))
     check(session.status(2)[0] == 0, "the number of the refused command is used up")
     session.cmd_sn -= 1
     session.command(3, WRITE, flags=0xA0, edtl=4096, data=bytes(512), damage=[1])
+    check(session.expect(0x3F, NONE)[0][2] == 2, "data of one that is ignored is rejected by its digest")
     session.command(4, bytes(6))
     check(session.status(4)[0] == 0, "and so is one that came twice")
     session.command(5, WRITE, flags=0xA7, edtl=4096, data=bytes(512), damage=[1])
     check(session.expect(0x3F, NONE)[0][2] == 9, "there is no such task attribute")
+    check(session.expect(0x3F, NONE)[0][2] == 2, "data of a rejected command is rejected by its digest")
     session.cmd_sn -= 1
     session.command(6, bytes(6))
     check(session.status(6)[0] == 0, "the number of a rejected command is still free")
@@ -280,10 +286,17 @@ def gaps():
     header, data = session.expect(0x25, 3)
     check(header[1] == 0x81 and len(data) == 4096, "then the read")
     first += 3
-    session.cmd_sn = first + 1
-    session.command(5, bytes(6))
-    check(session.manage(6, 1, referenced=4, ref_cmd_sn=first) == 0, "a missing command is aborted")
-    check(session.status(5)[0] == 0, "and not waited for any more")
+    waits = []
+    for tag in (20, 30, 40):
+        session.cmd_sn = first + 1
+        session.command(tag, bytes(6))
+        response = session.manage(tag + 1, 1, referenced=tag + 2, ref_cmd_sn=first)
+        check(response == 0, "a missing command is aborted")
+        aborted = time.monotonic()
+        check(session.status(tag)[0] == 0, "and not waited for any more")
+        waits.append(time.monotonic() - aborted)
+        first += 2
+    check(min(waits) < 0.3, f"the command behind it is carried out at once, {waits}")
     session.command(7, bytes(6), flags=0x87)
     check(session.expect(0x3F, NONE)[0][2] == 9, "there is no such task attribute")
     session.cmd_sn -= 1
@@ -349,6 +362,34 @@ def discovery():
     check(TARGET.encode() in session.expect(0x24, 2)[1], "the target is listed")
 
 
+def frugal_discovery():
+    """Who only discovers has nothing kept for it: neither what it sends too early, nor more than texts have."""
+    for opcode, flags, what in ((0x00, 0x80, "a ping"), (0x04, 0x80, "a text"), (0x06, 0x81, "a logout")):
+        session = Session("hasty", SessionType="Discovery")
+        header = bytes([opcode, flags, 0, 0, 0]) + (8192).to_bytes(3, "big") + bytes(8)
+        # Of the data it has nothing follow.
+        session.socket.sendall(header + struct.pack(">IIII", 3, NONE, session.cmd_sn + 1, 0) + bytes(16))
+        expect_end(session, f"{what} behind a gap")
+    session = Session("talkative", SessionType="Discovery")
+    session.send(0x40, 0x80, bytes(8), (4, NONE, session.cmd_sn, 0), data=bytes(8192))
+    check(session.expect(0x20, 4)[1] == bytes(8192), "a ping of 8 KiB is answered")
+    session.send(0x40, 0x80, bytes(8), (5, NONE, session.cmd_sn, 0), data=bytes(8196))
+    expect_end(session, "a longer ping")
+
+
+def expect_end(session, what):
+    """The target closes the connection, at once."""
+    begin = time.monotonic()
+    try:
+        while session.socket.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    except TimeoutError:
+        check(False, f"{what} ends the connection")
+    check(time.monotonic() - begin < 2, f"{what} ends the connection at once")
+
+
 def functions_behind_gaps():
     """A function that has to wait for others ends what was sent before it, and nothing behind it."""
     session = Session("functions")
@@ -396,6 +437,20 @@ def names_of_tasks():
     ahs = bytes([0, 5, 2, 0, 0, 0, 16, 0])
     session.extended(5, WRITE, ahs, flags=0xE0, edtl=4096)
     check(session.status(5)[1] == (5, 0x20, 0), "a command in both directions is refused")
+
+
+def wrong_directions():
+    """Data that go the other way than the initiator says don't go, and nobody says that they were written."""
+    session = raw_session.Session(TARGET, isid=7)
+    session.clear_attentions()
+    read, write = (bytes([code, 0, 0, 0, 0, 0, 0, 0, 8, 0]) for code in (0x28, 0x2A))
+    luns = bytes([0xA0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0])
+    for cdb, what in ((read, "READ(10)"), (bytes([0x12, 0, 0, 0, 96, 0]), "INQUIRY"), (luns, "REPORT LUNS")):
+        answer = session.do(cdb, write=bytes(4096))
+        check((answer.status, answer.data) == (0, b""), f"{what} with W answers nothing")
+    check(session.do(write, read=4096).code == (5, 0x0E, 3), "WRITE(10) with R is refused")
+    check(session.do(read, read=4096).status == 0, "and the session goes on")
+    session.logout()
 
 
 def long_cdbs():
@@ -480,8 +535,8 @@ def unsent_answers():
         for tag in range(6):
             # A MiB: more than the target's end of the connection has room for, all in all.
             session.command(tag, bytes([0x28, 0, 0, 0, 0, 0, 0, 8, 0]), flags=0xC0, edtl=1 << 20)
-    time.sleep(2)
-    before, end = available(), time.monotonic() + 20
+    before = available_at_rest()
+    end = time.monotonic() + 20
     for session in sessions:
         for tag in range(100, 130):
             session.send(0x40, 0x80, bytes(8), (tag, NONE, session.cmd_sn, 0), data=bytes(262144))
@@ -496,6 +551,18 @@ def available():
     """The memory that is available, in MiB."""
     lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("MemAvailable"))
+
+
+def available_at_rest():
+    """The same, once nothing takes or gives back any more."""
+    now, end = available(), time.monotonic() + 60
+    while time.monotonic() < end:
+        before = now
+        time.sleep(2)
+        now = available()
+        if abs(now - before) <= 1:
+            break
+    return now
 
 
 def strangers():
@@ -553,8 +620,8 @@ def unwanted():
 def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, damage_of_no_account, aborting, gaps, data_behind_gaps)
-    cases += (functions_behind_gaps, discovery, names_of_tasks, many_r2ts)
-    cases += (long_cdbs, small_talk, unsent_answers, strangers, crowd, aliases, unwanted)
+    cases += (functions_behind_gaps, discovery, frugal_discovery, names_of_tasks, many_r2ts)
+    cases += (wrong_directions, long_cdbs, small_talk, unsent_answers, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:
         case()

@@ -10,41 +10,22 @@ data than was asked for. Prints how many had which answer.
 
 import collections
 import ctypes
-import fcntl
 import os
 import random
 import struct
 import sys
 
+import sg_io
+from sg_io import FROM, NONE, TO
 from steps import fail
 
-SG_IO = 0x2285
-NONE, TO, FROM = -1, -2, -3
 GOOD, CHECK = 0x00, 0x02
 STATUSES = {GOOD: "good", CHECK: "check", 0x08: "busy", 0x18: "conflict", 0x28: "full"}
 DID_OK, DID_TIME_OUT = 0, 3
 PATIENCE_MS = 30000
 ROOM = 128 << 10
 GUARD = 4096  # Behind the room, never to be written.
-INTERNAL_FAILURE = (4, 0x44)
-
-
-class Answer:
-    """What came back."""
-
-    def __init__(self, header, sense):
-        self.status = header[64]
-        self.host, self.driver, self.residual = struct.unpack_from("=HHi", header, 68)
-        self.sense = sense[: header[67]]
-
-    @property
-    def code(self):
-        """Sense key and additional sense code."""
-        if len(self.sense) >= 4 and self.sense[0] & 0x7F in (0x72, 0x73):
-            return self.sense[1] & 15, self.sense[2]
-        if len(self.sense) >= 14 and self.sense[0] & 0x7F in (0x70, 0x71):
-            return self.sense[2] & 15, self.sense[12]
-        return None
+INTERNAL_FAILURE = (4, 0x44, 0)
 
 
 class Device:
@@ -56,14 +37,7 @@ class Device:
 
     def send(self, cdb, direction, length):
         """Sends a command; its data are in `room`."""
-        cdb_room = ctypes.create_string_buffer(cdb, len(cdb))
-        sense = ctypes.create_string_buffer(96)
-        header = struct.pack("@iiBBHIPPPIIiP", ord("S"), direction, len(cdb), 96, 0, length,
-                             ctypes.addressof(self.room), ctypes.addressof(cdb_room),
-                             ctypes.addressof(sense), PATIENCE_MS, 0, 0, 0)
-        header = bytearray(header.ljust(88, b"\0"))
-        fcntl.ioctl(self.file, SG_IO, header)
-        return Answer(header, sense.raw)
+        return sg_io.send(self.file, cdb, direction, ctypes.addressof(self.room), length, PATIENCE_MS)
 
     def read(self, cdb, length):
         """A command that must go well, and its data."""

@@ -331,3 +331,32 @@ class Session:
 
     def close(self):
         self.socket.close()
+
+
+class Login:
+    """A login that goes step by step; `of` is the session that it is to join by one more connection, `cid`."""
+
+    def __init__(self, target, name="iqn.2024-01.test:raw", isid=1, address=("127.0.0.1", 3260), of=None, cid=0):
+        self.socket = socket.create_connection(address, timeout=20)
+        self.ids = isid.to_bytes(3, "big") + struct.pack(">HIHH", of.tsih if of else 0, 1, cid, 0)
+        self.cmd_sn, self.exp_stat_sn = of.cmd_sn if of else 1, 0
+        self.exp_cmd_sn = self.max_cmd_sn = None
+        self.names = {"InitiatorName": name, "TargetName": target, "SessionType": "Normal"}
+
+    def step(self, flags=0x00, **keys):
+        """A request in the security stage unless `flags` say otherwise; gives the status, and the keys of the
+        response."""
+        text = b"".join(f"{key}={value}\0".encode() for key, value in (self.names | keys).items())
+        self.names = {}
+        header = bytes([0x43, flags, 0, 0, 0]) + len(text).to_bytes(3, "big") + b"\0\x02\x3d" + self.ids
+        header += struct.pack(">II", self.cmd_sn, self.exp_stat_sn) + bytes(16)
+        self.socket.sendall(header + text + bytes(-len(text) % 4))
+        response = self.exactly(48)
+        length = int.from_bytes(response[5:8], "big")
+        said = self.exactly(length + -length % 4)[:length].decode()
+        self.exp_stat_sn = int.from_bytes(response[24:28], "big") + 1
+        self.exp_cmd_sn, self.max_cmd_sn = struct.unpack(">II", response[28:36])
+        return int.from_bytes(response[36:38], "big"), dict(pair.split("=", 1) for pair in said.split("\0") if pair)
+
+    exactly = Session.exactly
+    close = Session.close

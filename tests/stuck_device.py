@@ -12,7 +12,7 @@ import time
 
 from raw_session import (ABORT_TASK, BUSY, COMPLETE, GOOD, LUN_RESET, REJECTED, Session)
 import steps
-from steps import expect, run, stages, tasks, writes_done
+from steps import expect, expect_stages, run, stages, tasks, writes_done
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
 LIMIT = 5.0
@@ -29,7 +29,7 @@ def pattern(letter):
 
 
 def status_of(session, tag):
-    answer = session.answer(tag, 2)
+    answer = session.answer(tag)
     return answer and answer.status
 
 
@@ -50,8 +50,7 @@ before = writes_done(DEVICE)
 print("== the device stops", flush=True)
 run("dmsetup", "suspend", "--noflush", "--nolockfs", DEVICE)
 read, write, other = one.read(128), one.write(0, pattern("B")), one.write(64, pattern("B"))
-time.sleep(0.5)
-expect(["executing"] * 3, stages(GUID), "stages of the commands in the device")
+expect_stages(GUID, *["executing"] * 3)
 
 response = timed("ABORT TASK of a read", lambda: one.manage(ABORT_TASK, read))
 expect(COMPLETE, response, "response to ABORT TASK of a read, which can do no harm")
@@ -73,7 +72,7 @@ expect(REJECTED, response, "response to LOGICAL UNIT RESET while writes may stil
 expect(True, (0x29, 3) in one.clear_attentions(), "one is told of the reset")
 expect(True, (0x29, 3) in two.clear_attentions(), "two is told of the reset")
 expect(BUSY, status_of(two, two.write(64, pattern("C"))), "status of a write after the reset")
-expect(True, timed("logout", lambda: one.logout(LIMIT)), "logout is answered")
+expect(True, timed("logout", lambda: one.logout()), "logout is answered")
 rows = tasks(GUID)
 expect(3, len(rows), "commands that list-task shows when their session is gone")
 expect(["detached"] * 3, stages(GUID), "their stages")
@@ -92,7 +91,10 @@ timed("online-target", lambda: run("stmfadm", "online-target", TARGET))
 one = timed("login", lambda: Session(TARGET, isid=1))
 one.clear_attentions()
 one.write(512, pattern("D"))
-time.sleep(0.3)
+end = time.monotonic() + 20
+while "executing" not in stages(GUID) and time.monotonic() < end:
+    time.sleep(0.05)
+expect(True, "executing" in stages(GUID), "that the write is in the device")
 timed("delete-target", lambda: run("itadm", "delete-target", "-f", TARGET))
 timed("rmmod stmf_iscsi", lambda: run("rmmod", "stmf_iscsi"))
 timed("insmod stmf_iscsi", lambda: run("insmod", MODULE))

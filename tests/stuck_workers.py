@@ -7,16 +7,17 @@ LUN 0, the disk GUID, is a file in a file system on DEVICE, a dm device, and LUN
 
 from collections import Counter
 import itertools
+import pathlib
 import struct
 import sys
 import time
 
 from blocks import Blocks, said
 from raw_session import BUSY, GOOD, Session
-from steps import expect, expect_stages, fail, held, timed, tried
+from steps import bound, expect, expect_stages, fail, held, timed, tried
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
-COMMANDS = 100  # More than there are workers.
+COMMANDS = 300  # More than there are workers.
 END = 16 << 11  # In blocks.
 
 
@@ -29,15 +30,30 @@ def get_lba_status(lba):
     return {"cdb": struct.pack(">BBQIH", 0x9E, 0x12, lba, 24, 0), "read": 24}
 
 
+def workers():
+    """How many workers that all disks have in common are at work."""
+    count = 0
+    for path in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        try:
+            count += path.read_text(encoding="ascii").endswith("+stmf_sbd\n")
+        except OSError:
+            pass  # It has ended.
+    return count
+
+
 def stand_still(what, command):
     """Many such commands on the disk that stands still are refused but for some, and the other disk is as quick as
     ever; gives those that wait."""
     started = [(session, session.start(**command(END - 16 * (number + 1))))
                for number, session in zip(range(COMMANDS), itertools.cycle(sessions))]
+    busy = max(workers() for _ in range(3))
+    print(f"    {busy} workers at work", flush=True)
+    if busy > 8:
+        fail(f"{what}: expected a few workers to be at work, {busy} are")
     quick = timed(f"COMPARE AND WRITE of another disk beside {COMMANDS} {what}",
                   lambda: steady.do(**compare_and_write(0)), 2)
     expect(GOOD, said(quick), "COMPARE AND WRITE of another disk")
-    end = time.monotonic() + 6
+    end = time.monotonic() + bound(6)
     for session, tag in started:
         session.answer(tag, max(end - time.monotonic(), 0.1))
     waiting = [(session, tag) for session, tag in started if session.answers[tag].status is None]

@@ -98,7 +98,7 @@ remove_dm() {
 	dmsetup remove --retry --noudevsync "$1"
 }
 
-# held_lu: a disk at LUN 0 on a dm device that Python tests can stop, HELD; sets GUID and BACKING.
+# held_lu LUN: a disk on a dm device that Python tests can stop, HELD; sets GUID and BACKING.
 held_lu() {
 	HELD=/dev/mapper/held
 	BACKING=$(loop_device backing 64M)
@@ -106,7 +106,7 @@ held_lu() {
 	echo "0 $(blockdev --getsz "$BACKING") linear $BACKING 0" | dmsetup create held
 	udevadm settle
 	at_exit "dmsetup resume --noudevsync held; remove_dm held"
-	device_lu "$HELD" 0
+	device_lu "$HELD" "$1"
 }
 
 # slow_lu NAME LUN: a disk on a dm device whose writes Python tests can slow down; sets GUID and BACKING.
@@ -124,6 +124,13 @@ slow_lu() {
 make_target() {
 	itadm create-target -n "$1" >/dev/null
 	at_exit "itadm delete-target -f '$1' 2>/dev/null || true"
+}
+
+# A session of a Python test answers the target's pings only while the test waits for something of it. Where
+# one stands by while others act, a slow guest would take longer than the target's patience of twice 15 s.
+patient_targets() {
+	itadm modify-defaults --limit NopInInterval=300
+	at_exit "itadm modify-defaults --limit NopInInterval=default"
 }
 
 # port_of TARGET: what stmfadm calls it.
@@ -165,10 +172,33 @@ configuration() {
 	itadm list-target --json
 }
 
+# tasks_like PATTERN: how many rows of list-task have it. A tool that fails says nothing, which isn't none.
+tasks_like() {
+	local rows
+	rows=$(stmfadm list-task) || fail "expected list-task to succeed"
+	grep -ci "$1" <<<"$rows" || true
+}
+no_tasks() { [ "$(tasks_like .)" = 0 ]; }
+
+# no_task_lost: the framework says so.
+no_task_lost() {
+	local state
+	state=$(stmfadm list-state) || fail "expected list-state to succeed"
+	! grep -i lost <<<"$state" || fail "expected no task to be lost"
+}
+
+# need_file_system NAME
+need_file_system() {
+	modprobe "$1" 2>/dev/null || grep -qw "$1" /proc/filesystems || fail "expected a kernel with $1"
+}
+
 # Sessions that a target has.
 sessions_of() {
 	stmfadm list-target -v "$1" | sed -n 's/^ *Sessions *: //p'
 }
+
+# has_sessions TARGET COUNT: one that has logged out is gone a moment after it is told so.
+has_sessions() { [ "$(sessions_of "$1")" = "$2" ]; }
 
 # fio_verify NAME DISK [OPTION...]: writes a pattern and checks every block.
 fio_verify() {

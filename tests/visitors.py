@@ -3,13 +3,15 @@
 """Connections that don't log in, from one address and from another: `visitors.py TARGET`."""
 
 import socket
+import struct
 import sys
 import time
 
 from raw_session import Session
 
 TARGET = sys.argv[1]
-EACH, CROWD = 64, 300
+EACH, CROWD = 64, 150
+ALL, SEEKERS = 256, 260
 
 
 def check(condition, what):
@@ -24,14 +26,36 @@ def visit(address):
     return visitor
 
 
+def seek(address):
+    """A discovery session, in which nothing is asked for."""
+    seeker = socket.create_connection(("127.0.0.1", 3260), 10, (address, 0))
+    keys = b"InitiatorName=iqn.2024-01.test:seeker\0SessionType=Discovery\0"
+    header = bytes([0x43, 0x87, 0, 0, 0]) + len(keys).to_bytes(3, "big") + bytes(8)
+    header += struct.pack(">IIII", 1, 0, 1, 0) + bytes(16)
+    seeker.sendall(header + keys + bytes(-len(keys) % 4))
+    answer = seeker.recv(4096)
+    if answer[0] != 0x23 or answer[36:38] != b"\0\0":
+        sys.exit(f"visitors.py: expected a discovery session, got {answer.hex()}")
+    seeker.setblocking(False)
+    return seeker
+
+
 def is_open(visitor):
     try:
-        return visitor.recv(1) != b""
+        return visitor.recv(4096) != b""
     except BlockingIOError:
         return True
     except ConnectionError:
         return False
 
+
+# These have more time than who doesn't log in.
+seekers = [seek(f"127.0.0.{2 + number % 5}") for number in range(SEEKERS)]
+since = time.monotonic()
+while sum(map(is_open, seekers)) > ALL and time.monotonic() - since < 12:
+    time.sleep(0.1)
+check(sum(map(is_open, seekers)) == ALL, f"{ALL} of {SEEKERS} from several addresses stay")
+check(all(map(is_open, seekers[-ALL:])), "they are those that came last, too")
 
 start = time.monotonic()
 slow = visit("127.0.0.2")
@@ -48,3 +72,6 @@ while is_open(slow) and time.monotonic() - start < 25:
     slow.send(b"\x43")
     time.sleep(0.5)
 check(14 < time.monotonic() - start < 20, "a login that trickles in is ended after 15 s")
+while is_open(seekers[-1]) and time.monotonic() - since < 75:
+    time.sleep(0.5)
+check(59 < time.monotonic() - since < 75, "a discovery session in which nothing is asked for is ended after 60 s")

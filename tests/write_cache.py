@@ -13,6 +13,7 @@ from raw_session import ABORT_TASK, BUSY, COMPLETE, GOOD, Session
 from steps import become, delay_writes, expect, expect_stages, fail, held, run, timed, tried, writes_done
 
 TARGET, DEVICE, BACKING, GUID = sys.argv[1:5]
+OTHER, NEW = "iqn.2024-01.test:other", "iqn.2024-01.test:new"
 IMMED = 0x02
 STATISTICS = pathlib.Path(f"/sys/block/{os.path.basename(os.path.realpath(BACKING))}/stat")
 
@@ -22,8 +23,8 @@ def flushes():
     return int(STATISTICS.read_text(encoding="ascii").split()[15])
 
 
-def synchronize(immed=0):
-    return disk.do(bytes([0x35, immed]))
+def synchronize(immed=0, by=None):
+    return (by or disk).do(bytes([0x35, immed]))
 
 
 def expect_flushed(before, what):
@@ -43,10 +44,21 @@ def heal():
     become(DEVICE, BACKING, f"linear {BACKING} 0")
 
 
-def expect_told(what):
+def expect_told(what, by=None):
     """The next flush says that an earlier one has failed, and the one after it is good."""
-    expect(FLUSH_ERROR, said(synchronize()), f"SYNCHRONIZE CACHE after {what}")
-    expect(GOOD, said(synchronize()), "the next one")
+    expect(FLUSH_ERROR, said(synchronize(by=by)), f"SYNCHRONIZE CACHE after {what}")
+    expect(GOOD, said(synchronize(by=by)), "the next one")
+
+
+def fail_unseen():
+    """Has a flush fail of which nobody is told."""
+    break_writes()
+    count = writes_done(DEVICE)
+    expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
+    end = time.monotonic() + 20
+    while writes_done(DEVICE) == count and time.monotonic() < end:
+        time.sleep(0.05)
+    heal()
 
 
 def caching_page():
@@ -78,13 +90,76 @@ for immed in 0, IMMED:
 with held(DEVICE):
     expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED of a device that stands still")
 
+print("== however many are answered at once, one flush is under way and one follows", flush=True)
+count = writes_done(DEVICE)
+with held(DEVICE):
+    for _ in range(100):
+        expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED of a device that stands still")
+    expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT with IMMED")
+expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE when the device goes on")
+time.sleep(1)
+expect(3, writes_done(DEVICE) - count, "flushes, with that of the last SYNCHRONIZE CACHE")
+
 print("== a flush that fails is told, sooner or later", flush=True)
 break_writes()
 expect(FLUSH_ERROR, said(synchronize()), "SYNCHRONIZE CACHE")
-expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
-time.sleep(1)
-heal()
+fail_unseen()
 expect_told("one with IMMED that has failed")
+print("== each initiator is told", flush=True)
+again, other = Blocks(Session(TARGET, isid=2)), Blocks(Session(TARGET, OTHER, isid=1))
+fail_unseen()
+expect_told("one with IMMED that has failed")
+expect_told("one of another initiator's that has failed", by=other)
+break_writes()
+expect(FLUSH_ERROR, said(synchronize(by=other)), "SYNCHRONIZE CACHE")
+heal()
+new = Blocks(Session(TARGET, NEW, isid=1))
+expect(GOOD, said(synchronize(by=new)), "SYNCHRONIZE CACHE by who came when it was told")
+expect(GOOD, said(synchronize(by=other)), "SYNCHRONIZE CACHE by who was told by its own")
+
+print("== by each session that asks within a minute, for the first answer may be lost", flush=True)
+expect_told("one of another initiator's that was told")
+expect_told("it by another session", by=again)
+late = Blocks(Session(TARGET, isid=3))
+expect_told("the login of one more", by=late)
+late.session.logout()
+
+print("== also who was away, or loses sight of the disk before it was told, and comes back", flush=True)
+
+
+def log_in_again():
+    other.session.logout()
+    return Session(TARGET, OTHER, isid=1)
+
+
+def switch_disk():
+    run("stmfadm", "offline-lu", GUID)
+    run("stmfadm", "online-lu", GUID)
+    return other.session
+
+
+for what, come_back in ("its session has ended", log_in_again), ("the disk was offline", switch_disk):
+    fail_unseen()
+    expect_told("one with IMMED that has failed")
+    other = Blocks(come_back())
+    for who in disk, again, new:
+        who.session.clear_attentions()
+    expect_told(what, by=other)
+# Who sees the disk anew within the minute may not have heard it either.
+expect_told("the disk was offline")
+other.session.logout()
+fail_unseen()
+expect_told("one with IMMED that has failed")
+begin = time.monotonic()
+other = Blocks(Session(TARGET, OTHER, isid=1))
+expect_told("one that has failed while it was away", by=other)
+expect_told("one of another initiator's that has failed", by=new)
+
+print("== later a session that hasn't asked yet needs not be told", flush=True)
+time.sleep(max(0, begin + 61 - time.monotonic()))
+expect(GOOD, said(synchronize(by=again)), "SYNCHRONIZE CACHE by another session of who was told a minute ago")
+for who in again, other, new:
+    who.session.logout()
 print("== also when the initiator has given it up meanwhile", flush=True)
 break_writes()
 with held(DEVICE):
@@ -94,17 +169,22 @@ with held(DEVICE):
 time.sleep(1)
 heal()
 expect_told("one that was aborted, and has failed")
-print("== which only SYNCHRONIZE CACHE tells: what has changed something already can't", flush=True)
-break_writes()
-expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
-time.sleep(1)
-heal()
+print("== or switches the cache off, and so may not flush any more", flush=True)
+fail_unseen()
+expect(FLUSH_ERROR, said(select(0)), "MODE SELECT with WCE 0 after one with IMMED that has failed")
+cache_is("Enabled")
+print("== which an administrator can't do before an initiator was told", flush=True)
+fail_unseen()
+run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
+cache_is("Enabled")
+expect_told("one with IMMED that has failed")
 count = flushes()
 for wce in 0, 1:
     expect(GOOD, said(select(wce)), f"MODE SELECT with WCE {wce}")
 expect_flushed(count, "MODE SELECT that switches the cache off")
-expect_told("one with IMMED that has failed")
+expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE after that")
 
+print("== what has changed something already doesn't tell it", flush=True)
 # START STOP UNIT to standby, with IMMED.
 break_writes()
 expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT")
@@ -153,7 +233,7 @@ expect(FLUSH_ERROR, said(select(0)), "MODE SELECT with WCE 0")
 heal()
 cache_is("Enabled")
 expect([], one.clear_attentions(), "what initiators are told of a cache that stays on")
-expect_told("modify-lu and MODE SELECT")
+expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE after MODE SELECT that has told")
 with held(DEVICE):
     begin = time.monotonic()
     refusal = run("stmfadm", "modify-lu", "-p", "wcd=true", GUID, good=False)
@@ -203,4 +283,4 @@ heal()
 expect(GOOD, said(select(0)), "MODE SELECT with WCE 0, tried again")
 cache_is("Disabled")
 one.logout()
-tried(5, "a flush that fails, with and without a command that waits for it")
+tried(7, "a flush that fails, with and without a command that waits for it")

@@ -171,11 +171,13 @@ drain w 0 1
 
 step "membership, listing, events"
 stmfadm remove-tg-member -g east "$east"
+answers "check 6/2a/06" e tur 0
 answers "check 6/3f/03" e tur 0
 answers good e tur 0
 answers good w tur 0
 expect 00cf0000 "$(report e | cut -c 9-16)" "group 0 has the port"
 stmfadm add-tg-member -g east "$east"
+answers "check 6/2a/06" e tur 0
 answers "check 6/3f/03" e tur 0
 expect '[["east",null,"active-optimized",1],["east","'"$disk"'","standby",null],["west",null,"active-optimized",2],["west","'"$disk"'","active-non-optimized",null]]' \
 	"$(stmfadm list-access --json | jq -c '[.[] | [.group, .lu, .state, .number]]')" list-access

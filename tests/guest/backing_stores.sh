@@ -71,7 +71,7 @@ for name in "a sparse file" "a file that has its space" "a file with its metadat
 	fio_verify "${name##* }" "$disk" --rw=randwrite --bssplit=512/20:4k/30:20k/30:64k/15:256k/5 --size=24M \
 		--iodepth=8 --verify_backlog=64 "${trims[@]}"
 	for fs in ext4 xfs; do
-		modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
+		need_file_system "$fs"
 		step "$name: $fs is made, filled, trimmed, checked"
 		fs_made "$fs" "$disk"
 		mount -t "$fs" "$disk" "$WORK/mnt"
@@ -91,3 +91,19 @@ for name in "a sparse file" "a file that has its space" "a file with its metadat
 	[ "$name" != "a loop device" ] || losetup -d "$loop"
 	rm "$WORK/store"
 done
+
+step "a file system without holes: what can't be unmapped keeps its data"
+mkdir "$WORK/flat"
+mount -t ramfs flat "$WORK/flat"
+at_exit "umount '$WORK/flat'"
+dd if="$WORK/data" of="$WORK/flat/disk" bs=1M count=4 status=none
+device_lu "$WORK/flat/disk" 0
+login "$target"
+disk=$(disk_of "$target" 0)
+sg_unmap --lba=8 --num=64 --force "$disk"
+cmp -n $((4 << 20)) "$WORK/flat/disk" "$WORK/data" || fail "expected the data as they were"
+sg_write_same --lba=8 --num=64 --unmap --xferlen=512 "$disk"
+cmp -n $((64 * 512)) <(dd if="$disk" bs=512 skip=8 count=64 iflag=direct status=none) /dev/zero ||
+	fail "expected zeros after WRITE SAME with UNMAP"
+logout "$target"
+stmfadm delete-lu "$GUID"

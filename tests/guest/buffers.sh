@@ -7,6 +7,7 @@
 serve
 target=$(target_name buffers)
 make_target "$target"
+patient_targets
 file_lu disk 16M 0
 hosts_log_in "$target" 2
 
@@ -88,6 +89,9 @@ wait_for test -c "${D[1]}"
 calm_host 1
 expect "Command sequence error" "$(ended sg_read_buffer -vv --mode=0xa --length=4 "${D[1]}")" "a new session"
 read_buffer 2 0xa 4096 | cmp - "$WORK/two" || fail "expected host2's data"
+
+step "there are places for other initiators' echoes, however many sessions one has"
+python3 "$COMSTAR_TOP/tests/echo_buffers.py" "$target"
 
 step "they are among the supported operation codes"
 sg_opcodes "${D[1]}" >"$WORK/opcodes"

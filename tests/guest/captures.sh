@@ -38,7 +38,9 @@ session() {
 	disk=$(disk_of "$target" 0)
 	dd if=/dev/urandom of="$disk" bs=512k count=1 oflag=direct iflag=fullblock status=none
 	dd if="$disk" of=/dev/null bs=512k count=1 iflag=direct status=none
-	sleep 1.5
+	# Its ping comes when nothing was said for a second.
+	udevadm settle
+	sleep 3
 	logout "$target"
 }
 idle=(conn[0].timeo.noop_out_interval 1 conn[0].timeo.noop_out_timeout 10)

@@ -74,6 +74,17 @@ itadm modify-target -S "$WORK/hers" "$target" >/dev/null
 set_up "${one_way[@]}" username_in us password_in "$HERS"
 stays_out "when both sides have the same secret"
 
+step "what one initiator is asked the target doesn't answer for another"
+printf '%s\n' another-secret >"$WORK/another"
+other=iqn.2024-01.test:other
+itadm create-initiator -S "$WORK/another" "$other" >/dev/null
+at_exit "itadm delete-initiator '$other'"
+itadm modify-target -S "$WORK/ours" "$target" >/dev/null
+mutual() { python3 "$COMSTAR_TOP/tests/chap.py" "$target" "$INITIATOR" "$other" another-secret "$@"; }
+mutual "$OURS"
+itadm modify-target -S "$WORK/hers" "$target" >/dev/null
+mutual
+
 step "discovery"
 found() { iscsiadm -m discovery -t sendtargets -p 127.0.0.1 2>/dev/null | awk '{ print $2 }' | sort; }
 expect "$(printf '%s\n' "$target" "$open" | sort)" "$(found)" "targets for a known initiator"

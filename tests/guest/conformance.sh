@@ -44,19 +44,23 @@ kind slow /dev/mapper/slow
 medium=Read10,Read16,Write10,Write16,WriteVerify16,Verify16,OrWrite,CompareAndWrite,Prefetch16
 medium+=,WriteSame10,WriteSame16,Sanitize,ExtendedCopy,ReadCapacity16,Inquiry
 
-# The same of LIO, to be shown beside.
-lio_plain=$(loop_device lio-plain 256M)
-at_exit "losetup -d $lio_plain"
-lio_kinds "$lio_plain"
+# The same of LIO, to be shown beside: takes as long again.
+peers=()
+if [ -n "${LIO:-}" ]; then
+	lio_plain=$(loop_device lio-plain 256M)
+	at_exit "losetup -d $lio_plain"
+	lio_kinds "$lio_plain"
+	peers=(--peer "lio-plain=$(lio_url plain)@-Sanitize.Reset"
+		--peer "lio-thin=$(lio_url thin)@-Sanitize.Reset"
+		--peer "lio-aligned=$(lio_url aligned)@CompareAndWrite,WriteSame10,WriteSame16,Unmap,GetLBAStatus"
+		--peer "lio-protected=$(lio_url protected)@ReadOnly,Sanitize.Readonly,Inquiry"
+		--peer "lio-paths=$(lio_url paths),$(lio_url second)@MultipathIO,CompareAndWrite")
+fi
 
 mkdir "$WORK/logs"
 /usr/bin/rustc --edition 2021 --crate-type cdylib -o "$WORK/libnap.so" "$COMSTAR_TOP/tests/nap.rs"
 LD_PRELOAD=$WORK/libnap.so python3 "$COMSTAR_TOP/tests/conformance.py" --logs "$WORK/logs" \
-	--peer "lio-plain=$(lio_url plain)@-Sanitize.Reset" \
-	--peer "lio-thin=$(lio_url thin)@-Sanitize.Reset" \
-	--peer "lio-aligned=$(lio_url aligned)@CompareAndWrite,WriteSame10,WriteSame16,Unmap,GetLBAStatus" \
-	--peer "lio-protected=$(lio_url protected)@ReadOnly,Sanitize.Readonly,Inquiry" \
-	--peer "lio-paths=$(lio_url paths),$(lio_url second)@MultipathIO,CompareAndWrite" \
+	"${peers[@]}" \
 	"slow=$(url slow)@Sanitize.Reset" \
 	"plain=$(url plain)@$medium,-Sanitize.Reset" \
 	"thin=$(url thin)@-Sanitize.Reset,-$ONES" \

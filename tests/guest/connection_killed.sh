@@ -40,7 +40,6 @@ for cut in 1 2 3 4 5; do
 done
 wait "$load" || fail "expected every write to verify across the cuts"
 [ "$cut" -ge 2 ] || fail "expected at least two cuts during the load, got $cut"
-one_session() { [ "$(sessions_of "$target")" = 1 ]; }
-wait_for one_session
+wait_for has_sessions "$target" 1
 tried "$cut" "a connection killed in the middle of transfers"
 tried 1 "the initiator's daemon killed in the middle of transfers, and its connection then"

@@ -6,5 +6,6 @@
 serve
 target=$(target_name control)
 make_target "$target"
-held_lu
+patient_targets
+held_lu 0
 python3 "$COMSTAR_TOP/tests/control_page.py" "$target" "$GUID" "$HELD"

@@ -10,7 +10,7 @@ modprobe dm-flakey
 serve
 target=$(target_name failing)
 make_target "$target"
-held_lu
+held_lu 0
 backing=$BACKING
 file_lu cut 64M 1
 cut=$GUID
@@ -26,4 +26,4 @@ steady=$!
 at_exit "logout $target"
 python3 "$COMSTAR_TOP/tests/failing_devices.py" "$target" "$HELD" "$backing" "$WORK/cut" "$cut"
 wait "$steady" || fail "expected the disk beside them undisturbed"
-expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
+no_task_lost

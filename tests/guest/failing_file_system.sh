@@ -23,7 +23,7 @@ fio_verify steady "$(disk_of "$target" 1)" --rw=randwrite --bs=4k --iodepth=8 --
 	--time_based --runtime=15 &
 steady=$!
 for fs in ext4 xfs; do
-	modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
+	need_file_system "$fs"
 	step "$fs"
 	BACKING=$(loop_device backing 320M)
 	echo "0 $(blockdev --getsz "$BACKING") linear $BACKING 0" | dmsetup create held
@@ -46,4 +46,4 @@ for fs in ext4 xfs; do
 	losetup -d "$BACKING"
 done
 wait "$steady" || fail "expected the disk beside them undisturbed"
-expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
+no_task_lost

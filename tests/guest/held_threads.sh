@@ -12,12 +12,12 @@ stmfadm add-view -n 0 "$guid"
 at_exit "stmfadm remove-view -l $guid -a"
 target=$(target_name held)
 make_target "$target"
+patient_targets
 itadm modify-target --limit MaxConnections=4 "$target" >/dev/null
 
 for what in session connection logouts functions; do
 	step "$what"
 	python3 "$COMSTAR_TOP/tests/held_threads.py" "$what" "$target"
 done
-no_session() { [ "$(sessions_of "$target")" = 0 ]; }
-wait_for no_session
+wait_for has_sessions "$target" 0
 tried 4 "a device that holds up the thread of a connection whose place another wants"

@@ -54,8 +54,7 @@ touch "$WORK/enough"
 wait "$load" || fail "expected the well-behaved session to go on"
 
 step "nothing is left but the session beside"
-one_session() { [ "$(sessions_of "$target")" = 1 ]; }
-wait_for one_session
+wait_for has_sessions "$target" 1
 expect 0 "$(sessions_of "$closed")" "sessions with the target that asks for a secret"
 # Ten lines of a kind in five seconds.
 most=$((30 * ((SECONDS - begin) / 5 + 1)))

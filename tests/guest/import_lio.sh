@@ -63,14 +63,14 @@ load() {
 		--verify_state_save=0 --minimal "$@"
 }
 load before --do_verify=0 --end_fsync=1 >/dev/null
+load_stmf stmf_sbd stmf_iscsi
+at_exit unload_stmf
 # What writes goes on writing through the change.
-load through --do_verify=0 --fsync=8 --rate_iops=150 >"$WORK/fio.log" &
+load through --do_verify=0 --fsync=8 --rate_iops=100 >"$WORK/fio.log" &
 writer=$!
 sleep 2
 
 step "a dry run says what would be made, and what not"
-load_stmf stmf_sbd stmf_iscsi
-at_exit unload_stmf
 stmfadm import-lio --dry-run "$WORK/saveconfig.json" >"$WORK/dry"
 cat "$WORK/dry"
 grep -q '^not taken over: backstore ramdisk/scratch: ' "$WORK/dry" ||

@@ -78,7 +78,6 @@ as_initiator() {
 		"${digest[value[1]]}" "${no_yes[value[2]]}" "${no_yes[value[3]]}" "${value[@]:4:5}" \
 		"${value[9]}:${value[10]}")
 }
-no_session() { [ "$(sessions_of "$target")" = 0 ]; }
 
 pairwise >"$WORK/rows"
 mapfile -t rows <"$WORK/rows"
@@ -93,5 +92,5 @@ for settings in "${rows[@]}"; do
 	fio_verify settings "$(disk_of "$target" 0)" --rw=randwrite --bsrange=512-512k --size=4M --iodepth=8
 	node --logout >/dev/null
 	node -o delete
-	wait_for no_session
+	wait_for has_sessions "$target" 0
 done

@@ -8,7 +8,6 @@ target=$(target_name disk)
 make_target "$target"
 file_lu disk 16M 0
 
-no_session() { [ "$(sessions_of "$target")" = 0 ]; }
 
 for portal in 127.0.0.1:3260 '[::1]:3260'; do
 	step "$portal"
@@ -19,7 +18,7 @@ for portal in 127.0.0.1:3260 '[::1]:3260'; do
 	disk=$(disk_of "$target" 0)
 	expect $((16 * 1024 * 1024)) "$(blockdev --getsize64 "$disk")" "size of $disk"
 	logout "$target" "$portal"
-	wait_for no_session
+	wait_for has_sessions "$target" 0
 done
 
 step "a name that is no target"

@@ -49,6 +49,11 @@ assert os.preadv(disk, parts, 8 << 20) == len(data)
 assert bytes(view) == data, "other bytes came back"
 PY
 
+step "memory that is lent for reading is not written to"
+for one in "$disk" "$other"; do
+	python3 "$COMSTAR_TOP/tests/wrong_direction.py" "$one" "$WORK/mapped"
+done
+
 step "a file system"
 mkfs.ext4 -q -E nodiscard "$disk"
 mkdir "$WORK/mnt"

@@ -7,7 +7,7 @@
 export STMF_STORE=
 load_stmf stmf_sbd stmf_loopback
 at_exit unload_stmf
-held_lu
+held_lu 0
 loop_target
 disk=$(loop_disk "$LOOP_HOST" 0)
 udevadm settle

@@ -106,10 +106,18 @@ wait_for path_is "$one" ghost 1
 wait_for used "$two"
 
 step "failover under load: every block is as written"
-fio_verify failover "/dev/mapper/$map" --rw=randwrite --bs=16k --size=32M --iodepth=8 --verify_state_save=0 \
-	--rate_iops=,120 &
+# It lasts as long as the moves; other data each time.
+load() {
+	local round=0
+	until [ -e "$WORK/enough" ]; do
+		round=$((round + 1))
+		fio_verify failover "/dev/mapper/$map" --rw=randwrite --bs=16k --size=16M --iodepth=8 \
+			--verify_state_save=0 --rate_iops=,120 --randseed=$round
+	done
+}
+load &
 load=$!
-at_exit "kill $load 2>/dev/null"
+at_exit "touch '$WORK/enough'; kill $load 2>/dev/null"
 # has_moved DISK BEFORE: it has had I/O since.
 has_moved() { [ "$(io_of "$1")" -gt "$2" ]; }
 moves=0
@@ -123,6 +131,7 @@ while kill -0 "$load" 2>/dev/null && [ "$moves" -lt 4 ]; do
 	wait_for -t 20 has_moved "$disk" "$before"
 	moves=$((moves + 1))
 done
+touch "$WORK/enough"
 expect 4 "$moves" "failovers under load"
 wait "$load" || fail "fio: see above"
 

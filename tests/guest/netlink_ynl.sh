@@ -36,6 +36,20 @@ step "a refusal names the attribute"
 out=$(ynl stmf --do view-add --json "{\"guid\": \"$guid\"}" 2>&1) && fail "expected a conflict"
 [[ $out == *guid* ]] || fail "expected the refusal to name the attribute guid, got: $out"
 
+step "numbers from 1 on: 0 is refused"
+# zero FAMILY COMMAND NUMBER [ATTRIBUTE...]: a request whose NUMBER is zero, with others as JSON.
+zero() {
+	local out number=$3
+	out=$(ynl "$1" --do "$2" --json "{\"$number\": 0, $4}" 2>&1) && fail "expected 0 as $number to be refused"
+	[[ $out == *"integer out of range"*"$number"* ]] || fail "expected a range of $number, got: $out"
+}
+zero stmf access-set number '"group": "none", "state": "standby"'
+zero stmf_iscsi target-create relative-id '"name": "iqn.2026-11.test:zero"'
+zero stmf_iscsi portal-add port '"address": "::ffff:127.0.0.1"'
+zero stmf_iscsi portal-add tpgt '"address": "::ffff:127.0.0.1"'
+load_stmf stmf_loopback
+zero stmf_loopback target-create relative-id '"name": "naa.3000000000000001"'
+
 step "an unprivileged caller may look but not change"
 as_nobody stmfadm list-lu >/dev/null || fail "expected list-lu to be open to everybody"
 out=$(as_nobody stmfadm remove-view -l "$guid" -a 2>&1) &&

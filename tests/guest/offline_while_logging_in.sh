@@ -7,5 +7,6 @@
 serve
 target=$(target_name logins)
 make_target "$target"
+patient_targets
 file_lu disk 16M 0
 python3 "$COMSTAR_TOP/tests/offline_while_logging_in.py" "$target" "$GUID"

@@ -47,7 +47,7 @@ told_more() {
 }
 
 for fs in ext4 xfs; do
-	modprobe "$fs" 2>/dev/null || grep -qw "$fs" /proc/filesystems || continue
+	need_file_system "$fs"
 	step "$fs: a disk larger than its file system"
 	case $fs in
 	ext4) size=96 ;;

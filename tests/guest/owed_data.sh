@@ -6,6 +6,7 @@
 serve
 target=$(target_name owed)
 make_target "$target"
+patient_targets
 itadm modify-target --limit MaxConnections=8 "$target" >/dev/null
 file_lu disk 16M 0
 python3 "$COMSTAR_TOP/tests/owed_data.py" "$target" "$GUID" "$WORK/disk"

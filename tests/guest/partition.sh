@@ -37,6 +37,5 @@ nft delete table inet partition
 wait "$load" || fail "expected the load to go on after the partition"
 after=$(dmesg | grep -c 'conn error' || true)
 [ "$after" -gt "$before" ] || fail "expected the initiator to notice the partition"
-one_session() { [ "$(sessions_of "$target")" = 1 ]; }
-wait_for one_session
+wait_for has_sessions "$target" 1
 tried 1 "the network silent for 8 s, both ways, in the middle of writes"

@@ -42,6 +42,24 @@ refused ip netns exec red itadm create-tpg nodev 10.8.0.1:3262@eth7
 refused itadm delete-tpg red
 expect "blue red" "$(itadm list-tpg -p | cut -f1 | sort | xargs)" "groups"
 
+step "a change for which a portal can't be opened leaves everything as it was"
+# The default group has no target any more, and somebody else takes its port.
+python3 -c 'import socket, time
+holder = socket.create_server(("::", 3260), family=socket.AF_INET6, dualstack_ipv6=True)
+print("there", flush=True)
+time.sleep(600)' >"$WORK/holder" &
+holder=$!
+at_exit "kill $holder 2>/dev/null"
+wait_for grep -q there "$WORK/holder"
+shown() { itadm list-tpg --json | jq -c '[.[] | [.name, .tag, .targets]]' && itadm list-target -v; }
+before=$(shown)
+refused itadm modify-target -t default "$red"
+expect "$before" "$(shown)" "groups and targets after a change that was refused"
+refused itadm delete-tpg -f red
+expect "$before" "$(shown)" "groups and targets after a group wasn't deleted"
+kill "$holder"
+wait "$holder" || true
+
 step "what a group's connections send is marked"
 itadm create-tpg --dscp 46 marked 127.0.0.1:3265 '[::1]:3265' >/dev/null
 at_exit "itadm delete-tpg -f marked"

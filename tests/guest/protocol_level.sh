@@ -7,11 +7,12 @@
 serve
 target=$(target_name level)
 make_target "$target"
+patient_targets
 itadm modify-target --limit MaxConnections=4 "$target" >/dev/null
-held_lu
+held_lu 0
 
 for what in level task data event reported gap connections nexus write; do
 	step "$what"
 	python3 "$COMSTAR_TOP/tests/protocol_level.py" $what "$target" "$HELD" "$GUID"
 done
-expect 0 "$(sessions_of "$target")" "sessions at the end"
+wait_for has_sessions "$target" 0

@@ -24,8 +24,8 @@ for lun in 0 1; do
 done
 
 step "nothing was forgotten, and a new disk of the same host is as it should be"
-! stmfadm list-state | grep 'Lost Tasks' || fail "expected no task lost"
-expect 0 "$(stmfadm list-task | grep -c '[0-9A-F]\{32\}' || true)" "tasks left"
+no_task_lost
+expect 0 "$(tasks_like '[0-9A-F]\{32\}')" "tasks left"
 file_lu new 8M 2
 fio_verify after "$(loop_disk "$LOOP_HOST" 2)" --rw=randwrite --bs=4k --size=2M
 tried $((2 * count)) "a random command with random data"

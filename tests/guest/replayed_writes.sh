@@ -10,6 +10,7 @@ modprobe dm-log-writes
 serve
 target=$(target_name replayed)
 make_target "$target"
+patient_targets
 mkdir "$WORK/mnt"
 
 # logged_device: /dev/mapper/logged, whose writes are logged; the medium is zeros at first.

@@ -8,6 +8,7 @@ export STMF_STORE=$WORK/store
 serve
 target=$(target_name kept)
 make_target "$target"
+patient_targets
 truncate -s 64M "$WORK/disk"
 
 # The metadata lie on a device that can be stopped, and in a file system that can be filled.

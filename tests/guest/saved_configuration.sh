@@ -78,6 +78,41 @@ diff "$WORK/before" "$WORK/after" || fail "expected the configuration as it was"
 expect "" "$(stmfadm restore --dry-run "$WORK/before")" "steps to what there is"
 logout "$target"
 
+step "no disk is loaded over that of another whose device has got its name"
+head=$WORK/head
+truncate -s 17M "$head" "$WORK/old"
+guid=$(make_lu "$head" -p meta=head)
+# Metadata of no disk that is saved don't count, if they were overruled once.
+stmfadm delete-lu "$(make_lu "$WORK/old" -p meta=head)"
+forced=$(make_lu "$WORK/old" -F)
+at_exit "stmfadm delete-lu $guid; stmfadm delete-lu $forced"
+STMF_STORE='' stmfadm delete-lu -k "$guid" "$away" "$forced"
+exchange() { mv "$head" "$WORK/between" && mv "$WORK/away" "$head" && mv "$WORK/between" "$WORK/away"; }
+exchange
+sum=$(sha256sum <"$WORK/away")
+if out=$(stmfadm load-config 2>&1); then
+	fail "expected load-config to tell of files in each other's place, got: $out"
+fi
+[[ $out == *"$away: file: it has the metadata of LU $guid in its head"* ]] || fail "expected the reason, got: $out"
+stmfadm list-lu -v "$away" | grep -q 'Operational Status: unregistered' || fail "expected $away not to be there"
+expect "$sum" "$(sha256sum <"$WORK/away")" "the file of the other"
+exchange
+stmfadm load-config
+for lu in "$guid" "$away" "$forced"; do
+	stmfadm list-lu -v "$lu" | grep -q 'Operational Status: Online' || fail "expected $lu to be online"
+done
+
+step "a disk that can't be replaced is there as before"
+stmfadm offline-lu "$away"
+stmfadm backup "$WORK/kept"
+jq --arg g "$away" --arg f "$WORK" '(.disk[] | select(.guid == $g)).file = $f' "$WORK/kept" >"$WORK/wanted"
+if out=$(stmfadm restore "$WORK/wanted" 2>&1); then fail "expected a directory to be refused, got: $out"; fi
+[[ $out == *"it is a directory"* ]] || fail "expected the reason, got: $out"
+stmfadm backup "$WORK/after"
+diff "$WORK/kept" "$WORK/after" || fail "expected the configuration as it was"
+diff <(jq '.disk' "$WORK/kept") <(STMF_STORE='' stmfadm backup | jq '.disk') || fail "expected the disks as they were"
+stmfadm online-lu "$away"
+
 step "no target comes up without the saved defaults of all, a disk does"
 itadm modify-defaults -a chap
 STMF_STORE='' itadm delete-target -f "$target"

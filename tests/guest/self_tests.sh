@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Self-tests read the medium, in the fore- or the background, can be aborted, and their results are kept.
 # SPDX-License-Identifier: GPL-2.0
-# time-limit: 100
+# time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
@@ -111,7 +111,7 @@ sg_start --stop "${D[1]}"
 expect "42 00 $none 00/00/00" "$(result)" "the result after a stop"
 
 step "in the foreground it keeps others away, until its command is aborted"
-sg_raw -t 3 "${D[1]}" 1d c0 00 00 00 00 >/dev/null 2>&1 &
+sg_raw -t 15 "${D[1]}" 1d c0 00 00 00 00 >/dev/null 2>&1 &
 is_busy() { [ "$(told 2 00 00 00 00 00 00)" = "$in_progress" ]; }
 wait_for is_busy
 sg_inq "${D[2]}" >/dev/null
@@ -165,15 +165,10 @@ calm_host 2
 step "offline and deleted while it runs, the disk is gone in bounded time"
 slow
 # The framework waits for commands in the device for 4 s.
-quickly() {
-	local begin=$SECONDS
-	"$@"
-	[ $((SECONDS - begin)) -le 5 ] || fail "expected within 5 s: $*"
-}
 expect ok "$(diagnose 2)" "a self-test in the background"
-quickly stmfadm offline-lu "$GUID"
+within 5 stmfadm offline-lu "$GUID"
 stmfadm online-lu "$GUID"
 for n in 1 2; do wait_for sg_turs "${D[n]}"; done
 expect "42 00 $none 00/00/00" "$(result)" "the result after going offline"
 expect ok "$(diagnose 2)" "a self-test in the background"
-quickly stmfadm delete-lu "$GUID"
+within 5 stmfadm delete-lu "$GUID"

@@ -7,6 +7,7 @@
 serve
 target=$(target_name counted)
 make_target "$target"
+patient_targets
 file_lu disk 64M 0
 
 # counted NAME: of the real initiator's session.
@@ -41,6 +42,7 @@ logout "$target"
 itadm modify-target --limit MaxConnections=4 "$target" >/dev/null
 for what in commands digests connections format silence; do
 	step "$what"
-	[ $what != silence ] || itadm modify-target --limit NopInInterval=2 "$target" >/dev/null
+	# Long enough for the connections to be listed, which takes a while on a slow machine.
+	[ $what != silence ] || itadm modify-target --limit NopInInterval=4 "$target" >/dev/null
 	python3 "$COMSTAR_TOP/tests/session_counters.py" $what "$target"
 done

@@ -7,6 +7,7 @@
 serve
 target=$(target_name several)
 make_target "$target"
+patient_targets
 itadm create-tpg other 127.0.0.1:3261 >/dev/null
 at_exit "itadm delete-tpg -f other"
 file_lu disk 64M 0
@@ -22,12 +23,12 @@ several() {
 several alone
 refused itadm modify-target --limit MaxConnections=9 "$target"
 itadm modify-target --limit MaxConnections=8 "$target" >/dev/null
-for what in stripes order gaps stranded own_gap large flood cut connection_reinstatement load session_reinstatement logouts \
-	functions many_functions mute strangers chap unfilled; do
+for what in stripes order gaps stranded own_gap left_alone large long flood cut connection_reinstatement load session_reinstatement logouts \
+	functions many_functions mute unread strangers chap unfilled; do
 	several "$what"
 done
 several notices "$second"
-expect 0 "$(sessions_of "$target")" "sessions at the end"
+wait_for has_sessions "$target" 0
 
 step "a real initiator, which has one connection"
 login "$target"

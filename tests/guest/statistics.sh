@@ -7,7 +7,8 @@ serve
 load_stmf stmf_loopback
 target=$(target_name counted)
 make_target "$target"
-held_lu
+patient_targets
+held_lu 0
 python3 "$COMSTAR_TOP/tests/statistics.py" "$target" "$GUID" "$HELD"
 
 step "who has read enough of the intervals ends them"

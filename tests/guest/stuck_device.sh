@@ -6,13 +6,14 @@
 serve
 target=$(target_name stuck)
 make_target "$target"
-held_lu
+patient_targets
+held_lu 0
 
 stmfadm monitor --json >"$WORK/events" &
 monitor=$!
 at_exit "kill $monitor"
 python3 "$COMSTAR_TOP/tests/stuck_device.py" "$target" "$GUID" "$HELD"
-expect "" "$(stmfadm list-state | grep -i 'lost.*[1-9]' || true)" "lost tasks in list-state"
+no_task_lost
 # With grep: jq -e looks at the last line alone.
 told() { jq -c --arg lu "$GUID" 'select(.event == "tasks-stuck" and .lu == $lu)' "$WORK/events" | grep -q .; }
 wait_for told

@@ -6,6 +6,7 @@
 serve
 target=$(target_name workers)
 make_target "$target"
+patient_targets
 file_lu steady 16M 1
 
 mkdir "$WORK/mnt"

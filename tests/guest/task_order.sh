@@ -6,6 +6,7 @@
 serve
 target=$(target_name order)
 make_target "$target"
-held_lu
+patient_targets
+held_lu 0
 
 python3 "$COMSTAR_TOP/tests/task_order.py" "$target" "$GUID" "$HELD"

@@ -54,7 +54,11 @@ expect "" "$(cat /sys/kernel/debug/stmf/tasks)" "tasks in debugfs"
 expect 1 "$(grep -c "stmf_task_end: session=$session " $tracing/trace)" "ends of commands of the first session"
 
 step "only root looks; an open file keeps the module"
-refused setpriv --reuid 65534 --regid 65534 --clear-groups cat /sys/kernel/debug/stmf/tasks
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+"${nobody[@]}" cat /sys/module/stmf/refcnt
+for file in /sys/kernel/debug/stmf/tasks $tracing/trace $tracing/events/stmf/enable; do
+	refused "${nobody[@]}" cat "$file"
+done
 exec 4</sys/kernel/debug/stmf/tasks
 before=$(cat /sys/module/stmf/refcnt)
 exec 4<&-

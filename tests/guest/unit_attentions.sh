@@ -6,10 +6,11 @@
 serve
 target=$(target_name told)
 make_target "$target"
+patient_targets
 stmfadm create-tg ports
 at_exit "stmfadm clear-access -g ports 2>/dev/null; stmfadm delete-tg ports"
 stmfadm add-tg-member -g ports "$target"
-held_lu
+held_lu 0
 truncate -s 16M "$WORK/other"
 other=$(make_lu "$WORK/other")
 at_exit "stmfadm delete-lu $other"

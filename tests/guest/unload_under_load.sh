@@ -43,8 +43,7 @@ stmfadm add-view -n 0 "$guid"
 make_target "$target"
 
 step "the initiator reconnects and its I/O goes on"
-one_session() { [ "$(sessions_of "$target")" = 1 ]; }
-wait_for -t 60 one_session
+wait_for -t 60 has_sessions "$target" 1
 kill -INT "$load" 2>/dev/null || true
 wait "$load" || true
 fio_verify after "$disk" --rw=randwrite --bs=4k --iodepth=16 --size=8M

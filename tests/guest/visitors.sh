@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Who doesn't log in takes places from nobody at another address, and has to leave in the end.
 # SPDX-License-Identifier: GPL-2.0
+# time-limit: 180
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve
@@ -8,4 +9,4 @@ target=$(target_name disk)
 make_target "$target"
 ulimit -n 2048
 python3 "$COMSTAR_TOP/tests/visitors.py" "$target"
-tried 301 "a connection that never logs in"
+tried 151 "a connection that never logs in"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What is in the write cache gets to the medium when it is asked for, or somebody is told that it didn't.
 # SPDX-License-Identifier: GPL-2.0
+# time-limit: 300
 # expect-log: (I/O error|critical|Buffer I/O)
 . "$COMSTAR_TOP/tests/target.sh"
 
@@ -9,5 +10,6 @@ modprobe dm-delay
 serve
 target=$(target_name cache)
 make_target "$target"
-held_lu
+patient_targets
+held_lu 0
 python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$BACKING" "$GUID"
