@@ -7,7 +7,7 @@
 KERNEL_SERIES=7.3
 KERNEL_PACKAGE=linux-source-$KERNEL_SERIES
 # Only for the progress line.
-declare -A KERNEL_OBJECTS=([base]=2200 [debug]=2250 [kcsan]=2250)
+declare -A KERNEL_OBJECTS=([base]=2030 [debug]=2070 [kcsan]=2070)
 
 # apt-get or apt-cache ($1) on a package state of our own that knows Debian's
 # backports only: the machine's sources stay as they are, and the archive's
