@@ -25,6 +25,7 @@ DID_OK, DID_TIME_OUT = 0, 3
 PATIENCE_MS = 30000
 ROOM = 128 << 10
 GUARD = 4096  # Behind the room, never to be written.
+MARK = 0xA5
 INTERNAL_FAILURE = (4, 0x44, 0)
 
 
@@ -34,10 +35,20 @@ class Device:
     def __init__(self, path):
         self.file = os.open(path, os.O_RDWR)
         self.room = ctypes.create_string_buffer(ROOM + GUARD)
+        self.address = ctypes.addressof(self.room)
 
     def send(self, cdb, direction, length):
         """Sends a command; its data are in `room`."""
-        return sg_io.send(self.file, cdb, direction, ctypes.addressof(self.room), length, PATIENCE_MS)
+        return sg_io.send(self.file, cdb, direction, self.address, length, PATIENCE_MS)
+
+    def fill(self, data):
+        """Puts data into the room, and the mark behind it."""
+        ctypes.memmove(self.address, data, len(data))
+        ctypes.memset(self.address + len(data), MARK, GUARD)
+
+    def is_overrun(self, length):
+        """Whether more of the room was written to."""
+        return ctypes.string_at(self.address + length, GUARD) != bytes([MARK]) * GUARD
 
     def read(self, cdb, length):
         """A command that must go well, and its data."""
@@ -93,14 +104,15 @@ def storm(device, count, seed):
     """Sends so many commands."""
     chance = random.Random(seed)
     masks = usage(device)
+    # Data are cut from these: to make them anew would take longer than the commands.
+    zeros, noise = bytes(2 * ROOM), chance.randbytes(2 * ROOM)
     answers = collections.Counter()
     for _ in range(count):
         cdb = command(chance, masks)
         direction = chance.choice((NONE, TO, TO, FROM, FROM))
         length = 0 if direction == NONE else chance.choice((4, 24, 96, 512, 1024, 4096, 65536, chance.randrange(1, ROOM)))
-        filling = chance.choice((bytes(length), chance.randbytes(length)))
-        ctypes.memmove(device.room, filling, length)
-        ctypes.memset(ctypes.byref(device.room, length), 0xA5, GUARD)
+        at = chance.randrange(ROOM)
+        device.fill(chance.choice((zeros, noise))[at : at + length])
         what = f"seed {seed}, {cdb.hex()}, direction {direction}, {length} bytes"
         try:
             answer = device.send(cdb, direction, length)
@@ -115,7 +127,7 @@ def storm(device, count, seed):
             fail(f"{what}: no sense data: {answer.sense.hex()}")
         if answer.code == INTERNAL_FAILURE:
             fail(f"{what}: INTERNAL TARGET FAILURE")
-        if device.room.raw[length : length + GUARD] != b"\xa5" * GUARD:
+        if device.is_overrun(length):
             fail(f"{what}: expected no data behind what was asked for")
         if not 0 <= answer.residual <= length:
             fail(f"{what}: a residual of {answer.residual}")

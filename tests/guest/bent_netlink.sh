@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# 100,000 cut and bent netlink messages, with two administrators at work, leave the state as it was.
+# Cut and bent netlink messages, 100,000 of them, with two administrators at work, leave the state as it was.
 # SPDX-License-Identifier: GPL-2.0
 # time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 
+count=${MESSAGES:-100000} seed=${SEED:-$RANDOM}
+echo "SEED=$seed"
 load_stmf stmf_sbd stmf_iscsi stmf_loopback
 at_exit unload_stmf
 make_target "$(target_name bent)"
@@ -35,7 +37,7 @@ administer one &
 one=$!
 administer two &
 two=$!
-python3 "$COMSTAR_TOP/tests/bent_netlink.py" flawed 60000 1 ||
+python3 "$COMSTAR_TOP/tests/bent_netlink.py" flawed $((count * 6 / 10)) "$seed" ||
 	fail "expected an answer to each message"
 touch "$WORK/end"
 wait "$one" || fail "expected the first administrator to succeed throughout"
@@ -47,8 +49,8 @@ step "any messages of somebody without privilege"
 chmod 755 "$WORK"
 install -m 644 "$COMSTAR_TOP/tests/bent_netlink.py" "$WORK/bent.py"
 (cd / && setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
-	--bounding-set=-all python3 "$WORK/bent.py" any 40000 2) ||
+	--bounding-set=-all python3 "$WORK/bent.py" any $((count * 4 / 10)) "$((seed + 1))") ||
 	fail "expected an answer to each message"
 configuration >"$WORK/after"
 diff "$WORK/before" "$WORK/after" || fail "expected the state as it was"
-tried 100000 "a netlink message cut or bent, beside two administrators"
+tried "$count" "a netlink message cut or bent, beside two administrators"
