@@ -325,7 +325,9 @@ def steps():
 
 
 def unload_in_use():
-    for module in "stmf_iscsi", "stmf_sbd", "stmf":
+    # Nothing uses a provider all of whose disks happen to be deleted.
+    disks = ["stmf_sbd"] if any(lu.get("disk") for lu in listed("lu")) else []
+    for module in "stmf_iscsi", *disks, "stmf":
         refused(["rmmod", module], "in use")
 
 

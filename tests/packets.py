@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kinds of packets of a capture (pcap, Ethernet): `packets.py FILE`.
 
-One a line: `tcp 3260`, `udp 51820` with the port of iSCSI or WireGuard if it is one of both, else the lower,
-or the number of another protocol of IPv4; ARP and IPv6, which look for neighbours, are left out.
+One a line: `tcp 3260`, `udp 51820` with the port of iSCSI in TCP or of WireGuard in UDP if it is one of both,
+else the lower, or the number of another protocol of IPv4; ARP and IPv6, which look for neighbours, are left out.
 """
 
 import struct
@@ -11,7 +11,7 @@ import sys
 
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 NAMES = {6: "tcp", 17: "udp"}
-SERVICES = (3260, 51820)
+SERVICES = {6: 3260, 17: 51820}
 
 
 def packets(capture):
@@ -30,7 +30,7 @@ def kind(packet):
     if protocol not in NAMES:
         return str(protocol)
     ports = struct.unpack_from(">HH", packet, start)
-    port = next((port for port in ports if port in SERVICES), min(ports))
+    port = SERVICES[protocol] if SERVICES[protocol] in ports else min(ports)
     return f"{NAMES[protocol]} {port}"
 
 

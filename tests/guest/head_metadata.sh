@@ -87,7 +87,7 @@ stmfadm delete-lu -k "$guid"
 expect "Logical unit imported: $new" "$(stmfadm import-lu "$copy")" "import-lu of the new disk"
 stmfadm delete-lu "$new"
 # What was in the other slot before doesn't come back when the new record is torn.
-printf x | dd of="$copy" bs=1 seek=40 conv=notrunc,fsync status=none
+printf x | dd of="$copy" bs=1 seek=30 conv=notrunc,fsync status=none
 refused_with "meta-file: the metadata are damaged" stmfadm import-lu "$copy"
 
 step "what is somebody else's is not overwritten without force"

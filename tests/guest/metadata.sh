@@ -120,7 +120,7 @@ refused_with "it is not a regular file" stmfadm import-lu "$WORK"
 
 step "one damaged record of the two is not needed"
 cp "$meta" "$WORK/torn"
-printf 'x' | dd of="$WORK/torn" bs=1 seek=40 conv=notrunc status=none
+printf 'x' | dd of="$WORK/torn" bs=1 seek=30 conv=notrunc status=none
 expect "Logical unit imported: $guid" "$(stmfadm import-lu -f "$WORK/moved" "$WORK/torn")" "import-lu"
 stmfadm delete-lu "$guid"
 

@@ -74,12 +74,12 @@ for side in here there; do
 	declare "${side}_key=$key"
 done
 # shellcheck disable=SC2154 # declare gave them.
-there "WireGuard, on the target's machine" INITIATORS-KEY="$here_key" NAME="$target"
+there "WireGuard, on the target's machine" NAME="$target" INITIATORS-KEY="$here_key"
 itadm delete-tpg plain >/dev/null
 refused reaches 192.0.2.1
 capture "$WORK/wireguard" wire
 # shellcheck disable=SC2154
-here "WireGuard, on the initiator's machine" TARGETS-KEY="$there_key" NAME="$target"
+here "WireGuard, on the initiator's machine" NAME="$target" TARGETS-KEY="$there_key"
 at_exit "logout '$target' 10.9.0.1:3260 2>/dev/null"
 use
 logout "$target" 10.9.0.1:3260

@@ -64,6 +64,10 @@ pub(super) fn mutated(player: &mut Player) -> Outcome<()> {
         let mut one = pdu.bytes(session.connection.digests);
         turn_bits(player, &mut one);
         one[8..16].fill(0);
+        // A reset would end what others do, as it should.
+        if one[0] & 0x3f == opcode::FUNCTION {
+            one[1] = FINAL | 1;
+        }
         bytes.extend(one);
     }
     session.connection.send_bytes(&bytes)?;

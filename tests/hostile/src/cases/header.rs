@@ -156,7 +156,7 @@ pub(super) fn second_login(player: &mut Player) -> Outcome<()> {
     session.connection.expect_end()
 }
 
-/// Any function but the resets that end what others do, for any task and logical unit.
+/// Any function for any task of a logical unit that nobody uses, but the resets that end what others do.
 pub(super) fn random_function(player: &mut Player) -> Outcome<()> {
     const RESETS: [u8; 3] = [6, 7, 12];
     let function = loop {
@@ -165,7 +165,7 @@ pub(super) fn random_function(player: &mut Player) -> Outcome<()> {
             break function;
         }
     };
-    let (lun, task) = (player.rng.u8(..DISK_LUN), player.rng.u32(..));
+    let (lun, task) = (player.rng.u8(1..DISK_LUN), player.rng.u32(..));
     let ref_cmd_sn = player.rng.u32(..);
     let session = player.session()?;
     let pdu = session.request(opcode::FUNCTION | IMMEDIATE, FINAL | function);
