@@ -150,6 +150,11 @@ void *stmf_helper_scsi_host_new(const char *name, unsigned int depth, void *targ
 	shost = scsi_host_alloc(&stmf_scsi_template, sizeof(*host));
 	if (!shost)
 		return NULL;
+	/* That there was no memory for a name is not told, and adding such a host is called invalid. */
+	if (!dev_name(&shost->shost_gendev) || !dev_name(&shost->shost_dev)) {
+		scsi_host_put(shost);
+		return NULL;
+	}
 	host = shost_priv(shost);
 	init_rwsem(&host->removal);
 	host->target = target;
