@@ -166,10 +166,14 @@ impl Known {
         losses.told.store(count, ordering::Relaxed);
     }
 
-    /// A connection of the nexus is gone, perhaps with the answer. Any context.
+    /// A connection of the nexus is cut, perhaps with the answer: if it was told of late, its initiator is told
+    /// again, however long it stays away. Any context.
     pub(crate) fn may_not_have_heard(&self) {
         if self.is_fresh() {
-            self.told.fetch_sub(1, ordering::Relaxed);
+            let told = self.told.load(ordering::Relaxed);
+            let before = told.wrapping_sub(1);
+            // Not if only another nexus was told, nor a second time.
+            let _ = self.initiator.told.cmpxchg(told, before, ordering::Relaxed);
         }
     }
 

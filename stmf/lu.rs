@@ -89,6 +89,10 @@ pub trait LogicalUnit: Send + Sync + 'static {
     /// An I_T nexus is gone (SAM-5 6.3.4): forget what doesn't outlive it. Process context; must
     /// not wait for the device.
     fn nexus_lost(&self, _nexus: &ItNexus) {}
+
+    /// A session ends whose I_T nexus goes on, by another session of the same ports: forget what was kept for
+    /// [`ItNexus::session`]. As [`LogicalUnit::nexus_lost`], which is called instead with the last one.
+    fn session_lost(&self, _nexus: &ItNexus) {}
 }
 
 /// Whom a unit attention is for.

@@ -7,7 +7,7 @@ use crate::{
     copy::Copies,
     framework::Framework,
     loss::Known,
-    lu::LuPath,
+    lu::{LogicalUnit, LuPath},
     port::{Completer, PortIdentity, TargetEntry},
     statistics::Statistics,
     task::{Finished, Incoming},
@@ -466,21 +466,28 @@ impl NexusRegistration {
         // Nobody waits for these any more; those not yet executing never will.
         self.framework
             .abort(&self.nexus, Abort::NexusLost, |_| true);
-        // A session by another portal group of the target may be of the same nexus.
-        if !self.framework.is_last_session(&self.nexus) {
-            return;
-        }
-        let identity = &self.nexus.identity;
+        let is_last = self.framework.is_last_session(&self.nexus);
         self.nexus
-            .for_each_lu(|lu| lu.entry.unit().nexus_lost(identity));
-        self.lose_unseen();
+            .for_each_lu(|lu| self.tell_lost(lu.entry.unit(), is_last));
+        self.lose_unseen(is_last);
     }
 
     /// What the nexus left in units that it doesn't see any more would be there for ever.
-    fn lose_unseen(&self) {
-        let identity = &self.nexus.identity;
+    fn lose_unseen(&self, is_last: bool) {
         if self.nexus.has_lost_sight.xchg(false, ordering::Relaxed) {
-            self.framework.for_each_lu(|unit| unit.nexus_lost(identity));
+            self.framework
+                .for_each_lu(|unit| self.tell_lost(unit, is_last));
+        }
+    }
+
+    /// Tells a unit that the session ends, and with the last of the same I_T nexus that this is lost: there
+    /// may be one by another portal group of the target.
+    fn tell_lost(&self, unit: &dyn LogicalUnit, is_last: bool) {
+        let identity = &self.nexus.identity;
+        if is_last {
+            unit.nexus_lost(identity);
+        } else {
+            unit.session_lost(identity);
         }
     }
 
@@ -506,9 +513,7 @@ impl Drop for NexusRegistration {
         self.framework.remove_nexus(self.nexus.id);
         // A unit that was taken out of its sight just then has missed that. Who did so had the registry
         // locked, which `remove_nexus` has locked since.
-        if self.framework.is_last_session(&self.nexus) {
-            self.lose_unseen();
-        }
+        self.lose_unseen(self.framework.is_last_session(&self.nexus));
         drop(self.nexus.watch.replace(None));
     }
 }
@@ -637,12 +642,16 @@ impl Endpoint {
         drop(self.completer.replace(None));
     }
 
-    /// The connection ends and the nexus goes on: aborts the commands that came by it, and tells
+    /// The connection ends, whether the nexus goes on or not: aborts the commands that came by it, and tells
     /// nobody. Waits for no device. Process context.
     pub fn lose(&self) {
         self.framework.abort(&self.nexus, Abort::NexusLost, |task| {
             task.connection == self.number
         });
+        if self.nexus.is_lost.load(ordering::Relaxed) {
+            // Its initiator logs out, and reads all answers up to the one to that.
+            return;
+        }
         self.nexus.luns.for_each(|_, itl| {
             if let Some(losses) = &itl.losses {
                 losses.may_not_have_heard();

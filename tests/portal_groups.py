@@ -11,6 +11,8 @@ from steps import expect
 TARGET = sys.argv[1]
 CONFLICT = 0x18
 RESERVE = bytes([0x16, 0, 0, 0, 0, 0])
+WRITE_ECHO_BUFFER = bytes([0x3B, 0x0A, 0, 0, 0, 0, 0, 0, 4, 0])
+ECHO_BUFFERS = 64  # That an initiator has of a disk at the same time.
 
 stranger = Session(TARGET, name="iqn.2024-01.test:stranger")
 stranger.clear_attentions()
@@ -32,3 +34,12 @@ for last in 3260, 3261:
         time.sleep(0.05)
     expect(GOOD, status, "TEST UNIT READY of another, when no session is left")
 stranger.logout()
+
+print("== what is kept for a session goes with it, when its nexus stays, too", flush=True)
+stays = Session(TARGET, isid=1, address=("127.0.0.1", 3260))
+for number in range(ECHO_BUFFERS + 1):
+    one = Session(TARGET, isid=1, address=("127.0.0.1", 3261))
+    one.clear_attentions()
+    expect(GOOD, one.do(WRITE_ECHO_BUFFER, write=b"echo").status, f"WRITE BUFFER of session {number + 1}")
+    one.logout()
+stays.logout()

@@ -13,7 +13,7 @@ from raw_session import ABORT_TASK, BUSY, COMPLETE, GOOD, Session
 from steps import become, delay_writes, expect, expect_stages, fail, held, run, timed, tried, writes_done
 
 TARGET, DEVICE, BACKING, GUID = sys.argv[1:5]
-OTHER, NEW = "iqn.2024-01.test:other", "iqn.2024-01.test:new"
+OTHER, NEW, CUT = (f"iqn.2024-01.test:{name}" for name in ("other", "new", "cut"))
 IMMED = 0x02
 STATISTICS = pathlib.Path(f"/sys/block/{os.path.basename(os.path.realpath(BACKING))}/stat")
 
@@ -148,9 +148,12 @@ for what, come_back in ("its session has ended", log_in_again), ("the disk was o
 # Who sees the disk anew within the minute may not have heard it either.
 expect_told("the disk was offline")
 other.session.logout()
+cut = Blocks(Session(TARGET, CUT, isid=1))
 fail_unseen()
 expect_told("one with IMMED that has failed")
 begin = time.monotonic()
+expect_told("one of another initiator's that has failed", by=cut)
+cut.session.close()
 other = Blocks(Session(TARGET, OTHER, isid=1))
 expect_told("one that has failed while it was away", by=other)
 expect_told("one of another initiator's that has failed", by=new)
@@ -158,7 +161,10 @@ expect_told("one of another initiator's that has failed", by=new)
 print("== later a session that hasn't asked yet needs not be told", flush=True)
 time.sleep(max(0, begin + 61 - time.monotonic()))
 expect(GOOD, said(synchronize(by=again)), "SYNCHRONIZE CACHE by another session of who was told a minute ago")
-for who in again, other, new:
+print("== but who has lost its connection with the answer, however late it comes back", flush=True)
+cut = Blocks(Session(TARGET, CUT, isid=1))
+expect_told("a connection was cut on which that was told", by=cut)
+for who in again, other, new, cut:
     who.session.logout()
 print("== also when the initiator has given it up meanwhile", flush=True)
 break_writes()

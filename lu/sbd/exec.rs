@@ -180,6 +180,10 @@ impl LogicalUnit for Disk {
             .let_go(|keeper| nexus_ref(nexus).is(keeper));
         self.private.forget(nexus);
     }
+
+    fn session_lost(&self, nexus: &ItNexus) {
+        self.private.forget(nexus);
+    }
 }
 
 /// Carries out a command that changes more of the disk than its data. Sleeps.

@@ -127,7 +127,7 @@ impl Private {
         Ok(owners.push(owner, GFP_KERNEL)?)
     }
 
-    /// A nexus is lost. Sleeps briefly.
+    /// A session has ended. Sleeps briefly.
     pub(crate) fn forget(&self, nexus: &ItNexus) {
         let session = nexus.session();
         self.owners.lock().retain(|owner| owner.session != session);
