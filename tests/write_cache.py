@@ -8,7 +8,7 @@ import pathlib
 import sys
 import time
 
-from blocks import FLUSH_ERROR, Blocks, pattern, said
+from blocks import FLUSH_ERROR, FUA, WRITE_ERROR, Blocks, pattern, said
 from raw_session import ABORT_TASK, BUSY, COMPLETE, GOOD, Session
 from steps import become, delay_writes, expect, expect_stages, fail, held, run, timed, tried, writes_done
 
@@ -61,6 +61,15 @@ def fail_unseen():
     heal()
 
 
+def fail_durably():
+    """A write with FUA fails. The device has none of its own: the block layer flushes after the write."""
+    break_writes()
+    expect(WRITE_ERROR, said(disk.write(0, 1, FUA)), "a write with FUA")
+    heal()
+    for who in disk, other:
+        expect_told("a write with FUA that has failed", by=who)
+
+
 def caching_page():
     return bytearray(disk.do(bytes([0x5A, 8, 8, 0, 0, 0, 0, 0, 64, 0]), read=64).data[8:28])
 
@@ -110,6 +119,7 @@ again, other = Blocks(Session(TARGET, isid=2)), Blocks(Session(TARGET, OTHER, is
 fail_unseen()
 expect_told("one with IMMED that has failed")
 expect_told("one of another initiator's that has failed", by=other)
+fail_durably()
 break_writes()
 expect(FLUSH_ERROR, said(synchronize(by=other)), "SYNCHRONIZE CACHE")
 heal()
@@ -271,6 +281,11 @@ for way, (name, switch) in itertools.product(("", "COMPARE AND WRITE"), switches
     heal()
     run("stmfadm", "modify-lu", "-p", "wcd=false", GUID)
     one.clear_attentions()
+
+print("== a write with FUA that fails beside commands that are alone at their blocks is told to each, too", flush=True)
+other = Blocks(Session(TARGET, OTHER, isid=1))
+fail_durably()
+other.session.logout()
 
 print("== and when that takes too long, the cache stays on", flush=True)
 delay_writes(DEVICE, BACKING, 15, flushes=False)

@@ -23,6 +23,8 @@ pub(crate) struct Backend {
     start: u64,
     /// Whether what is written has to be on stable storage when the write is done.
     write_through: bool,
+    /// Whether a durable write ends with a flush of all that was written.
+    flushes: bool,
 }
 
 /// Where the bytes are.
@@ -63,6 +65,7 @@ pub(crate) struct Entry {
     storage: StorageEntry,
     start: u64,
     write_through: bool,
+    flushes: bool,
 }
 
 enum StorageEntry {
@@ -82,6 +85,16 @@ impl Entry {
             },
             other => other,
         }
+    }
+
+    /// Whether what fails of the operation may be a flush, of what others have written: none with a write cache
+    /// that isn't in use.
+    pub(crate) fn flushes_by(&self, operation: Operation) -> bool {
+        let flushes = match operation {
+            Operation::Flush => true,
+            other => self.flushes && other.is_durable(),
+        };
+        flushes && !self.write_through
     }
 
     /// Starts an I/O; see [`block::Entry::submit`] and [`fs::Entry::submit`]. Offsets are those of
@@ -106,20 +119,25 @@ impl Entry {
 
 impl From<Device> for Backend {
     fn from(device: Device) -> Self {
+        let limits = device.limits();
         Self {
             storage: Storage::Block(device),
             start: 0,
             write_through: false,
+            flushes: limits.write_cache && !limits.fua,
         }
     }
 }
 
 impl From<File> for Backend {
     fn from(file: File) -> Self {
+        // Of what the page cache couldn't write, each flush of such a file is told anyway.
+        let flushes = file.mode() == Mode::Direct;
         Self {
             storage: Storage::File(file),
             start: 0,
             write_through: false,
+            flushes,
         }
     }
 }
@@ -165,6 +183,7 @@ impl Backend {
             storage,
             start: self.start,
             write_through: self.write_through,
+            flushes: self.flushes,
         })
     }
 

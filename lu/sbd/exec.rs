@@ -209,3 +209,16 @@ impl Done<TaskBody> for Finish {
         }
     }
 }
+
+/// The same of an I/O whose failure may be that of a flush: not only this command's data are lost then.
+struct FinishFlushing;
+
+impl Done<TaskBody> for FinishFlushing {
+    fn done(token: Token<TaskBody>, outcome: Result<(), Failure>) {
+        let task = Task::from(token);
+        if outcome.is_err_and(failure::may_be_of_flush) {
+            task.note_loss();
+        }
+        Finish::done(task.into(), outcome);
+    }
+}

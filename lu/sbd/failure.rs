@@ -42,6 +42,12 @@ pub(crate) fn end_flush(task: Task, failure: Failure) {
     task.fail_for_loss(sense);
 }
 
+/// Whether a write that flushes may have failed by its flush.
+pub(crate) fn may_be_of_flush(failure: Failure) -> bool {
+    use Failure::{Medium, Timeout, Transport, Unknown};
+    matches!(failure, Timeout | Transport | Medium | Unknown)
+}
+
 /// What one is told whose flush has failed. Linux tries a command again for MEDIUM ERROR, and for ABORTED
 /// COMMAND. A flush that is tried again may be good, because what could not be written isn't in the cache
 /// any more: HARDWARE ERROR is final.

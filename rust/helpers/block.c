@@ -56,6 +56,11 @@ bool stmf_helper_bdev_write_cache(struct block_device *bdev)
 	return bdev_write_cache(bdev);
 }
 
+bool stmf_helper_bdev_fua(struct block_device *bdev)
+{
+	return bdev_fua(bdev);
+}
+
 bool stmf_helper_bdev_rot(struct block_device *bdev)
 {
 	return bdev_rot(bdev);

@@ -98,7 +98,7 @@ impl Operation {
     }
 
     /// Whether it is done only when it is on stable storage.
-    pub(crate) fn is_durable(self) -> bool {
+    pub fn is_durable(self) -> bool {
         matches!(
             self,
             Self::Write { fua: true } | Self::WriteAtomic { fua: true }

@@ -62,6 +62,8 @@ pub(crate) struct Job {
     own: PageList,
     /// Whose data the device gets: the job's own, or the command's.
     lends_own: bool,
+    /// Whether its I/O may flush what others have written.
+    flushes: bool,
     room: Room,
     script: Script,
 }
@@ -113,6 +115,7 @@ impl Job {
             ticket: None,
             own,
             lends_own: false,
+            flushes: false,
             room: Room::new(),
             script,
         };
@@ -188,6 +191,7 @@ impl Job {
             Script::Erase(_) => operation,
             _ => entry.kept(operation),
         };
+        job.flushes = entry.flushes_by(operation);
         entry.submit::<Job, D>(operation, offset, job);
     }
 
@@ -224,6 +228,9 @@ impl Job {
     }
 
     fn fail(job: Token<Self>, failure: Failure) {
+        if job.flushes && failure::may_be_of_flush(failure) {
+            job.medium.condition.losses.note();
+        }
         let sense = match &job.script {
             Script::Erase(erase) => Some(erase.failure(&job.medium)),
             _ => None,

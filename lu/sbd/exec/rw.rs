@@ -5,7 +5,8 @@
 use super::{
     job::{self, Needs},
     script::Script,
-    Finish, //
+    Finish,
+    FinishFlushing, //
 };
 use crate::{
     disk::{Disk, Geometry},
@@ -85,7 +86,11 @@ pub(super) fn submit(disk: &Disk, operation: Operation, lba: u64, blocks: u64, t
     let offset = geometry.offset(lba);
     if let Some(entry) = disk.medium.enter_free() {
         let operation = entry.kept(operation);
-        return entry.submit::<TaskBody, Finish>(operation, offset, task.into());
+        return if entry.flushes_by(operation) {
+            entry.submit::<TaskBody, FinishFlushing>(operation, offset, task.into())
+        } else {
+            entry.submit::<TaskBody, Finish>(operation, offset, task.into())
+        };
     }
     let needs = Needs {
         range: Range {

@@ -21,6 +21,8 @@ pub struct Limits {
     pub rotational: bool,
     /// Whether writes end in a volatile cache.
     pub write_cache: bool,
+    /// Whether the device itself can write durably. If not, the block layer has it flush all after such a write.
+    pub fua: bool,
     /// Whether the device can give space back.
     pub discard: bool,
     /// Whether the device can write zeros without being sent them.
@@ -77,6 +79,7 @@ impl Limits {
                 io_opt: shims::bdev_io_opt(bdev),
                 rotational: shims::bdev_rot(bdev),
                 write_cache: shims::bdev_write_cache(bdev),
+                fua: shims::bdev_fua(bdev),
                 discard: shims::bdev_max_discard(bdev) > 0,
                 write_zeroes: shims::bdev_max_write_zeroes(bdev) > 0,
                 write_zeroes_unmaps: shims::bdev_write_zeroes_unmaps(bdev),
