@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # own-boot
 # time-limit: 900
-# expect-log: WARNING: kernel/trace/trace_events\.c:[0-9]+ at event_define_fields
+# expect-log: WARNING: kernel/(trace/trace_events|jump_label)\.c:[0-9]+ at (event_define_fields|jump_label_(module_notify|del_module))
 . "$COMSTAR_TOP/tests/target.sh"
 
 debug_only /sys/kernel/debug/failslab
@@ -19,7 +19,7 @@ steps() {
 
 ip link set lo up
 step "loading the modules"
-# When a module's trace events get no memory, the kernel loads it without them, and warns.
+# When a module's trace events or static keys get no memory, the kernel loads it without them, and warns.
 steps modules
 at_exit unload_stmf
 

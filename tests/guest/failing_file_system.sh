@@ -9,6 +9,10 @@ serve
 target=$(target_name filesystem)
 make_target "$target"
 file_lu steady 64M 1
+# Linux, which looks for partitions on what it finds, doesn't see the other disk.
+stmfadm create-hg raw
+stmfadm add-hg-member -g raw iqn.2024-01.test:raw
+at_exit "stmfadm delete-hg raw"
 mkdir "$WORK/mnt"
 HELD=/dev/mapper/held
 
@@ -32,7 +36,10 @@ for fs in ext4 xfs; do
 	wipefs -q -a "$HELD"
 	"mkfs.$fs" -q "$HELD"
 	mount "$HELD" "$WORK/mnt"
-	file_lu mnt/disk 64M 0 -p meta="$WORK/mnt/disk.meta"
+	truncate -s 64M "$WORK/mnt/disk"
+	GUID=$(make_lu "$WORK/mnt/disk" -p meta="$WORK/mnt/disk.meta")
+	at_exit "stmfadm delete-lu $GUID 2>/dev/null || true"
+	stmfadm add-view -n 0 -h raw "$GUID"
 	steps fails
 
 	step "$fs: mounted again"
