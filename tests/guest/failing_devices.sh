@@ -10,6 +10,7 @@ modprobe dm-flakey
 serve
 target=$(target_name failing)
 make_target "$target"
+patient_targets
 held_lu 0
 backing=$BACKING
 file_lu cut 64M 1

@@ -8,6 +8,7 @@
 serve
 target=$(target_name filesystem)
 make_target "$target"
+patient_targets
 file_lu steady 64M 1
 # Linux, which looks for partitions on what it finds, doesn't see the other disk.
 stmfadm create-hg raw
