@@ -131,7 +131,7 @@ impl From<Device> for Backend {
 
 impl From<File> for Backend {
     fn from(file: File) -> Self {
-        // Of what the page cache couldn't write, each flush of such a file is told anyway.
+        // Each flush of a file with a page cache is told anyway what that couldn't write.
         let flushes = file.mode() == Mode::Direct;
         Self {
             storage: Storage::File(file),
