@@ -111,8 +111,6 @@ pub(crate) struct Registry {
     pub(crate) service: Service,
     /// The highest relative target port identifier that a target port has had.
     last_relative_port: u16,
-    /// Counts changes, so that a listing in several parts can say that it isn't of one moment.
-    pub(crate) generation: u32,
 }
 
 impl Framework {
@@ -136,7 +134,6 @@ impl Framework {
                         views: Views::new()?,
                         access: AccessTable::new(),
                         service: Service::new(),
-                        generation: 1,
                     },
                     "Framework::registry"
                 ),
@@ -170,11 +167,6 @@ impl Framework {
 }
 
 impl Registry {
-    /// Notes that something has changed.
-    fn touch(&mut self) {
-        self.generation = self.generation.wrapping_add(1).max(1);
-    }
-
     /// The groups of one kind.
     pub(crate) fn groups(&self, kind: GroupKind) -> &Groups {
         match kind {

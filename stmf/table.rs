@@ -16,6 +16,7 @@ use kernel::{
 pub(crate) struct Table<K, V> {
     tree: RBTree<K, V>,
     len: u32,
+    changes: u32,
 }
 
 /// Memory for one entry, taken before a change begins so that the change can't fail half-way.
@@ -33,6 +34,7 @@ impl<K: Ord + Copy, V> Table<K, V> {
         Self {
             tree: RBTree::new(),
             len: 0,
+            changes: 1,
         }
     }
 
@@ -41,11 +43,22 @@ impl<K: Ord + Copy, V> Table<K, V> {
         self.len
     }
 
+    /// How often it has changed, so that a listing in several parts can say that it isn't of one moment.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    fn touch(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.tree.get(key)
     }
 
+    /// An entry to be changed.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.touch();
         self.tree.get_mut(key)
     }
 
@@ -67,11 +80,13 @@ impl<K: Ord + Copy, V> Table<K, V> {
         if self.tree.insert(room.0.into_node(key, value)).is_none() {
             self.len = self.len.saturating_add(1);
         }
+        self.touch();
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let gone = self.tree.remove(key)?;
         self.len = self.len.saturating_sub(1);
+        self.touch();
         Some(gone)
     }
 

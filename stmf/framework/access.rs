@@ -404,7 +404,6 @@ impl Registry {
             let state = self.access(Some(key.0), &key.1).state;
             Event::of_access(&group.name, unit_of(key), state).send();
         }
-        self.touch();
     }
 
     /// Tells initiators that what INQUIRY says has changed: TPGS, or the group of their port; and with the

@@ -24,7 +24,6 @@ impl Framework {
         let id = self.next_id();
         let mut registry = self.registry.lock();
         registry.groups_mut(kind).add(id, name)?;
-        registry.touch();
         Ok(())
     }
 
@@ -36,7 +35,6 @@ impl Framework {
         if let (GroupKind::Target, Some(group)) = (kind, group) {
             registry.forget_access(group);
         }
-        registry.touch();
         Ok(())
     }
 
@@ -65,7 +63,6 @@ impl Framework {
         if kind == GroupKind::Target {
             registry.port_moved(group, &name);
         }
-        registry.touch();
         Event::new(EventKind::ViewsChanged).send();
         Ok(())
     }
@@ -90,7 +87,6 @@ impl Framework {
         if kind == GroupKind::Target {
             registry.port_moved(group, &name);
         }
-        registry.touch();
         Event::new(EventKind::ViewsChanged).send();
         Ok(())
     }

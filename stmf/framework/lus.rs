@@ -82,7 +82,6 @@ impl Framework {
         let index = Room::new()?;
         registry.lus.insert(guid, record)?;
         registry.lu_ids.put(index, id, guid);
-        registry.touch();
         Event::of_lu(EventKind::LuAdded, &guid).send();
         if wanted == Goal::Offline || !registry.service.state.is_up() {
             return Ok(());
@@ -162,7 +161,6 @@ impl Framework {
         if record.state != State::Offlining {
             record.is(State::Offlining);
         }
-        registry.touch();
         // While the registry is locked: a session that begins after this must not see the unit again.
         path.kill();
         drop(registry);
@@ -219,7 +217,6 @@ impl Framework {
         // Unless it was removed meanwhile.
         if let Some(record) = registry.lus.get_mut(guid).filter(is_same) {
             record.is(State::Offline);
-            registry.touch();
         }
         Ok(())
     }
@@ -255,7 +252,6 @@ impl Framework {
         if let Some(record) = &gone {
             registry.lu_ids.remove(&record.entry.id);
         }
-        registry.touch();
         Event::of_lu(EventKind::LuRemoved, guid).send();
         drop(registry);
         drop(gone);
@@ -355,7 +351,6 @@ impl Registry {
         let path = Live::new(LuPath::new(record.entry.clone())?)?;
         record.path = Some(Arc::new(path, GFP_KERNEL)?);
         record.is(State::Online);
-        self.touch();
         for view in self.views.of(guid) {
             self.show(view)?;
         }

@@ -72,7 +72,6 @@ impl Framework {
         if let Some(port) = registry.targets.get_mut(&target) {
             port.sessions = port.sessions.saturating_add(1);
         }
-        registry.touch();
         Ok(())
     }
 
@@ -109,7 +108,6 @@ impl Framework {
         if let Some(port) = registry.targets.get_mut(&gone.target) {
             port.sessions = port.sessions.saturating_sub(1);
         }
-        registry.touch();
         gone.tell(EventKind::SessionEnded);
         let nexus = &gone.nexus;
         trace::nexus_end(id, &nexus.identity.target.name, &nexus.initiator);

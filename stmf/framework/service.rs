@@ -48,7 +48,6 @@ impl Framework {
         let service = &mut registry.service;
         service.default_lu = lu.unwrap_or(service.default_lu);
         service.default_target = target.unwrap_or(service.default_target);
-        registry.touch();
     }
 
     /// Takes the service, and with it all that is wanted online, on- or offline. An object that
@@ -140,7 +139,6 @@ impl Framework {
 impl super::Registry {
     fn service_is(&mut self, state: State) {
         self.service.state = state;
-        self.touch();
         Event::new(EventKind::ServiceState).state(state).send();
     }
 }

@@ -15,6 +15,19 @@ use stmf_model::{
 };
 
 impl Registry {
+    /// How often it has changed what sessions there are, or what they see.
+    pub(crate) fn sight_changes(&self) -> u32 {
+        [
+            self.nexuses.changes(),
+            self.lus.changes(),
+            self.views.all().changes(),
+            self.host_groups.memberships().changes(),
+            self.target_groups.memberships().changes(),
+        ]
+        .into_iter()
+        .fold(0, u32::wrapping_add)
+    }
+
     /// Puts a logical unit into the map of every session that a view entry concerns. A unit that
     /// is not online is not put anywhere.
     ///

@@ -109,7 +109,6 @@ impl Framework {
         Event::of_target(EventKind::TargetAdded, &record.entry.name).send();
         registry.targets.put(room, id, record);
         registry.target_names.put(index, name, id);
-        registry.touch();
         Ok(())
     }
 
@@ -170,12 +169,10 @@ impl Framework {
         };
         if !admitted {
             record.is(State::Offline);
-            registry.touch();
             return Err(EPERM);
         }
         record.is(way);
         let port = record.port.clone();
-        registry.touch();
         Ok(Some(port))
     }
 
@@ -203,7 +200,6 @@ impl Framework {
             };
             record.is(way);
             let port = record.port.clone();
-            registry.touch();
             port
         };
         let outcome = held.port.offline();
@@ -244,7 +240,6 @@ impl Framework {
             record.is(state);
             right = is_up || state != State::Online;
         }
-        registry.touch();
         right
     }
 
@@ -256,7 +251,6 @@ impl Framework {
             registry.target_names.remove(&record.name);
             Event::of_target(EventKind::TargetRemoved, &record.entry.name).send();
         }
-        registry.touch();
         drop(registry);
         drop(gone);
     }

@@ -60,7 +60,6 @@ impl Framework {
             return Err(error.into());
         }
         registry.count_use(&view, |views| views.saturating_add(1));
-        registry.touch();
         Event::of_lu(EventKind::ViewsChanged, &view.guid).send();
         Ok(view)
     }
@@ -77,7 +76,6 @@ impl Framework {
         registry.hide(&view, &mut retired);
         registry.views.remove(&view);
         registry.count_use(&view, |views| views.saturating_sub(1));
-        registry.touch();
         Event::of_lu(EventKind::ViewsChanged, guid).send();
         Ok(())
     }

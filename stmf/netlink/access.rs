@@ -102,7 +102,7 @@ pub(super) fn dump(_request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Re
     framework()?.read(|registry| {
         list(
             dump,
-            registry.generation,
+            registry.access.changes(),
             (&registry.access, (0, Guid::new([0; Guid::LEN]))),
             |_| true,
             |writer, key, record| {

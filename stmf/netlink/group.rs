@@ -101,7 +101,7 @@ pub(super) fn dump(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Ref
     framework()?.read(|registry| {
         list(
             dump,
-            registry.generation,
+            registry.groups(kind).all().changes(),
             (registry.groups(kind).all(), 0),
             |_| true,
             |writer, _, record| write(writer, kind, record),
@@ -146,7 +146,7 @@ pub(super) fn dump_members(request: &Request<'_>, dump: &mut Dump<'_>) -> Result
         };
         list(
             dump,
-            registry.generation,
+            registry.groups(kind).memberships().changes(),
             (registry.groups(kind).memberships(), (only.unwrap_or(0), 0)),
             |(group, _)| only.is_none_or(|only| only == *group),
             |writer, (group, _), name| write_member(writer, registry, kind, *group, name.as_str()),

@@ -68,15 +68,17 @@ impl Key for (Guid, u32) {
 
 /// Lists the entries of a table from a key on, as long as `belongs` says so of their keys.
 ///
-/// When the registry changes between two calls its generation says so, and the caller asks again.
+/// What the entries are made of says how often it has changed, and nothing else does: the sessions that
+/// initiators begin and end don't keep an administrator from the list of disks. When it changes between
+/// two calls, the caller asks again.
 pub(super) fn list<K: Key, V>(
     dump: &mut Dump<'_>,
-    generation: u32,
+    changes: u32,
     (table, first): (&Table<K, V>, K),
     belongs: impl Fn(&K) -> bool,
     write: impl Fn(&mut Writer<'_>, &K, &V) -> Result,
 ) -> Result<(), Refusal> {
-    dump.set_generation(generation);
+    dump.set_generation(changes);
     let last = dump.last().map(K::from_words);
     for (key, value) in table.from(last.unwrap_or(first)) {
         if Some(key) == last {

@@ -37,10 +37,11 @@ pub(super) fn get(request: &Request<'_>, writer: &mut Writer<'_>) -> Result<(), 
 /// `lu-get` of all.
 pub(super) fn dump(_request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     framework()?.read(|registry| {
+        let (lus, views) = (&registry.lus, registry.views.all());
         list(
             dump,
-            registry.generation,
-            (&registry.lus, Guid::new([0; Guid::LEN])),
+            lus.changes().wrapping_add(views.changes()),
+            (lus, Guid::new([0; Guid::LEN])),
             |_| true,
             |writer, _, record| write(writer, registry, record),
         )

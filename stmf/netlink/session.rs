@@ -28,7 +28,7 @@ pub(super) fn dump(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Ref
         };
         list(
             dump,
-            registry.generation,
+            registry.nexuses.changes(),
             (&registry.nexuses_by_target, (target.unwrap_or(0), 0)),
             |(id, _)| target.is_none_or(|target| target == *id),
             |writer, (_, id), ()| {
@@ -55,7 +55,7 @@ pub(super) fn dump_tasks(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(
     let gone = Gone::collect(&framework)?;
     framework.read(|registry| {
         let rows = in_flight(registry, &gone, only)?;
-        dump.set_generation(registry.generation);
+        dump.set_generation(registry.sight_changes());
         let mut done = dump.cursor();
         for row in rows
             .iter()

@@ -33,7 +33,7 @@ pub(super) fn dump(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Ref
 fn units(registry: &Registry, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     list(
         dump,
-        registry.generation,
+        registry.lus.changes(),
         (&registry.lus, Guid::new([0; 16])),
         |_| true,
         |writer, guid, record| {
@@ -46,7 +46,7 @@ fn units(registry: &Registry, dump: &mut Dump<'_>) -> Result<(), Refusal> {
 fn targets(registry: &Registry, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     list(
         dump,
-        registry.generation,
+        registry.targets.changes(),
         (&registry.targets, 0),
         |_| true,
         |writer, _, record| {
@@ -58,7 +58,7 @@ fn targets(registry: &Registry, dump: &mut Dump<'_>) -> Result<(), Refusal> {
 
 /// By session, and by LUN in each.
 fn nexuses(registry: &Registry, dump: &mut Dump<'_>) -> Result<(), Refusal> {
-    dump.set_generation(registry.generation);
+    dump.set_generation(registry.sight_changes());
     let (first, mut next) = match dump.last() {
         Some([session, lun, _]) => (session, lun.checked_add(1)),
         None => (0, Some(0)),

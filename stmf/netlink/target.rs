@@ -38,7 +38,7 @@ pub(super) fn dump(_request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Re
     framework()?.read(|registry| {
         list(
             dump,
-            registry.generation,
+            registry.targets.changes(),
             (&registry.targets, 0),
             |_| true,
             |writer, _, record| write(writer, record),

@@ -115,7 +115,7 @@ pub(super) fn dump(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Ref
     framework()?.read(|registry| {
         list(
             dump,
-            registry.generation,
+            registry.views.all().changes(),
             (registry.views.all(), (first, 0)),
             |(guid, _)| only.is_none_or(|only| only == *guid),
             |writer, _, view| write_all(writer, registry, view),

@@ -68,7 +68,7 @@ changes() {
 }
 changes &
 changer=$!
-for _ in $(seq 20); do check; done
+for _ in $(seq 10); do check; done
 touch "$WORK/enough"
 wait "$changer" || fail "expected every change to be made"
 [ "$(cat "$WORK/rounds")" -ge 5 ] || fail "expected changes meanwhile, got $(cat "$WORK/rounds")"

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use stmf_model::{Guid, NewView, ViewEntry};
 use stmf_uapi::{sbd, stmf, Operation};
@@ -17,8 +18,12 @@ use crate::types::{
     Service, Session, Target, Task, ViewNumbers,
 };
 
-/// How often a list that changes while it is read is read again.
-const DUMP_TRIES: usize = 64;
+/// How long a list that changes while it is read is read again and again. One of ten thousand objects that is
+/// read in a twentieth of a second has its moment then, even where somebody changes it all the time.
+const DUMP_PATIENCE: Duration = match cfg!(test) {
+    true => Duration::from_secs(1),
+    false => Duration::from_secs(60),
+};
 
 /// Provider of disks.
 const SBD: &str = "sbd";
@@ -118,11 +123,10 @@ impl Command {
             mode,
             attributes: &attributes,
         };
-        let mut tries = DUMP_TRIES;
+        let begin = Instant::now();
         loop {
-            tries = tries.saturating_sub(1);
             match transport.call(&request) {
-                Err(Fault::Interrupted) if tries > 0 => {}
+                Err(Fault::Interrupted) if begin.elapsed() < DUMP_PATIENCE => {}
                 outcome => return outcome.map_err(|fault| self.error(fault, object)),
             }
         }
@@ -745,9 +749,9 @@ mod tests {
     fn an_interrupted_list_is_read_again() {
         let mut stmf = stmf();
         disk(&mut stmf, "/dev/one");
-        stmf.transport.interrupt(DUMP_TRIES - 1);
+        stmf.transport.interrupt(64);
         assert_eq!(stmf.logical_units().unwrap().len(), 1);
-        stmf.transport.interrupt(DUMP_TRIES);
+        stmf.transport.interrupt(usize::MAX);
         let error = stmf.logical_units().unwrap_err();
         assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
     }
