@@ -22,9 +22,9 @@ def expect(expected, got, what):
         fail(f"{what}: expected {expected}, got {got}")
 
 
-def run(*command, good=True):
-    """Runs a program, which must succeed or not; either is fine when `good` is None."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+def run(*command, good=True, given=None):
+    """Runs a program, which must succeed or not; either is fine when `good` is None. It reads what is given."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, input=given)
     if good is not None and (done.returncode == 0) != good:
         fail(f"{' '.join(command)}: expected {'success' if good else 'a refusal'}, got "
              f"{done.returncode}: {done.stdout}{done.stderr}")
@@ -69,12 +69,18 @@ def delay_writes(device, backing, seconds, flushes=True):
     become(device, backing, f"delay {backing} 0 0 {delayed}" + ("" if flushes else f" {backing} 0 0"))
 
 
-def become(device, backing, target, *how):
-    """From here on all of a dm device, which is as long as the one it is on, is of this kind; options say how it is
-    suspended."""
+HEAD_SECTORS = 2048
+
+
+def become(device, backing, target, *how, head=None):
+    """From here on all of a dm device, which is as long as the one it is on, is of this kind, but for its first
+    HEAD_SECTORS, if they are of another; options say how it is suspended."""
     sectors = int(run("blockdev", "--getsz", backing))
+    table = f"0 {sectors} {target}"
+    if head:
+        table = f"0 {HEAD_SECTORS} {head}\n{HEAD_SECTORS} {sectors - HEAD_SECTORS} {target}"
     run("dmsetup", "suspend", *how, device)
-    run("dmsetup", "load", device, "--table", f"0 {sectors} {target}")
+    run("dmsetup", "load", device, given=table)
     run("dmsetup", "resume", "--noudevsync", device)
 
 

@@ -98,25 +98,27 @@ remove_dm() {
 	dmsetup remove --retry --noudevsync "$1"
 }
 
-# held_lu LUN: a disk on a dm device that Python tests can stop, HELD; sets GUID and BACKING.
+# dm_device NAME TARGET [ARGUMENT...]: /dev/mapper/NAME, 64 MiB, which Python tests can stop, slow down and make
+# fail; sets BACKING, the device below it.
+dm_device() {
+	BACKING=$(loop_device "$1.backing" 64M)
+	at_exit "losetup -d $BACKING"
+	echo "0 $(blockdev --getsz "$BACKING") $2 $BACKING 0 ${*:3}" | dmsetup create "$1"
+	udevadm settle
+	at_exit "dmsetup resume --noudevsync $1; remove_dm $1"
+}
+
+# held_lu LUN: a disk on such a device, HELD; sets GUID and BACKING.
 held_lu() {
 	HELD=/dev/mapper/held
-	BACKING=$(loop_device backing 64M)
-	at_exit "losetup -d $BACKING"
-	echo "0 $(blockdev --getsz "$BACKING") linear $BACKING 0" | dmsetup create held
-	udevadm settle
-	at_exit "dmsetup resume --noudevsync held; remove_dm held"
+	dm_device held linear
 	device_lu "$HELD" "$1"
 }
 
-# slow_lu NAME LUN: a disk on a dm device whose writes Python tests can slow down; sets GUID and BACKING.
+# slow_lu NAME LUN: a disk on such a device, whose writes Python tests can slow down; sets GUID and BACKING.
 slow_lu() {
 	modprobe dm-delay
-	BACKING=$(loop_device "$1.backing" 64M)
-	at_exit "losetup -d $BACKING"
-	echo "0 $(blockdev --getsz "$BACKING") delay $BACKING 0 0" | dmsetup create "$1"
-	udevadm settle
-	at_exit "dmsetup resume --noudevsync $1; remove_dm $1"
+	dm_device "$1" delay 0
 	device_lu "/dev/mapper/$1" "$2"
 }
 

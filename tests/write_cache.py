@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID`."""
+"""The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID HEAD BACKING`; HEAD has a
+disk with its metadata, LUN 1."""
 
 import itertools
 import os
@@ -10,9 +11,21 @@ import time
 
 from blocks import FLUSH_ERROR, FUA, WRITE_ERROR, Blocks, pattern, said
 from raw_session import ABORT_TASK, BUSY, COMPLETE, GOOD, Session
-from steps import become, delay_writes, expect, expect_stages, fail, held, run, timed, tried, writes_done
+from steps import (
+    HEAD_SECTORS,
+    become,
+    delay_writes,
+    expect,
+    expect_stages,
+    fail,
+    held,
+    run,
+    timed,
+    tried,
+    writes_done,
+)
 
-TARGET, DEVICE, BACKING, GUID = sys.argv[1:5]
+TARGET, DEVICE, BACKING, GUID, HEAD, HEAD_BACKING = sys.argv[1:]
 OTHER, NEW, CUT = (f"iqn.2024-01.test:{name}" for name in ("other", "new", "cut"))
 IMMED = 0x02
 STATISTICS = pathlib.Path(f"/sys/block/{os.path.basename(os.path.realpath(BACKING))}/stat")
@@ -304,5 +317,38 @@ expect(GOOD, said(one.answer(write, seconds=60)), "the write")
 heal()
 expect(GOOD, said(select(0)), "MODE SELECT with WCE 0, tried again")
 cache_is("Disabled")
+
+print("== a flush for metadata beside the data is one of the data", flush=True)
+other = Blocks(Session(TARGET, OTHER, isid=1), lun=1)
+disk = Blocks(one, lun=1)
+
+
+def register():
+    """A registration that is to be kept: PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY with APTPL."""
+    parameters = bytes(8) + bytes(7) + b"\1" + bytes(4) + b"\1" + bytes(3)
+    return disk.do(bytes([0x5F, 6, 0, 0, 0, 0, 0, 0, 24, 0]), write=parameters)
+
+
+def expect_refused(what, rest, **kinds):
+    """While the device is so a registration is refused."""
+    become(HEAD, HEAD_BACKING, rest, **kinds)
+    if said(register()) == GOOD:
+        fail(f"a registration with {what}: expected to be refused, got GOOD")
+    become(HEAD, HEAD_BACKING, f"linear {HEAD_BACKING} 0")
+
+
+# A device flushes all that it is made of.
+expect_refused(
+    "a flush that fails",
+    f"flakey {HEAD_BACKING} {HEAD_SECTORS} 0 600 1 error_writes",
+    head=f"linear {HEAD_BACKING} 0",
+)
+for who in disk, other:
+    expect_told("metadata that could not be flushed", by=who)
+expect_refused("a write that fails", f"linear {HEAD_BACKING} {HEAD_SECTORS}", head="error")
+for who in disk, other:
+    expect(GOOD, said(synchronize(by=who)), "SYNCHRONIZE CACHE after metadata that could not be written")
+expect(GOOD, said(register()), "a registration with a device that works")
+other.session.logout()
 one.logout()
-tried(7, "a flush that fails, with and without a command that waits for it")
+tried(8, "a flush that fails, with and without a command that waits for it")

@@ -11,6 +11,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{ordering, Atomic},
+        Arc,
         Mutex, //
     },
 };
@@ -41,8 +42,8 @@ pub(crate) struct Condition {
     other_errors: Atomic<u64>,
     /// Bytes that were verified.
     verified: Atomic<u64>,
-    /// Flushes that have failed, and caches that are gone.
-    pub(crate) losses: Losses,
+    /// Flushes that have failed, those for metadata in the head too, and caches that are gone.
+    pub(crate) losses: Arc<Losses>,
     /// How often the medium was stopped, and taken out.
     stops: Atomic<u32>,
     unloads: Atomic<u32>,
@@ -73,7 +74,7 @@ const POWER: u32 = 0xff;
 
 impl Condition {
     /// The condition of a new disk.
-    pub(crate) fn new() -> impl PinInit<Self> {
+    pub(crate) fn new(losses: Arc<Losses>) -> impl PinInit<Self> {
         pin_init!(Self {
             state: Atomic::new(0),
             read_errors: Atomic::new(0),
@@ -81,7 +82,7 @@ impl Condition {
             verify_errors: Atomic::new(0),
             other_errors: Atomic::new(0),
             verified: Atomic::new(0),
-            losses: Losses::new(),
+            losses,
             stops: Atomic::new(0),
             unloads: Atomic::new(0),
             begun: monotonic_ns(),

@@ -23,6 +23,7 @@ use kernel::{
     str::CString,
     sync::Arc, //
 };
+use stmf::loss::Losses;
 use stmf_kernel::{
     block::Device,
     fs::{self, Access, File, SmallFile},
@@ -137,8 +138,9 @@ impl<'a> Wanted<'a> {
             let text = format_args!("threshold: only a disk on a file has a limit of space");
             return Err(Refusal::new(EINVAL, text).at(Lu::Threshold as u16));
         }
+        let losses = Arc::new(Losses::new(), GFP_KERNEL)?;
         let store = match self.meta_file {
-            None if self.meta_head => Some(Store::in_head(backend.small_file())?),
+            None if self.meta_head => Some(Store::in_head(backend.small_file(), losses.clone())?),
             path => path.map(open_store).transpose()?,
         };
         let mut place = units.claim(self.guid, self.file, &backend, store.as_deref())?;
@@ -156,7 +158,13 @@ impl<'a> Wanted<'a> {
         let wce = saved
             .modes
             .map_or(!self.write_cache_disable, |modes| modes.wce);
-        let medium = Medium::new(backend.through(!wce), geometry, threshold, crate::queue()?)?;
+        let medium = Medium::new(
+            backend.through(!wce),
+            geometry,
+            threshold,
+            crate::queue()?,
+            losses,
+        )?;
         let modes = Modes::new(!self.write_cache_disable, has_thresholds, saved.modes);
         let disk = Disk::new(
             self.guid,

@@ -30,6 +30,7 @@ use kernel::{
         Nsec, //
     },
 };
+use stmf::loss::Losses;
 use stmf_kernel::{
     clock,
     queue::Queue,
@@ -149,12 +150,14 @@ const ASKING: u32 = 4;
 pub(crate) const PATIENCE: Delta<Nsec> = Delta::from_secs(4);
 
 impl Medium {
-    /// Makes the way to a backing store. `queue` is for commands that take several steps.
+    /// Makes the way to a backing store. `queue` is for commands that take several steps, `losses` are those of
+    /// what is on it.
     pub(crate) fn new(
         backend: Backend,
         geometry: Geometry,
         threshold: Threshold,
         queue: Arc<OwnedQueue>,
+        losses: Arc<Losses>,
     ) -> Result<Arc<Self>> {
         let (kind, file_id) = (backend.kind(), backend.file_id());
         let (traits, write_through) = (backend.traits(), backend.is_write_through());
@@ -180,7 +183,7 @@ impl Medium {
                 geometry,
                 blocks: Atomic::new(geometry.blocks()),
                 erasure: Erasure::new(),
-                condition <- Condition::new(),
+                condition <- Condition::new(losses),
                 queue,
                 threshold,
                 kind,

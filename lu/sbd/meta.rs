@@ -20,6 +20,7 @@ use kernel::{
     },
     time::{Delta, Nsec}, //
 };
+use stmf::loss::Losses;
 use stmf_kernel::{
     crypto::Crc32c,
     fs::SmallFile,
@@ -54,6 +55,8 @@ pub(crate) struct Store {
     /// Nothing while the device with the data is away. Held as long as something is written.
     #[pin]
     file: Mutex<Option<SmallFile>>,
+    /// Those of the data that a flush of the file is for, too; none where there are no others.
+    losses: Option<Arc<Losses>>,
     /// Whether the file has a write.
     busy: Atomic<bool>,
     #[pin]
@@ -89,21 +92,25 @@ impl Store {
     /// Opens the file. May sleep, as long as the file system takes.
     pub(crate) fn open(path: &CStr) -> Result<Arc<Self>> {
         let (path, file) = (CString::try_from(path)?, SmallFile::open(path)?);
-        Self::new(Some(path), file)
+        Self::new(Some(path), file, None)
     }
 
-    /// The head of the data, which are in this file or device.
-    pub(crate) fn in_head(file: SmallFile) -> Result<Arc<Self>> {
-        Self::new(None, file)
+    /// The head of the data, which are in this file or device, and have these losses.
+    pub(crate) fn in_head(file: SmallFile, losses: Arc<Losses>) -> Result<Arc<Self>> {
+        Self::new(None, file, Some(losses))
     }
 
     /// A file of metadata, or one that has them in its head, to be looked at only.
     pub(crate) fn to_read(path: &CStr) -> Result<Arc<Self>> {
         let (path, file) = (CString::try_from(path)?, SmallFile::open_to_read(path)?);
-        Self::new(Some(path), file)
+        Self::new(Some(path), file, None)
     }
 
-    fn new(path: Option<CString>, file: SmallFile) -> Result<Arc<Self>> {
+    fn new(
+        path: Option<CString>,
+        file: SmallFile,
+        losses: Option<Arc<Losses>>,
+    ) -> Result<Arc<Self>> {
         let file_id = path.as_ref().map(|_| file.id());
         let record = Arc::new(KVVec::new(), GFP_KERNEL)?;
         Arc::pin_init(
@@ -111,6 +118,7 @@ impl Store {
                 path,
                 file_id,
                 file <- new_mutex!(Some(file), "Store::file"),
+                losses,
                 busy: Atomic::new(false),
                 idle <- WaitQueue::new(),
                 kept <- new_mutex!(
@@ -158,10 +166,8 @@ impl Store {
     pub(crate) fn forget(&self) -> Result {
         let record = Arc::new(KVVec::new(), GFP_KERNEL)?;
         *self.kept.lock() = Kept::nothing(record);
-        let file = self.file.lock();
-        let file = file.as_ref().ok_or(ENODEV)?;
         for slot in 0..2 {
-            file.write(slot * SLOT_LEN as u64, &[0; WIPED])?;
+            self.put(slot * SLOT_LEN as u64, &[0; WIPED])?;
         }
         Ok(())
     }
@@ -269,15 +275,11 @@ impl Store {
     /// Writes a record, and takes it back when that fails or nobody waits for it any more.
     fn carry_out(&self, write: &Write) {
         let offset = u64::from(write.slot) * SLOT_LEN as u64;
-        let put = |bytes: &[u8]| match &*self.file.lock() {
-            Some(file) => file.write(offset, bytes),
-            None => Err(ENODEV),
-        };
         let take_back = || {
             // There is nothing to be done about a file that doesn't take this either.
-            let _ = put(&write.before);
+            let _ = self.put(offset, &write.before);
         };
-        let outcome = match put(&write.record) {
+        let outcome = match self.put(offset, &write.record) {
             Ok(()) => DONE,
             Err(error) => {
                 take_back();
@@ -293,6 +295,19 @@ impl Store {
         }
         self.busy.store(false, ordering::Release);
         self.idle.wake_all();
+    }
+
+    /// Puts something on stable storage, and all else that was written to the same device.
+    fn put(&self, offset: u64, bytes: &[u8]) -> Result {
+        let file = self.file.lock();
+        let file = file.as_ref().ok_or(ENODEV)?;
+        file.write(offset, bytes)?;
+        file.flush().inspect_err(|_| {
+            // The device may not fail a second time when an initiator flushes.
+            if let Some(losses) = &self.losses {
+                losses.note();
+            }
+        })
     }
 
     /// Waits for a write that the file may still have, a few seconds at most; says whether it has

@@ -305,11 +305,12 @@ ssize_t stmf_helper_file_read(struct file *file, void *buf, size_t len, loff_t p
 }
 
 /*
- * Writes all of the buffer and puts it on stable storage, in a NOIO scope as
- * all else that initiators may wait for.
+ * Writes all of the buffer and waits until it has left the page cache, in a NOIO
+ * scope as all else that initiators may wait for.
  */
 int stmf_helper_file_write(struct file *file, const void *buf, size_t len, loff_t pos)
 {
+	const loff_t start = pos;
 	unsigned int noio;
 	ssize_t ret = 1;
 
@@ -324,7 +325,7 @@ int stmf_helper_file_write(struct file *file, const void *buf, size_t len, loff_
 		}
 	}
 	if (ret >= 0)
-		ret = len ? -EIO : vfs_fsync(file, 0);
+		ret = len ? -EIO : file_write_and_wait_range(file, start, pos - 1);
 	memalloc_noio_restore(noio);
 	return ret;
 }

@@ -11,5 +11,8 @@ serve
 target=$(target_name cache)
 make_target "$target"
 patient_targets
+dm_device head linear
+device_lu /dev/mapper/head 1 -p meta=head
+head=(/dev/mapper/head "$BACKING")
 held_lu 0
-python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$BACKING" "$GUID"
+python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$BACKING" "$GUID" "${head[@]}"

@@ -105,13 +105,21 @@ impl SmallFile {
         unsafe { shims::file_forget(self.0.as_ptr()) };
     }
 
-    /// Writes at an offset in bytes, and returns when all of it is on stable storage. Sleeps, as
-    /// long as the file system and its device take. `EBADF` when it isn't open for writing.
+    /// Writes at an offset in bytes, and returns when all of it has left the page cache: to be on stable
+    /// storage it is flushed. Sleeps, as long as the file system and its device take. `EBADF` when it isn't
+    /// open for writing.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result {
         let offset = i64::try_from(offset).map_err(|_| EFBIG)?;
         // SAFETY: By the invariant the file can be written; the slice is readable for its length.
         to_result(unsafe {
             shims::file_write(self.0.as_ptr(), bytes.as_ptr().cast(), bytes.len(), offset)
         })
+    }
+
+    /// Puts what was written on stable storage, by whomever: the device flushes all that it has. Sleeps, as
+    /// [`SmallFile::write`].
+    pub fn flush(&self) -> Result {
+        // SAFETY: By the invariant the file is open.
+        to_result(unsafe { shims::file_flush(self.0.as_ptr()) })
     }
 }
