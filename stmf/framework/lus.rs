@@ -110,14 +110,15 @@ impl Framework {
         let mut registry = self.registry.lock();
         let is_up = registry.service.state.is_up();
         let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
+        let step = record.state.request(Goal::Online);
         match asker {
             Asker::User if !is_up => return Err(ENETDOWN),
-            Asker::User if record.leaving => return Err(EBUSY),
+            Asker::User if record.leaving || step == Step::Busy => return Err(EBUSY),
             Asker::User => record.wanted = Goal::Online,
             _ if record.wanted == Goal::Offline || !is_up || record.leaving => return Ok(()),
             _ => (),
         }
-        match record.state.request(Goal::Online) {
+        match step {
             Step::Already => return Ok(()),
             Step::Busy => return Err(EBUSY),
             Step::Begin(_) => (),

@@ -146,9 +146,10 @@ impl Framework {
         let mut registry = self.registry.lock();
         let is_up = registry.service.state.is_up();
         let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
+        let step = record.state.request(Goal::Online);
         match asker {
             Asker::User if !is_up => return Err(ENETDOWN),
-            Asker::User if record.leaving => return Err(EBUSY),
+            Asker::User if record.leaving || step == Step::Busy => return Err(EBUSY),
             Asker::User => {
                 record.wanted = Goal::Online;
                 record.throttle.release();
@@ -156,7 +157,7 @@ impl Framework {
             _ if record.wanted == Goal::Offline || !is_up || record.leaving => return Ok(None),
             _ => (),
         }
-        let way = match record.state.request(Goal::Online) {
+        let way = match step {
             Step::Already => return Ok(None),
             Step::Busy => return Err(EBUSY),
             Step::Begin(way) => way,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A target of the local bus whose command is stuck in a device goes neither offline nor away, whoever asks meanwhile; later it does.
+# What is refused changes nothing, not even what is wanted.
 # SPDX-License-Identifier: GPL-2.0
 . "$COMSTAR_TOP/tests/target.sh"
 
@@ -12,7 +13,7 @@ loop_target
 disk=$(loop_disk "$LOOP_HOST" 0)
 udevadm settle
 
-step "while one takes it offline, another deletes it: both are refused"
+step "while one takes it offline, others want it online, and delete it: all are refused"
 dmsetup suspend --noflush --nolockfs held
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none &
 reader=$!
@@ -20,6 +21,7 @@ wait_for bash -c "stmfadm list-task | grep -q '$GUID'"
 stmfadm offline-target "$LOOP_TARGET" 2>"$WORK/offline" &
 asker=$!
 sleep 1
+refused stmfadm online-target "$LOOP_TARGET"
 refused stmfadm delete-target -f "$LOOP_TARGET"
 if wait "$asker"; then fail "expected offline-target to be refused while the device has a command"; fi
 [ -d "$LOOP_HOST" ] || fail "expected the SCSI host to be there"
@@ -29,6 +31,10 @@ refused rmmod stmf_loopback
 step "when the device goes on, it goes"
 dmsetup resume --noudevsync held
 wait "$reader" || fail "expected the read to be carried out"
+stmfadm offline-service
+stmfadm online-service
+expect Offline "$(stmfadm list-target -v "$LOOP_TARGET" | sed -n 's/^ *Operational Status: //p')" \
+	"the target, which was wanted offline and not brought online"
 stmfadm delete-target -f "$LOOP_TARGET"
 [ ! -d "$LOOP_HOST" ] || fail "expected the SCSI host to be gone"
 stmfadm delete-lu "$GUID"
