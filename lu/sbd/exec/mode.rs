@@ -73,7 +73,7 @@ enum Refused {
     Sense(Sense),
     /// The values can't be put on stable storage, or the write cache can't be switched.
     Failed(Failure),
-    /// Not all that was in the write cache is on stable storage.
+    /// Not all that was in the write cache is on stable storage, or not each who sees the disk was told.
     Lost,
 }
 
@@ -109,8 +109,11 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
         let selected = Values { wce, ..selected };
         let is_switched_off = current.wce && !selected.wce;
         if is_switched_off {
-            cache::switch_off(medium, task.hold(), || task.owes_news_of_loss())
-                .map_err(Refused::switch_off)?;
+            let is_owed = || {
+                let others = task.unit().is_some_and(|unit| unit.owes_news_of_loss());
+                others || task.owes_news_of_loss()
+            };
+            cache::switch_off(medium, task.hold(), is_owed).map_err(Refused::switch_off)?;
         }
         if request.save {
             save(changeable, selected).map_err(|cause| {
@@ -130,7 +133,11 @@ pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) 
         Ok(values) => values,
         Err(Refused::Sense(sense)) => return task.fail(sense),
         Err(Refused::Failed(cause)) => return failure::end(task, cause),
-        Err(Refused::Lost) => return task.fail_for_loss(failure::FLUSH_ERROR),
+        Err(Refused::Lost) if task.owes_news_of_loss() => {
+            return task.fail_for_loss(failure::FLUSH_ERROR)
+        }
+        // Another initiator is to be told first, which it is when it flushes.
+        Err(Refused::Lost) => return task.end_with(Status::Busy),
     };
     if (old.lbpere, old.thresholds) != (new.lbpere, new.thresholds) {
         medium.threshold.rearm();
