@@ -173,8 +173,7 @@ impl Framework {
             return Err(EPERM);
         }
         record.is(way);
-        let port = record.port.clone();
-        Ok(Some(port))
+        Ok(Some(record.port.clone()))
     }
 
     /// Takes a target port offline; its sessions end. Offline already is fine.
@@ -200,8 +199,7 @@ impl Framework {
                 return Ok(());
             };
             record.is(way);
-            let port = record.port.clone();
-            port
+            record.port.clone()
         };
         let outcome = held.port.offline();
         self.settle(id, outcome.is_ok());
