@@ -37,7 +37,7 @@ is() { [ "$(ended sg_raw "$sg" 00 00 00 00 00 00)" = "$1" ]; }
 
 # holds FILE: the device has the bytes of the file in each block, from its start.
 holds() {
-	python3 - "$1" "$WORK/held.backing" "$SIZE" <<'PY'
+	python3 - "$1" "$WORK/backing" "$SIZE" <<'PY'
 import sys
 pattern = open(sys.argv[1], "rb").read()
 block = (pattern * (512 // len(pattern) + 1))[:512]
