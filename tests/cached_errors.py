@@ -39,6 +39,11 @@ lose("who writes metadata, in the head of the same file")
 run("stmfadm", "modify-lu", "-p", "alias=changed", GUID, good=None)
 expect_told_once()
 
+print("== whose metadata are written may be the first who has it written, too", flush=True)
+mine.expect_good_write(2048, 1, "a cached write to a bad block")
+run("stmfadm", "modify-lu", "-p", "alias=changed again", GUID, good=None)
+expect_told_once()
+
 print("== two flushes at once are both told", flush=True)
 mine.expect_good_write(2048, 1, "a cached write to a bad block")
 with held("cached"):

@@ -117,6 +117,11 @@ impl Entry {
     }
 }
 
+/// Each flush of a file with a page cache tells what that couldn't write, whoever has met the error before.
+fn tells_itself(file: &File) -> bool {
+    file.mode() != Mode::Direct
+}
+
 impl From<Device> for Backend {
     fn from(device: Device) -> Self {
         let limits = device.limits();
@@ -131,8 +136,7 @@ impl From<Device> for Backend {
 
 impl From<File> for Backend {
     fn from(file: File) -> Self {
-        // Each flush of a file with a page cache is told anyway what that couldn't write.
-        let flushes = file.mode() == Mode::Direct;
+        let flushes = !tells_itself(&file);
         Self {
             storage: Storage::File(file),
             start: 0,
@@ -162,6 +166,11 @@ impl Backend {
     /// Whether what is written has to be on stable storage when the write is done.
     pub(crate) fn is_write_through(&self) -> bool {
         self.write_through
+    }
+
+    /// Whether it is to be noted when a flush fails that wasn't an initiator's.
+    pub(crate) fn notes_failed_flushes(&self) -> bool {
+        !self.file().is_some_and(tells_itself)
     }
 
     /// The same backing store once more, with I/O of its own to wait for.

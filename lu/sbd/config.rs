@@ -140,7 +140,10 @@ impl<'a> Wanted<'a> {
         }
         let losses = Arc::new(Losses::new(), GFP_KERNEL)?;
         let store = match self.meta_file {
-            None if self.meta_head => Some(Store::in_head(backend.small_file(), losses.clone())?),
+            None if self.meta_head => {
+                let noted = backend.notes_failed_flushes().then(|| losses.clone());
+                Some(Store::in_head(backend.small_file(), noted)?)
+            }
             path => path.map(open_store).transpose()?,
         };
         let mut place = units.claim(self.guid, self.file, &backend, store.as_deref())?;

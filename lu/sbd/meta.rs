@@ -55,7 +55,7 @@ pub(crate) struct Store {
     /// Nothing while the device with the data is away. Held as long as something is written.
     #[pin]
     file: Mutex<Option<SmallFile>>,
-    /// Those of the data that a flush of the file is for, too; none where there are no others.
+    /// Those of the data that a flush of the file is for, too; none where it is for none, or they hear of it anyway.
     losses: Option<Arc<Losses>>,
     /// Whether the file has a write.
     busy: Atomic<bool>,
@@ -95,9 +95,12 @@ impl Store {
         Self::new(Some(path), file, None)
     }
 
-    /// The head of the data, which are in this file or device, and have these losses.
-    pub(crate) fn in_head(file: SmallFile, losses: Arc<Losses>) -> Result<Arc<Self>> {
-        Self::new(None, file, Some(losses))
+    /// The head of the data, which are in this file or device. A flush that fails is noted as one of these
+    /// losses of theirs; see [`Backend::notes_failed_flushes`].
+    ///
+    /// [`Backend::notes_failed_flushes`]: crate::backend::Backend::notes_failed_flushes
+    pub(crate) fn in_head(file: SmallFile, losses: Option<Arc<Losses>>) -> Result<Arc<Self>> {
+        Self::new(None, file, losses)
     }
 
     /// A file of metadata, or one that has them in its head, to be looked at only.

@@ -68,8 +68,8 @@ impl Key for (Guid, u32) {
 
 /// Lists the entries of a table from a key on, as long as `belongs` says so of their keys.
 ///
-/// What the entries are made of says how often it has changed, and nothing else does: the sessions that
-/// initiators begin and end don't keep an administrator from the list of disks. When it changes between
+/// The tables that the entries are made of say how often they have changed, and no others: the sessions that
+/// initiators begin and end don't keep an administrator from the list of disks. When that changes between
 /// two calls, the caller asks again.
 pub(super) fn list<K: Key, V>(
     dump: &mut Dump<'_>,

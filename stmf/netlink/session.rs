@@ -19,6 +19,8 @@ use stmf_uapi::stmf::{Session, Task};
 pub(super) fn dump(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<(), Refusal> {
     let only = request.text(Session::Target as u16);
     framework()?.read(|registry| {
+        // Also when the target is gone in the middle of its list.
+        dump.set_generation(registry.nexuses.changes());
         let target = match only {
             Some(name) => match registry.target_named(name) {
                 Some(record) => Some(record.entry.id),

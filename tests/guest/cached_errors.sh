@@ -51,4 +51,4 @@ step "also when somebody else has met the error first"
 break_block
 python3 "$COMSTAR_TOP/tests/cached_errors.py" "$target" "$WORK/mnt" "$GUID"
 heal
-tried 4 "a block that the file system can't write behind its page cache"
+tried 5 "a block that the file system can't write behind its page cache"

@@ -18,10 +18,17 @@ dmsetup suspend --noflush --nolockfs held
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none &
 reader=$!
 wait_for bash -c "stmfadm list-task | grep -q '$GUID'"
-stmfadm offline-target "$LOOP_TARGET" 2>"$WORK/offline" &
-asker=$!
-sleep 1
-refused stmfadm online-target "$LOOP_TARGET"
+going() { stmfadm list-target -v "$LOOP_TARGET" | grep -q Offlining; }
+# asked: one takes it offline, and another is refused to bring it online; not where that came too late.
+asked() {
+	stmfadm offline-target "$LOOP_TARGET" 2>"$WORK/offline" &
+	asker=$!
+	wait_for going
+	if ! stmfadm online-target "$LOOP_TARGET" 2>/dev/null; then return; fi
+	if wait "$asker"; then fail "expected offline-target to be refused while the device has a command"; fi
+	return 1
+}
+until asked; do :; done
 refused stmfadm delete-target -f "$LOOP_TARGET"
 if wait "$asker"; then fail "expected offline-target to be refused while the device has a command"; fi
 [ -d "$LOOP_HOST" ] || fail "expected the SCSI host to be there"

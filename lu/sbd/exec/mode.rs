@@ -89,8 +89,9 @@ impl Refused {
     }
 }
 
-/// MODE SELECT. Before the write cache is off, what is in it is written; while that takes too long, BUSY.
-/// With SP all values are on stable storage before any is in use (SPC-5, MODE SELECT(6) command). Sleeps.
+/// MODE SELECT. Before the write cache is off, what is in it is written; while that takes too long, or another
+/// initiator isn't told yet of a flush that has failed, BUSY. With SP all values are on stable storage before
+/// any is in use (SPC-5, MODE SELECT(6) command). Sleeps.
 pub(super) fn select(changeable: &Changeable, request: &ModeSelect, task: Task) {
     let Ok(list) = task.parameter_list() else {
         return task.end_with(Status::Busy);
