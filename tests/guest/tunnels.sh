@@ -68,7 +68,7 @@ expect "tcp 3260" "$(packets "$CAPTURE")" "what is on the wire"
 shows_text || fail "expected the text in what was captured without a tunnel"
 
 step "WireGuard"
-at_exit "ip link del wg0; itadm delete-tpg -f wg"
+at_exit "ip link del wg0 2>/dev/null; itadm delete-tpg -f wg"
 for side in here there; do
 	key=$("$side" "WireGuard, on both machines")
 	declare "${side}_key=$key"
@@ -86,6 +86,9 @@ logout "$target" 10.9.0.1:3260
 captured
 expect "udp 51820" "$(packets "$CAPTURE")" "what is on the wire"
 ! shows_text || fail "expected nothing of what was written on the wire"
+# Ten seconds after what it got last the target's side says that it is alive: not into the next capture.
+ip link del wg0
+ip -n storage link del wg0
 
 step "IPsec"
 at_exit "ip xfrm policy flush; ip xfrm state flush; itadm delete-tpg -f ipsec"
@@ -103,6 +106,6 @@ logout "$target" 192.0.2.1:3260
 captured
 expect 50 "$(packets "$CAPTURE")" "what is on the wire"
 ! shows_text || fail "expected nothing of what was written on the wire"
-reaches 192.0.2.1 || fail "expected the portal to be reached with the keys"
+wait_for reaches 192.0.2.1
 ip xfrm policy flush
 refused reaches 192.0.2.1
