@@ -15,7 +15,8 @@ help:
 	@echo 'make            build the kernel modules and the tools (the first time also the'
 	@echo '                kernel to build against: about 15 minutes)'
 	@echo 'make demo       see it work, in a virtual machine'
-	@echo 'make test       all tests; T=NAME runs the one of that name'
+	@echo 'make test       all tests; T=NAME runs the one of that name, QUICK=1 those that take'
+	@echo '                no longer than three minutes'
 	@echo 'make test-debug tests in guests again, on a kernel that looks for bugs (the first'
 	@echo '                time builds it: about 15 minutes); T=NAME runs the one of that name'
 	@echo 'make test-kcsan likewise, on a kernel that looks for data races'
@@ -84,7 +85,7 @@ demo: all
 	@tools/demo
 
 test: all
-	@tests/run $(T)
+	@tests/run $(if $(QUICK),--quick) $(T)
 
 test-debug: userspace modules-debug
 	@tests/run --debug --guest-only $(T)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Cut and bent netlink messages, 100,000 of them, with two administrators at work, leave the state as it was.
+# Cut and bent netlink messages, 40,000 of them, with two administrators at work, leave the state as it was.
 # SPDX-License-Identifier: GPL-2.0
 # time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 
-count=${MESSAGES:-100000} seed=${SEED:-$RANDOM}
+count=${MESSAGES:-40000} seed=${SEED:-$RANDOM}
 echo "SEED=$seed"
 load_stmf stmf_sbd stmf_iscsi stmf_loopback
 at_exit unload_stmf

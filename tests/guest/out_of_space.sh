@@ -155,7 +155,7 @@ make_target "$target"
 stmfadm add-view -n 0 "$GUID"
 login "$target"
 disk=$(disk_of "$target" 0)
-sg_format --format --quick "$disk" >/dev/null
+sg_format --format --quick --wait "$disk" >/dev/null
 [ "$(stat -c %b "$WORK/mnt/disk")" -ge 49152 ] || fail "expected it to keep its space when it is formatted"
 logout "$target"
 stmfadm modify-lu -s 32m "$GUID"

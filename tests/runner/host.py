@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The tests that run on this machine: those of the cargo workspace, and those of tests/host/."""
 
+import concurrent.futures
+import contextlib
 import os
 import re
 import signal
@@ -42,8 +44,23 @@ def output_of_cargo_test(name, output):
     return match[1] if match else ""
 
 
-def run_host_test(test, report):
-    """Runs one executable tests/host/NAME.sh."""
+def run_host_tests(tests, jobs, report):
+    """Runs tests of tests/host/, so many at a time; those that run are ended with the runner."""
+    running = set()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            for test in [pool.submit(run_host_test, test, running, report) for test in tests]:
+                test.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # In sessions of their own they hear of nothing that ends the runner, Ctrl-C or another signal.
+            for process in list(running):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+
+
+def run_host_test(test, running, report):
+    """Runs one executable tests/host/NAME.sh; it is among those that run until it is over."""
     started = time.monotonic()
     process = subprocess.Popen(
         [test.path],
@@ -55,16 +72,15 @@ def run_host_test(test, report):
         start_new_session=True,
         env={**os.environ, "COMSTAR_TOP": str(TOP)},
     )
+    running.add(process)
     try:
         output, _ = process.communicate(timeout=test.limit)
         why = f"exit status {process.returncode}"
     except subprocess.TimeoutExpired:
         why = f"not done after {test.limit} s"
-    finally:
-        # In a session of its own it hears of nothing that ends the runner, Ctrl-C or another signal.
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            output, _ = process.communicate()
+        os.killpg(process.pid, signal.SIGTERM)
+        output, _ = process.communicate()
+    running.discard(process)
     (LOGS / f"{test.name}.out").write_text(output, encoding="utf-8")
     if process.returncode == 0:
         report.ok(test.name, time.monotonic() - started)
