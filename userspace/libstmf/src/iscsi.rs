@@ -4,7 +4,7 @@
 
 use stmf_uapi::iscsi::{
     AuthMethod, Command as Number, Initiator as InitiatorKey, Portal as PortalKey,
-    Target as TargetKey, Tpg as TpgKey,
+    Target as TargetKey, Tpg as TpgKey, DEFAULT_TPGT,
 };
 
 use crate::attributes::Builder;
@@ -112,12 +112,38 @@ impl<T: Transport> IscsiTargets<T> {
         Command::iscsi(Number::TpgCreate).act(&mut self.transport, attributes, name)
     }
 
-    /// Deletes a target portal group; with `force` also one that targets are in.
+    /// Deletes a target portal group; with `force` also one that targets are in, which leave it first.
     pub fn delete_tpg(&mut self, name: &str, force: bool) -> Result<(), Error> {
+        if force {
+            self.leave_tpg(name)?;
+        }
         let attributes = Builder::new()
             .text(TpgKey::Name, name)
             .optional(force.then_some(()), |b, ()| b.flag(TpgKey::Force));
         Command::iscsi(Number::TpgDelete).act(&mut self.transport, attributes, name)
+    }
+
+    /// Takes all targets out of a group: each for itself, so that it is saved of each. Those that have no other
+    /// are in the default one then, as with the kernel.
+    fn leave_tpg(&mut self, name: &str) -> Result<(), Error> {
+        let tag = self
+            .tpgs()?
+            .into_iter()
+            .find_map(|group| (group.name == name).then_some(group.tag));
+        let targets = self.targets()?.into_iter();
+        for target in targets.filter(|target| target.tpgs.iter().any(|used| Some(*used) == tag)) {
+            let mut left = target.tpgs;
+            left.retain(|used| Some(*used) != tag);
+            if left.is_empty() {
+                left.push(DEFAULT_TPGT);
+            }
+            let change = IscsiChange {
+                tpgs: Some(left),
+                ..IscsiChange::default()
+            };
+            self.modify(&target.name, &change)?;
+        }
+        Ok(())
     }
 
     /// All target portal groups that were created, by tag.

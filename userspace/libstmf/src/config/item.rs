@@ -144,7 +144,13 @@ impl Item {
         self.value(attribute.number)
     }
 
-    fn text(&self, number: u16) -> Option<String> {
+    /// An attribute that is a number, however many bits it has.
+    pub(crate) fn number(&self, attribute: u16) -> Option<u64> {
+        self.value(attribute).map(number)
+    }
+
+    /// An attribute that is text.
+    pub(crate) fn text(&self, number: u16) -> Option<String> {
         let attribute = self.class.attribute(number)?;
         Some(plain(&show(attribute, self.value(number)?)))
     }

@@ -2,7 +2,7 @@
 
 //! The configuration that the kernel has: reading it, and making, changing and removing items.
 
-use stmf_uapi::{sbd, stmf};
+use stmf_uapi::{iscsi, sbd, stmf};
 
 use super::class::{Class, Constants, CLASSES};
 use super::heads::Heads;
@@ -146,12 +146,50 @@ fn replace(
         current.check_file()?;
     }
     let state = state_of(current, transport)?;
+    let members = members_of(current, transport)?;
     remove(current, transport)?;
     let made = create(item, heads, transport).or_else(|error| put_back(current, error, transport));
     match made {
         Err(error @ Error::Gone { .. }) => Err(error),
-        made => keep_state(state.as_ref(), current, transport).and(made),
+        made => keep_state(state.as_ref(), current, transport)
+            .and(keep_members(&members, item, current, transport))
+            .and(made),
     }
+}
+
+/// The targets in a portal group, which leave it when it goes.
+fn members_of(group: &Item, transport: &mut impl Transport) -> Result<Vec<Item>, Error> {
+    let target = Class::by_name("iscsi-target").filter(|_| group.class.name == "iscsi-tpg");
+    let (Some(target), Some(tag)) = (target, group.number(iscsi::Tpg::Tag as u16)) else {
+        return Ok(Vec::new());
+    };
+    let tag = tag.to_string();
+    let mut targets = items_of(target, transport)?;
+    targets.retain(|target| {
+        let tags = target.text(iscsi::Target::Tpgs as u16).unwrap_or_default();
+        tags.split(',').any(|used| used == tag)
+    });
+    Ok(targets)
+}
+
+/// Has the targets that were in a portal group in the one that is in its place, if that has its tag.
+fn keep_members(
+    members: &[Item],
+    item: &Item,
+    current: &Item,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
+    let tag = |group: &Item| group.number(iscsi::Tpg::Tag as u16);
+    let kept = members.iter().filter(|_| tag(item) == tag(current));
+    for target in kept {
+        let Some(command) = target.class.modify() else {
+            continue;
+        };
+        let tags = target.text(iscsi::Target::Tpgs as u16).unwrap_or_default();
+        let request = target.encode_key().text(iscsi::Target::Tpgs, tags);
+        act(command, target, request, transport)?;
+    }
+    Ok(())
 }
 
 /// Makes an item again in whose place another one could not be made, and tells why not.

@@ -2,7 +2,7 @@
 
 //! What has to be done for one configuration to become another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use stmf_uapi::stmf::ObjectState;
@@ -117,6 +117,12 @@ impl Step {
         begin_offline(current, state.class).then_some(state)
     }
 
+    /// The item that says of its object that it is offline, if it is about an object that can be.
+    fn state_of_object(&self) -> Option<ItemKey> {
+        let item = self.item();
+        Some(item.in_class(item.class.state()?).key())
+    }
+
     /// Whether it takes something on- or offline.
     pub fn is_state(&self) -> bool {
         self.item().is_state()
@@ -180,17 +186,21 @@ pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Ext
             current: current.clone(),
         })),
     });
-    let mut steps: Vec<_> = removed.chain(made).collect();
+    // What was offline comes online when all else is as it is to be, and what goes stays offline until it has gone.
+    let (mut online, removed): (Vec<_>, Vec<_>) = removed.partition(Step::is_state);
+    let gone: BTreeSet<_> = removed.iter().filter_map(Step::state_of_object).collect();
+    online.retain(|step| !gone.contains(&step.item().key()));
+    let mut steps: Vec<_> = removed.into_iter().chain(made).collect();
     let is_said = |state: &Item| {
         extent != Extent::Mentioned || wanted.document.classes.contains(&state.class.name)
     };
-    let online: Vec<_> = steps
+    let begun: Vec<_> = steps
         .iter()
         .filter_map(|step| step.state_after(current))
         .filter(|state| is_said(state) && !new.contains_key(&state.key()))
         .map(|state| step(Kind::Remove(state)))
         .collect();
-    steps.extend(online);
+    steps.extend(online.into_iter().chain(begun));
     steps
 }
 

@@ -246,6 +246,75 @@ fn portal_groups_keep_their_tags() {
     assert_eq!(before, tags(&mut IscsiTargets::with_transport(&mut booted)));
 }
 
+/// Two portal groups, and a target in both.
+fn portal_groups<T: Transport>(transport: T) {
+    let mut targets = IscsiTargets::with_transport(transport);
+    for (name, address) in [("outside", "192.0.2.1"), ("inside", "10.0.0.1")] {
+        let portals = [address.to_owned()];
+        targets.create_tpg(name, &portals, None).unwrap();
+    }
+    let tags = targets.tpgs().unwrap().iter().map(|tpg| tpg.tag).collect();
+    let change = IscsiChange {
+        tpgs: Some(tags),
+        ..IscsiChange::default()
+    };
+    targets.create(TARGET, &change).unwrap();
+}
+
+#[test]
+fn targets_have_left_a_group_that_was_deleted_after_a_reboot_too() {
+    let directory = TempDir::new().unwrap();
+    let mut sim = Sim::new();
+    portal_groups(recorder(&mut sim, directory.path()));
+    for (group, left) in [("outside", [257]), ("inside", [1])] {
+        let mut targets = IscsiTargets::with_transport(recorder(&mut sim, directory.path()));
+        targets.delete_tpg(group, true).unwrap();
+        assert_eq!(targets.target(TARGET).unwrap().tpgs, left);
+        assert_eq!(rebooted(directory.path()), all_of(&mut sim), "{group}");
+    }
+}
+
+#[test]
+fn targets_stay_in_a_group_that_gets_other_portals() {
+    let mut sim = Sim::new();
+    portal_groups(&mut sim);
+    let before = of_kernel(&mut sim);
+    let text = before.replacen("10.0.0.1", "10.0.0.2", 1);
+    assert_ne!(text, before);
+    become_as(&mut sim, &Configuration::parse(&text).unwrap(), Extent::All);
+    assert_eq!(of_kernel(&mut sim), text);
+}
+
+#[test]
+fn what_was_offline_comes_online_last_and_not_at_all_when_it_goes() {
+    let mut sim = Sim::new();
+    let (gone, stays) = (
+        "iqn.2026-11.org.example:gone",
+        "iqn.2026-11.org.example:stays",
+    );
+    let mut targets = IscsiTargets::with_transport(&mut sim);
+    for target in [gone, stays] {
+        targets.create(target, &IscsiChange::default()).unwrap();
+    }
+    let mut stmf = Stmf::with_transport(&mut sim);
+    for target in [gone, stays] {
+        stmf.set_target_state(target, Goal::Offline).unwrap();
+    }
+    let mut other = Sim::new();
+    let mut targets = IscsiTargets::with_transport(&mut other);
+    let change = IscsiChange {
+        auth: Some(AuthMethod::Chap),
+        ..IscsiChange::default()
+    };
+    targets.create(stays, &change).unwrap();
+    let wanted = Configuration::of_kernel(&mut other).unwrap();
+    let steps = become_as(&mut sim, &wanted, Extent::All);
+    let online = format!("remove offline state of target {stays}");
+    assert_eq!(steps.last(), Some(&online), "{steps:?}");
+    let states = steps.iter().filter(|step| step.contains("offline"));
+    assert_eq!(states.count(), 1, "{steps:?}");
+}
+
 #[test]
 fn what_began_offline_is_offline_after_a_reboot_too() {
     let directory = TempDir::new().unwrap();

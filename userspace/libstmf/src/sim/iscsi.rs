@@ -48,6 +48,14 @@ fn change(object: &mut Object, attributes: &[u8], secret: u16, is_set: u16, unse
 }
 
 /// What is told of an object: not its secret.
+/// The tags of the portal groups that a target is in.
+fn groups_of(target: &Object) -> Vec<u16> {
+    let tags = target.get(&Target::Tpgs.number());
+    let tags = String::from_utf8_lossy(tags.map_or(&[], Vec::as_slice)).into_owned();
+    let tags = tags.trim_end_matches('\0').split(',');
+    tags.flat_map(str::parse).collect()
+}
+
 fn reply<K: Key + Copy>(all: &[K], object: &Object, builder: Builder) -> Builder {
     let told = all.iter().filter(|key| !is_secret(**key));
     told.fold(builder, |builder, key| {
@@ -248,23 +256,28 @@ impl Sim {
             self.iscsi.groups.insert(name, (tag, portals, dscp));
             return Ok(vec![Builder::new().u16(Tpg::Tag, tag)]);
         }
-        let (tag, ..) = self.iscsi.groups.get(&name).ok_or_else(not_found)?;
-        if self.targets_in(*tag) > 0 && !fields.has(Tpg::Force) {
+        let (tag, ..) = *self.iscsi.groups.get(&name).ok_or_else(not_found)?;
+        if self.targets_in(tag) > 0 && !fields.has(Tpg::Force) {
             return Err(bare(libc::EBUSY));
+        }
+        let targets = self.iscsi.targets.values_mut();
+        for object in targets.filter(|object| groups_of(object).contains(&tag)) {
+            let mut left = groups_of(object);
+            left.retain(|used| *used != tag);
+            if left.is_empty() {
+                left.push(iscsi::DEFAULT_TPGT);
+            }
+            let left: Vec<_> = left.iter().map(u16::to_string).collect();
+            let text = format!("{}\0", left.join(","));
+            object.insert(Target::Tpgs.number(), text.into_bytes());
         }
         self.iscsi.groups.remove(&name);
         Ok(Vec::new())
     }
 
     fn targets_in(&self, tag: u16) -> u32 {
-        let tag = tag.to_string();
-        let users = self.iscsi.targets.values().filter(|object| {
-            let tags = object.get(&Target::Tpgs.number());
-            let tags = tags.map(|tags| String::from_utf8_lossy(tags).into_owned());
-            let tags = tags.unwrap_or_default();
-            let mut tags = tags.trim_end_matches('\0').split(',');
-            tags.any(|used| used == tag)
-        });
+        let targets = self.iscsi.targets.values();
+        let users = targets.filter(|target| groups_of(target).contains(&tag));
         u32::try_from(users.count()).unwrap()
     }
 
