@@ -13,12 +13,16 @@
 #include <linux/statfs.h>
 
 /*
- * Whether this is called from submit_bio(): what is submitted below it starts
- * only when it returns, so nothing may wait for that.
+ * Whether a file system may be entered from here. Somebody's process has limits
+ * and rights of its own (RLIMIT_FSIZE, a security label), which are not the
+ * disk's. Within a transaction of one file system none of another may begin. And
+ * what is submitted below submit_bio() starts only when it returns, so nothing
+ * may wait for that.
  */
-bool stmf_helper_in_submit_bio(void)
+bool stmf_helper_may_enter_fs(void)
 {
-	return current->bio_list;
+	return (current->flags & PF_KTHREAD) && !current->journal_info &&
+	       !current->bio_list;
 }
 
 /* The file type bits (S_IFMT) of what a path leads to, or an error. */
@@ -62,6 +66,17 @@ void stmf_helper_file_forget(struct file *file)
 bool stmf_helper_file_nowait(struct file *file)
 {
 	return file->f_mode & FMODE_NOWAIT;
+}
+
+/*
+ * Reads leave the file's access time as it is: to note it a file system waits for
+ * its journal, IOCB_NOWAIT or not.
+ */
+void stmf_helper_file_set_noatime(struct file *file)
+{
+	spin_lock(&file->f_lock);
+	file->f_flags |= O_NOATIME;
+	spin_unlock(&file->f_lock);
 }
 
 int stmf_helper_file_size(struct file *file, loff_t *size)

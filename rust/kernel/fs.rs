@@ -158,6 +158,8 @@ impl File {
         if !usable {
             return Err(EINVAL);
         }
+        // SAFETY: `file` is open.
+        unsafe { shims::file_set_noatime(file) };
         let mode = match align {
             1.. if align <= unit => Mode::Direct,
             _ => Mode::Buffered,

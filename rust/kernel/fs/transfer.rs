@@ -90,11 +90,10 @@ impl State {
 
     /// Whether a try makes sense.
     fn may_try(&self) -> bool {
-        // Not waiting for the data doesn't mean that a file system never waits for its own metadata.
         // SAFETY: An FFI call without requirements.
-        let may_wait = !unsafe { shims::in_submit_bio() };
+        let may_enter = unsafe { shims::may_enter_fs() };
         self.open.nowait
-            && may_wait
+            && may_enter
             && match self.operation {
                 Operation::Read => true,
                 // Copies into the page cache, and may have to write out others for that.
