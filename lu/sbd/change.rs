@@ -129,11 +129,7 @@ impl<'a> Change<'a> {
             return self.save(disk).map(|_| ());
         };
         if new.size() > old.size() {
-            let kept = lengthen(disk, registration, old, new).and_then(|()| self.save(disk));
-            if let Err(refusal) = kept {
-                let _ = set_file_size(disk, old.size());
-                return Err(refusal);
-            }
+            lengthen(disk, registration, new, || self.save(disk))?;
             disk.medium.set_geometry(new);
             return Ok(());
         }
@@ -312,21 +308,38 @@ fn set_file_size(disk: &Disk, size: u64) -> Result<(), Refusal> {
         .map_err(|error| refuse!(error, Size, "size: the file can't be made so long"))
 }
 
-/// Makes the file that a disk is on longer, and has that written: the metadata may tell of the new size
-/// only when the file has it for good.
-fn lengthen(
+/// Makes the file that a disk is on long enough, unless it is that already, and then keeps what is to be. When
+/// either fails the file is as long as it was.
+fn lengthen<T>(
     disk: &Disk,
     registration: &LuRegistration,
-    old: Geometry,
     new: Geometry,
+    keep: impl FnOnce() -> Result<T, Refusal>,
 ) -> Result<(), Refusal> {
-    set_file_size(disk, new.size())?;
+    let there = disk.medium.backend().ok_or(ENODEV)?.size()?;
+    let is_longer = there < new.size();
+    let made = match is_longer {
+        true => set_file_size(disk, new.size()),
+        false => Ok(()),
+    };
+    let kept = made
+        .and_then(|()| write_longer(disk, registration, new))
+        .and_then(|()| keep());
+    kept.map(|_| ()).inspect_err(|_| {
+        if is_longer {
+            let _ = set_file_size(disk, there);
+        }
+    })
+}
+
+/// Has a file that is longer now written, with the space that it needs: the metadata may tell of the new size only
+/// when the file has it for good.
+fn write_longer(disk: &Disk, registration: &LuRegistration, new: Geometry) -> Result<(), Refusal> {
     let backend = disk.medium.backend().ok_or(ENODEV)?;
     if !disk.shape.thin && disk.is_writable() {
-        backend.allocate(new.size()).map_err(|error| {
-            let _ = set_file_size(disk, old.size());
-            config::cannot_allocate(error)
-        })?;
+        backend
+            .allocate(new.size())
+            .map_err(config::cannot_allocate)?;
     }
     if backend.device().is_some() || disk.changeable.store.is_none() {
         return Ok(());

@@ -73,6 +73,17 @@ refused stmfadm modify-lu -s 1000 "$guid"
 refused stmfadm modify-lu -s 0 "$guid"
 expect "$((32 << 20))" "$(property Size)" "size after refusals"
 
+step "a file that is longer than its disk isn't cut off when the disk grows"
+head -c 48M /dev/urandom >"$WORK/long"
+sum=$(sha256sum <"$WORK/long")
+long=$(make_lu "$WORK/long" -s 16m)
+at_exit "stmfadm delete-lu $long 2>/dev/null || true"
+for size in 32 48; do
+	stmfadm modify-lu -s "${size}m" "$long"
+	expect "$sum" "$(sha256sum <"$WORK/long")" "the file, with a disk of $size MiB on it"
+done
+stmfadm delete-lu "$long"
+
 step "the write cache"
 expect Enabled "$(property 'Writeback Cache')" "write cache"
 wait_for sees_cache "write back"

@@ -238,17 +238,23 @@ impl Background {
         };
         Ok(Token::new(background, GFP_KERNEL)?)
     }
+
+    /// Tells who waits for it. Who has waited may let go of the disk, so this has let go before: it may be run by a
+    /// worker of the file's, which can't wait for itself.
+    fn tell(token: Token<Self>, waiter: &Waiter, well: bool) {
+        token.end(());
+        waiter.end(well);
+    }
 }
 
 impl MustEnd for Background {
     type Key = ();
 
     fn abandoned(token: Token<Self>) {
-        let Some(waiter) = &token.waiter else {
-            return Self::done(token, Err(Failure::Unknown));
-        };
-        waiter.end(false);
-        token.end(());
+        match token.waiter.clone() {
+            Some(waiter) => Self::tell(token, &waiter, false),
+            None => Self::done(token, Err(Failure::Unknown)),
+        }
     }
 }
 
@@ -269,8 +275,8 @@ impl Done<Background> for Background {
             token.medium.condition.losses.note();
             pr_warn_once!("a flush has failed that no command waited for: {failure:?}\n");
         }
-        match &token.waiter {
-            Some(waiter) => waiter.end(outcome.is_ok()),
+        match token.waiter.clone() {
+            Some(waiter) => return Self::tell(token, &waiter, outcome.is_ok()),
             None if token.medium.flushes.end() => {
                 let queue = token.medium.queue.clone();
                 return work::later::<Background, Another>(&queue, token);

@@ -295,8 +295,9 @@ impl Done<Job> for Advance {
         match outcome {
             Err(failure) if !job.script.goes_on_after(failure) => Job::fail(job, failure),
             _ => {
-                let medium = job.medium.clone();
-                work::later::<Job, Advance>(&medium.queue, job);
+                // Not the medium: this worker, which may be its file's own, would be the last to let go of it.
+                let queue = job.medium.queue.clone();
+                work::later::<Job, Advance>(&queue, job);
             }
         }
     }
