@@ -262,6 +262,15 @@ def aborting():
     check(session.status(7)[1] == (6, 0x29, 3), "the reset is reported")
     check(session.manage(8, 8) == 4, "TASK REASSIGN is not supported")
     check(session.manage(9, 99) == 5, "an unknown function is not supported")
+    # An immediate command takes no number: the one that it names is that of a command still to come.
+    session.send(0x41, 0xA0, bytes(8), (10, 4096, session.cmd_sn, 0), WRITE)
+    session.r2t(10)
+    session.cmd_sn += 1
+    check(session.manage(11, 1, referenced=10, ref_cmd_sn=session.cmd_sn - 1) == 0, "ABORT TASK is complete")
+    check(session.manage(12, 1, referenced=10) == 1, "the task was aborted, not the number of another")
+    session.cmd_sn -= 1
+    session.command(13, bytes(6))
+    check(session.status(13)[0] == 0, "which that one has still")
     use_up_attentions(session)
 
 

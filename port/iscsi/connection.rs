@@ -475,12 +475,14 @@ impl Connection {
         !self.numbers.misses_rejected() && !joint.is_single()
     }
 
-    /// Whether it is in a session, in which nothing has to be said or answered until some time.
+    /// Whether it is in a session, in which nothing has to be said, answered, taken or sent until some time.
     fn has_no_limits(&self) -> bool {
         let Phase::Normal(normal) = &self.phase else {
             return false;
         };
-        normal.fences.is_empty() && self.question.is_none() && self.notices.is_empty()
+        let nothing_to_say = self.question.is_none() && self.notices.is_empty();
+        let nothing_late = self.tx.stalled().is_none() && self.waiting.is_empty();
+        normal.fences.is_empty() && nothing_to_say && nothing_late
     }
 
     /// Keeps the limits of time. Says until when to sleep, unless there is something to do now.

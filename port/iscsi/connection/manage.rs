@@ -100,14 +100,16 @@ impl Connection {
 
     /// Ends the command that an ABORT TASK is about if it hasn't begun; says whether it hasn't.
     fn end_unbegun(&mut self, request: &request::TaskManagement) -> bool {
-        let before = request.ref_cmd_sn.is_before(request.order.cmd_sn);
-        if before && self.numbers.skip(request.ref_cmd_sn) {
-            // It has not come, and need not come any more (RFC 7143 11.6.1).
-            return true;
-        }
         let Phase::Normal(normal) = &mut self.phase else {
             return false;
         };
+        // Only of a task that isn't here does the number say anything (RFC 7143 11.6.1): an immediate one has none.
+        let may_come = !normal.endpoint.has_task(u64::from(request.rtt.0))
+            && request.ref_cmd_sn.is_before(request.order.cmd_sn);
+        if may_come && self.numbers.skip(request.ref_cmd_sn) {
+            // It has not come, and need not come any more.
+            return true;
+        }
         // A command that still waits for data hasn't begun: it is over at once.
         let held = normal.writes.take(request.rtt);
         held.map(|held| drop(normal.writes.finish(held))).is_some()
