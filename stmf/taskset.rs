@@ -211,6 +211,10 @@ impl TaskSet {
     /// Charges memory that a command needs, on top of what it was charged before; `false` when the session
     /// has too much already, or all sessions together have.
     pub(crate) fn charge(&self, slot: Slot, bytes: usize) -> bool {
+        if bytes == 0 {
+            // What it reserved for others nobody would give back at its end.
+            return true;
+        }
         let bytes = bytes as u64;
         let before = self.bytes.fetch_add(bytes, ordering::Relaxed);
         let after = before.saturating_add(bytes);

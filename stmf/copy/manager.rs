@@ -236,7 +236,12 @@ impl Copying<'_> {
         &self.endpoint().nexus
     }
 
-    /// Whether the copy has to end.
+    /// Whether nothing more may be begun of it.
+    pub(super) fn has_to_end(&self) -> bool {
+        self.cause().is_some()
+    }
+
+    /// Why the copy has to end, if it has.
     fn cause(&self) -> Option<Cause> {
         if self.task.is_aborted() {
             return Some(Cause::Aborted);

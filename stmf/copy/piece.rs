@@ -209,18 +209,24 @@ fn admit(
     let Some(slot) = tasks.take_piece(copy.tag(), opcode, endpoint.number) else {
         return Err(Fault::Device(Status::TaskSetFull, None));
     };
-    let admitted = decide(endpoint, command, slot, data)
+    let admitted = decide(copy, command, slot, data)
         .and_then(|(lu, plan)| build(endpoint, command, slot, lu, plan, data, mailbox));
     admitted.inspect_err(|_| tasks.release(slot))
 }
 
 /// Finds the unit, asks it, and reserves the memory for what is read.
 fn decide(
-    endpoint: &Endpoint,
+    copy: &Copying<'_>,
     command: &Command,
     slot: Slot,
     data: &mut PageList,
 ) -> Result<(LiveRef<LuPath>, Plan), Fault> {
+    if copy.has_to_end() {
+        // Whoever aborts the copy from now on finds this command in the table. Who did before hasn't, and doesn't
+        // wait for it.
+        return Err(BUSY);
+    }
+    let endpoint = copy.endpoint();
     let nexus = &endpoint.nexus;
     let (lu, access) = {
         let guard = rcu::read_lock();

@@ -273,7 +273,7 @@ fn a_session_that_has_an_orphan_says_so() {
 
 #[test]
 fn the_memory_of_a_session_is_given_back_with_its_last_command() {
-    for sizes in [[1 << 20, 1 << 20], [2 << 20, 512]] {
+    for sizes in [[1 << 20, 1 << 20], [2 << 20, 512], [2 << 20, 0]] {
         explore(3, move || {
             let session = Session::new();
             let carry_out = |session: &Session, tag, size| {
