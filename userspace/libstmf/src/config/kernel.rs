@@ -149,10 +149,11 @@ fn replace(
     let members = members_of(current, transport)?;
     remove(current, transport)?;
     let made = create(item, heads, transport).or_else(|error| put_back(current, error, transport));
+    let there = made.as_ref().map_or(current, |()| item);
     match made {
         Err(error @ Error::Gone { .. }) => Err(error),
         made => keep_state(state.as_ref(), current, transport)
-            .and(keep_members(&members, item, current, transport))
+            .and(keep_members(&members, there, current, transport))
             .and(made),
     }
 }
@@ -172,15 +173,15 @@ fn members_of(group: &Item, transport: &mut impl Transport) -> Result<Vec<Item>,
     Ok(targets)
 }
 
-/// Has the targets that were in a portal group in the one that is in its place, if that has its tag.
+/// Has the targets that were in a portal group in the one that is there in its place, if that has its tag.
 fn keep_members(
     members: &[Item],
-    item: &Item,
-    current: &Item,
+    there: &Item,
+    before: &Item,
     transport: &mut impl Transport,
 ) -> Result<(), Error> {
     let tag = |group: &Item| group.number(iscsi::Tpg::Tag as u16);
-    let kept = members.iter().filter(|_| tag(item) == tag(current));
+    let kept = members.iter().filter(|_| tag(there) == tag(before));
     for target in kept {
         let Some(command) = target.class.modify() else {
             continue;
