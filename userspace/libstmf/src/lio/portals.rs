@@ -112,7 +112,8 @@ impl Portals {
     }
 }
 
-fn places(tpg: &Tpg) -> Places {
+/// Where the portals of a target's group are, of those that have an address.
+pub(super) fn places(tpg: &Tpg) -> Places {
     let portals = tpg.portals.iter();
     portals
         .filter_map(|portal| {

@@ -10,7 +10,7 @@ use stmf_uapi::iscsi::{AuthMethod, CHAP_SECRET_MIN};
 use super::disk::{is_open, is_open_protected, Disks};
 use super::file::{Acl, Chap, Target, Tpg};
 use super::limits::limits;
-use super::portals::Portals;
+use super::portals::{places, Portals};
 use super::{object, Work};
 
 /// The portal group of a target that is taken over: the first of those that are enabled.
@@ -37,7 +37,12 @@ impl Work {
         }
         let tags = self.take_portals(tpg, &object_name, portals);
         self.add_target(tpg, &name, &tags);
-        if !tpg.enable {
+        let is_nowhere = places(tpg).is_empty();
+        if is_nowhere {
+            // The default group is everywhere.
+            self.leave_out(&object_name, "it has no portal, and is offline");
+        }
+        if !tpg.enable || is_nowhere {
             self.add("offline-target", object([("name", name.clone().into())]));
         }
         self.add_group("target-group", &name, &name);
@@ -141,14 +146,22 @@ impl Work {
     /// What one initiator sees, and how it proves who it is.
     fn take_acl(&mut self, acl: &Acl, tpg: &Tpg, target: &str, disks: &Disks) {
         let host = acl.node_wwn.to_ascii_lowercase();
-        self.add_group("host-group", &host, &host);
+        let otherwise = format!("that it authenticates otherwise than others at {target} is not");
         match acl.attributes.get("authentication") {
-            Some(own @ 0..=1) if (own == 1) != needs_chap(tpg) => {
-                let why = format!("that it authenticates otherwise than others at {target} is not");
-                self.leave_out(format!("initiator {host}"), &format!("{why} known here"));
+            Some(1) if !needs_chap(tpg) => {
+                // Whoever took its name would see its disks.
+                let why = format!("{otherwise} known here, and it sees nothing there");
+                return self.leave_out(format!("initiator {host}"), &why);
+            }
+            Some(0) if needs_chap(tpg) => {
+                self.leave_out(
+                    format!("initiator {host}"),
+                    &format!("{otherwise} known here"),
+                );
             }
             _ => {}
         }
+        self.add_group("host-group", &host, &host);
         if needs_chap(tpg) {
             self.take_secret(&acl.chap, &host);
         }

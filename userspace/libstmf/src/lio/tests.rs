@@ -242,6 +242,18 @@ fn what_has_no_counterpart_is_told_and_access_never_widened() {
         ),
         (
             |saved| {
+                let tpg = &mut saved["targets"][0]["tpgs"][0];
+                tpg["attributes"]["authentication"] = 0.into();
+                tpg["node_acls"][0]["attributes"]["authentication"] = 1.into();
+            },
+            &[
+                "initiator iqn.1994-05.com.redhat:client: that it authenticates otherwise than \
+                 others at iqn.2003-01.org.linux-iscsi.host:sn.1 is not known here, and it sees \
+                 nothing there",
+            ],
+        ),
+        (
+            |saved| {
                 saved["fabric_modules"] =
                     json!([{ "name": "iscsi", "discovery_enable_auth": true }]);
             },
@@ -260,6 +272,23 @@ fn what_has_no_counterpart_is_told_and_access_never_widened() {
         let views = |made: &Value| made["view"].as_array().map_or(0, Vec::len);
         assert!(views(&made) <= views(&whole) + 1, "{made}");
     }
+}
+
+#[test]
+fn nobody_sees_more_than_with_lio() {
+    let mut with_own = saved();
+    let tpg = &mut with_own["targets"][0]["tpgs"][0];
+    tpg["attributes"]["authentication"] = 0.into();
+    tpg["node_acls"][0]["attributes"]["authentication"] = 1.into();
+    let (made, _) = import(&with_own);
+    assert_eq!(made.get("view"), None, "{made}");
+
+    let mut nowhere = saved();
+    with_portals(&mut nowhere, 0, &[]);
+    let (made, left_out) = import(&nowhere);
+    let expected = format!("target {TARGET}: it has no portal, and is offline");
+    assert_eq!(left_out, [expected]);
+    assert_eq!(made["offline-target"], json!([{ "name": TARGET }]));
 }
 
 #[test]
