@@ -21,6 +21,7 @@ disk_on() {
 }
 disk_off() {
 	stmfadm delete-lu "$GUID"
+	wait_for no_loop_disk "$LOOP_HOST" 0
 	umount "$WORK/below"
 	rm "$WORK/image"
 }
