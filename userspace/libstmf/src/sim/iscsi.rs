@@ -47,7 +47,6 @@ fn change(object: &mut Object, attributes: &[u8], secret: u16, is_set: u16, unse
     }
 }
 
-/// What is told of an object: not its secret.
 /// The tags of the portal groups that a target is in.
 fn groups_of(target: &Object) -> Vec<u16> {
     let tags = target.get(&Target::Tpgs.number());
@@ -56,6 +55,7 @@ fn groups_of(target: &Object) -> Vec<u16> {
     tags.flat_map(str::parse).collect()
 }
 
+/// What is told of an object: not its secret.
 fn reply<K: Key + Copy>(all: &[K], object: &Object, builder: Builder) -> Builder {
     let told = all.iter().filter(|key| !is_secret(**key));
     told.fold(builder, |builder, key| {
