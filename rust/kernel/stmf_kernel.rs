@@ -25,6 +25,7 @@ pub mod percpu;
 pub mod queue;
 pub mod random;
 pub mod rcu;
+pub mod reboot;
 pub mod scsi_host;
 pub mod tally;
 pub mod token;
