@@ -31,6 +31,7 @@ mod failure;
 mod identifying;
 mod import;
 mod keeper;
+mod last_flush;
 mod medium;
 mod meta;
 mod modes;
@@ -45,9 +46,11 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use last_flush::LastFlush;
 use stmf_kernel::{
     genl,
     module::{Filled, ModuleCell},
+    reboot::BeforeReboot,
     work::{Delayed, ModuleQueue, OwnedQueue}, //
 };
 
@@ -98,6 +101,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> Result {
 /// It is empty by then: every disk holds the module.
 struct SbdModule {
     _netlink: genl::Registration,
+    _last_flush: BeforeReboot,
     _keeper: Filled<Delayed>,
     _keeper_queue: ModuleQueue,
     _queue: ModuleQueue,
@@ -113,8 +117,10 @@ impl kernel::Module for SbdModule {
         let keeper_queue = ModuleQueue::fill(&KEEPER_QUEUE, c"stmf_sbd_keeper", META_WORKERS)?;
         let keeper = Delayed::new(keeper_queue.queue().clone(), keeper::round);
         let keeper = keeper::KEEPER.fill(Arc::pin_init(keeper, GFP_KERNEL)?);
+        let last_flush = BeforeReboot::new::<LastFlush>()?;
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
+            _last_flush: last_flush,
             _keeper: keeper,
             _keeper_queue: keeper_queue,
             _queue: queue,

@@ -102,6 +102,16 @@ impl Units {
         look(&self.table.lock())
     }
 
+    /// The disks of this moment, but for those that are being made.
+    pub(crate) fn all(&self) -> Result<KVec<Arc<Unit>>> {
+        let table = self.table.lock();
+        let mut units = KVec::new();
+        for unit in table.units.values().flatten() {
+            units.push(unit.clone(), GFP_KERNEL)?;
+        }
+        Ok(units)
+    }
+
     /// The bytes that disks in memory have together.
     pub(crate) fn in_memory(&self) -> u64 {
         self.read(|table| {

@@ -121,6 +121,8 @@ const MEMORY_PAUSE: i64 = SECOND / 100;
 pub(crate) struct Link {
     /// Where the initiator comes from.
     pub(crate) origin: Origin,
+    /// Whether that is this machine itself: it has the address that it came to.
+    pub(crate) is_local: bool,
     doorbell: Arc<Doorbell>,
     /// Whether the thread knows that the initiator has closed the connection.
     lost: Atomic<bool>,
@@ -325,6 +327,7 @@ pub(crate) fn start(
     let link = Arc::new(
         Link {
             origin: Origin::of(peer.ip()),
+            is_local: stream.local_address().map(|own| own.ip()) == Some(peer.ip()),
             doorbell,
             lost: Atomic::new(false),
             finished: Queue::new(),

@@ -414,10 +414,10 @@ fn who_leaves(visitors: &[Arc<Link>], new: &Link) -> Option<usize> {
 }
 
 /// Ends connections, whose initiators may log out first, and waits for that, a few seconds at most
-/// for all together.
-pub(crate) fn end_all(links: &[Arc<Link>]) {
+/// for all together. Says whether all have ended.
+pub(crate) fn end_all(links: &[Arc<Link>]) -> bool {
     for link in links {
         link.leave();
     }
-    connection::join_all(links, END_LIMIT);
+    connection::join_all(links, END_LIMIT)
 }

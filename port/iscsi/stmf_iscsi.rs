@@ -23,6 +23,7 @@ mod bells;
 mod connection;
 mod counters;
 mod joint;
+mod last_call;
 mod log;
 mod netlink;
 mod portal;
@@ -32,10 +33,12 @@ mod settings;
 mod target;
 
 use kernel::prelude::*;
+use last_call::LastCall;
 use provider::{Provider, PROVIDER};
 use stmf_kernel::{
     genl,
-    module::Filled, //
+    module::Filled,
+    reboot::BeforeReboot, //
 };
 
 module! {
@@ -50,14 +53,17 @@ module! {
 /// targets then, and no thread is left: each of them would keep the module loaded.
 struct IscsiModule {
     _netlink: genl::Registration,
+    _last_call: BeforeReboot,
     _provider: Filled<Provider>,
 }
 
 impl kernel::Module for IscsiModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let provider = PROVIDER.fill(Provider::new(module)?);
+        let last_call = BeforeReboot::new::<LastCall>()?;
         Ok(Self {
             _netlink: genl::Registration::new(&netlink::FAMILY, module)?,
+            _last_call: last_call,
             _provider: provider,
         })
     }

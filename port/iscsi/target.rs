@@ -5,6 +5,7 @@
 use crate::{
     connection::Link,
     joint::Joint,
+    last_call,
     provider,
     session::{Facts, Joined, Session, SessionKey},
     settings::{Groups, Redirect, Settings}, //
@@ -184,16 +185,19 @@ impl Target {
 
     /// Takes no more sessions, ends those that there are, and waits for that, a few seconds at most.
     fn end_sessions(&self) {
+        provider::end_all(&self.close());
+    }
+
+    /// Takes no more sessions, and gives the connections of those that there are, to be ended. May sleep for memory;
+    /// without any they are told to end, and nobody can wait for it.
+    pub(crate) fn close(&self) -> KVec<Arc<Link>> {
         self.inner.lock().online = false;
-        match self.links() {
-            Ok(links) => provider::end_all(&links),
-            // Out of memory: they end, but nobody waits for it.
-            Err(_) => {
-                for session in self.inner.lock().sessions.values() {
-                    session.stop_but(None);
-                }
+        self.links().unwrap_or_else(|_| {
+            for session in self.inner.lock().sessions.values() {
+                session.stop_but(None);
             }
-        }
+            KVec::new()
+        })
     }
 
     /// Tells the connections of all sessions that see one of these logical units to end, but one. Waits for
@@ -376,7 +380,11 @@ impl Inner {
 
 impl TargetPort for Target {
     fn online(&self) -> Result {
-        self.inner.lock().online = true;
+        let mut inner = self.inner.lock();
+        if last_call::is_closed() {
+            return Err(ENETDOWN);
+        }
+        inner.online = true;
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # In the guest of tests/power/cuts.py: disks whose data, metadata and
-# reservations lie on the disks that lose power.  Arguments: write, or look, and
-# a seed of what is written.
+# reservations lie on the disks that lose power.  Arguments: write, look, or
+# reboot, and a seed of what is written.
 
 # shellcheck source=tests/target.sh
 . "$COMSTAR_TOP/tests/target.sh"
@@ -13,6 +13,10 @@ FILES=/srv/power
 DATA=/dev/vda
 HEAD=/dev/vdc
 TARGET=$(target_name power)
+
+# The second disk's cache is off where a loss of power empties it.
+wcd=true
+[ "$1" != reboot ] || wcd=false
 
 # stage NUMBER: tells the host how far it has come.
 stage() {
@@ -25,7 +29,7 @@ make_disks() {
 	rm -f "$FILES"/*.meta
 	truncate -s 64M "$FILES/disk"
 	make_lu "$DATA" -p meta="$FILES/device.meta" -p alias=0 >/dev/null
-	make_lu "$FILES/disk" -p meta="$FILES/file.meta" -p wcd=true >/dev/null
+	make_lu "$FILES/disk" -p meta="$FILES/file.meta" -p wcd="$wcd" >/dev/null
 	make_lu "$HEAD" -F -p meta=head -p alias=0 >/dev/null
 	sync
 	echo made >"$COMSTAR_SCRATCH/made"

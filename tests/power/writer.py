@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Looks whether all is there that was acknowledged, and writes until the power fails:
-`writer.py write|look SEED TARGET GUID GUID`.
+`writer.py write|look|reboot SEED TARGET GUID GUID`.
 
 A disk has cells of 4 KiB. A write gives a cell a version, which is larger each
 time and stands in every block of it. What is acknowledged is noted on the host,
 which doesn't lose power, in the words of `Log`.  LUN 0 has a write cache, LUN 1
-has none: there every acknowledgment counts.  LUN 2 has its metadata in the head of its
-device.  The GUIDs are those of LUN 0 and LUN 2.
+has none, or the machine restarts in order: there every acknowledgment counts.  LUN 2 has its
+metadata in the head of its device.  The GUIDs are those of LUN 0 and LUN 2.
 """
 
 import concurrent.futures
+import ctypes
 import os
 import pathlib
 import random
@@ -18,6 +19,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 from initiator import Initiator
 
@@ -28,7 +30,11 @@ BLOCKS = CELL // BLOCK
 CELLS = 48  # Of each writer: few, so that each is written often.
 WRITERS = ((0, 0), (0, 1), (0, 2), (1, 0))  # LUN, and which part of it.
 FUA = 8
+RB_AUTOBOOT = 0x1234567  # reboot(2)
 LOST = 3
+GOES_DOWN = threading.Event()
+# Those who come to it have another address: with the same they would be taken for this machine's own.
+ADDRESS = "127.0.0.2"
 HEAD = struct.Struct(">8sQQQ")
 
 
@@ -122,7 +128,10 @@ class Writer:
         # What is for good is rare: a virtio disk knows no FUA, and flushes all there is instead.
         kind = self.random.choice(("flush", *["write"] * 12, *["compare"] * 6))
         flags = FUA if self.random.randrange(12) == 0 else 0
-        # Without a cache all is for good.
+        if COMMAND == "reboot" and self.lun == 1:
+            # Whoever flushes leaves nothing to be lost.
+            kind, flags = "write" if kind == "flush" else kind, 0
+        # Here all is for good.
         durable = self.lun == 1 or flags == FUA
         if kind == "compare":
             both = content(cell, self.now[cell]) if self.now[cell] else bytes(CELL)
@@ -212,7 +221,7 @@ class Registrar:
 
 def connect(name):
     """A session without unit attentions."""
-    session = Initiator(f"iqn.2024-01.test:{name}", "127.0.0.1", 3260, TARGET, 1)
+    session = Initiator(f"iqn.2024-01.test:{name}", ADDRESS, 3260, TARGET, 1)
     for lun in (0, 1, 2):
         while not session.command(lun, bytes(6)).startswith("good"):
             pass
@@ -232,11 +241,22 @@ def run(*words):
 
 
 def work(writer):
-    """A writer's thread: what ends it, but the power, is a failure."""
+    """A writer's thread: what ends it, but the power, is a failure. A machine that restarts ends its session."""
     try:
         writer.write()
     except BaseException as error:  # pylint: disable=broad-exception-caught
         print(f"{type(writer).__name__}: {error!r}", flush=True)
+    if not GOES_DOWN.is_set():
+        os._exit(1)
+
+
+def restart():
+    """Restarts the machine without a sync before, as no service manager would."""
+    time.sleep(random.Random(SEED).uniform(1, 5))
+    GOES_DOWN.set()
+    (SCRATCH / "stage").write_text("3", encoding="ascii")
+    ctypes.CDLL(None).reboot(RB_AUTOBOOT)
+    print("reboot: expected no return", flush=True)
     os._exit(1)
 
 
@@ -259,6 +279,8 @@ def main():
     (SCRATCH / "stage").write_text("2", encoding="ascii")
     for writer in writers:
         threading.Thread(target=work, args=(writer,), daemon=True).start()
+    if COMMAND == "reboot":
+        restart()
     threading.Event().wait()
     return 1
 

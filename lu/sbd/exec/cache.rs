@@ -13,7 +13,8 @@ use kernel::{
     sync::{
         atomic::{ordering, Atomic},
         Arc, //
-    }, //
+    },
+    time::{Delta, Nsec}, //
 };
 use stmf::{
     lu::LuHold,
@@ -104,20 +105,26 @@ impl Done<TaskBody> for Synchronized {
 ///
 /// `ENODEV` while the backing store is away, `ETIMEDOUT`, and `EIO` when it has failed.
 pub(crate) fn flush_and_wait(medium: &Arc<Medium>, hold: Option<LuHold>) -> Result {
-    let waiter = Arc::pin_init(Waiter::new(), GFP_KERNEL)?;
     let is_held = hold.is_some();
+    let waiter = begin_flush(medium, hold)?;
+    if !is_held {
+        waiter.queue.wait(|| waiter.is_over());
+    }
+    waiter.wait(PATIENCE)
+}
+
+/// Begins to flush the whole disk. Somebody keeps the disk until that is over, `hold` or the caller. May sleep
+/// for memory.
+///
+/// # Errors
+///
+/// `ENODEV` while the backing store is away, `ENOMEM`.
+pub(crate) fn begin_flush(medium: &Arc<Medium>, hold: Option<LuHold>) -> Result<Arc<Waiter>> {
+    let waiter = Arc::pin_init(Waiter::new(), GFP_KERNEL)?;
     let background = Background::new(medium, hold, Some(waiter.clone()))?;
     let entry = medium.enter().ok_or(ENODEV)?;
     entry.submit::<Background, Background>(Operation::Flush, 0, background);
-    if !is_held {
-        waiter.queue.wait(|| waiter.is_over());
-    } else if !waiter.queue.wait_timeout(PATIENCE, || waiter.is_over()) {
-        return Err(ETIMEDOUT);
-    }
-    match waiter.state.load(ordering::Acquire) {
-        Waiter::FLUSHED => Ok(()),
-        _ => Err(EIO),
-    }
+    Ok(waiter)
 }
 
 /// Switches the write cache off: what is in it, and what is being written, is on stable storage then. One
@@ -144,7 +151,7 @@ pub(crate) fn switch_off(
 
 /// Who waits for a flush.
 #[pin_data]
-struct Waiter {
+pub(crate) struct Waiter {
     #[pin]
     queue: WaitQueue,
     state: Atomic<u32>,
@@ -164,6 +171,21 @@ impl Waiter {
 
     fn is_over(&self) -> bool {
         self.state.load(ordering::Acquire) != Self::PENDING
+    }
+
+    /// What came of the flush. Sleeps, so long at most.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT`, and `EIO` when it has failed.
+    pub(crate) fn wait(&self, limit: Delta<Nsec>) -> Result {
+        if !self.queue.wait_timeout(limit, || self.is_over()) {
+            return Err(ETIMEDOUT);
+        }
+        match self.state.load(ordering::Acquire) {
+            Self::FLUSHED => Ok(()),
+            _ => Err(EIO),
+        }
     }
 
     fn end(&self, well: bool) {

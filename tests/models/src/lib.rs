@@ -18,7 +18,7 @@ pub mod stand_ins;
 pub use stand_ins::{
     kernel::{alloc, list, prelude, rbtree, str, sync, time, workqueue},
     stmf::{lu, memory, nexus, port, task, LATE},
-    stmf_iscsi::{connection, counters, joint, provider, settings},
+    stmf_iscsi::{connection, counters, joint, last_call, provider, settings},
     stmf_kernel::{clock, queue, trace, wait}, //
 };
 
