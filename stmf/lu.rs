@@ -213,6 +213,8 @@ pub struct LuDescription<'a> {
     pub provider: &'static str,
     /// A name for people.
     pub alias: &'a str,
+    /// Whether it begins offline, as if a user had taken it there; else as the service says of new ones.
+    pub offline: bool,
 }
 
 /// What the framework does for a logical unit: of its registration, or of a task's unit
@@ -308,8 +310,8 @@ impl Deref for LuRegistration {
 }
 
 impl LuRegistration {
-    /// Registers a logical unit and brings it online, unless the service is offline or new units
-    /// shall begin so. May sleep.
+    /// Registers a logical unit and brings it online, unless the service is offline or it shall begin
+    /// so. May sleep.
     ///
     /// # Errors
     ///
@@ -336,7 +338,7 @@ impl LuRegistration {
             },
             GFP_KERNEL,
         )?;
-        framework.add_lu(entry.clone())?;
+        framework.add_lu(entry.clone(), description.offline)?;
         Ok(Self(LuHandle { framework, entry }))
     }
 

@@ -124,6 +124,9 @@ pub struct TargetDescription<'a> {
     /// The relative target port identifier (SPC-5 7.7.6.9), from 1, that the port had before; `None`
     /// for the next that no port had. Initiators and persistent reservations know the port by it.
     pub relative_id: Option<u16>,
+    /// Whether it stays offline until a user asks for it, as if one had taken it there; else as the
+    /// service says of new ones.
+    pub offline: bool,
 }
 
 /// A registered target port; dropping it takes the port out of the framework.
@@ -163,7 +166,8 @@ impl TargetRegistration {
             },
             GFP_KERNEL,
         )?;
-        framework.add_target(entry.clone(), port, ModuleRef::get(module)?)?;
+        let module = ModuleRef::get(module)?;
+        framework.add_target(entry.clone(), port, module, description.offline)?;
         Ok(Self { framework, entry })
     }
 

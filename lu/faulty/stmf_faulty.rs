@@ -124,6 +124,7 @@ impl kernel::Module for FaultyModule {
             guid: GUID,
             provider: "faulty",
             alias: "faulty",
+            offline: false,
         };
         let disk = Faulty { kept: Queue::new() };
         let disk = Arc::new(disk, GFP_KERNEL)?;

@@ -188,6 +188,7 @@ impl kernel::Module for NullModule {
             guid: GUID,
             provider: "null",
             alias: "zeros",
+            offline: false,
         };
         let disk = Arc::new(Zeros, GFP_KERNEL)?;
         Ok(Self {

@@ -78,6 +78,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) threshold: Option<u8>,
     /// Even if something in the file or device is lost by it, or much of the memory taken.
     pub(crate) force: bool,
+    /// Whether it begins offline, whatever the service says.
+    pub(crate) offline: bool,
     /// Whether the disk was there before, so that its data are.
     pub(crate) is_known: bool,
 }
@@ -112,6 +114,7 @@ impl<'a> Wanted<'a> {
             removable: request.u8(Lu::Removable as u16) == Some(1),
             threshold: request.u8(Lu::Threshold as u16),
             force: request.bytes(Lu::Force as u16).is_some(),
+            offline: request.bytes(Lu::Offline as u16).is_some(),
             is_known: false,
         })
     }
@@ -180,7 +183,7 @@ impl<'a> Wanted<'a> {
         )?;
         let made = self.extend(&disk);
         made.and_then(|()| self.save(&disk))
-            .and_then(|()| place.fill(&disk))
+            .and_then(|()| place.fill(&disk, self.offline))
             .inspect_err(|_| {
                 // Nobody had the disk, so nothing was written behind the old end but by us.
                 let backend = disk.medium.backend().filter(|_| disk.is_writable());

@@ -78,6 +78,7 @@ pub(crate) fn import(request: &Request<'_>, units: &Units) -> Result<Guid, Refus
             },
             // Whatever the data begin with: they are the disk's.
             force: !kept.head,
+            offline: false,
             is_known: true,
         };
         wanted.create(units)

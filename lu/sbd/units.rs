@@ -375,14 +375,14 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Registers the disk with the framework and enters it. May sleep.
-    pub(crate) fn fill(&mut self, disk: &Arc<Disk>) -> Result<(), Refusal> {
+    /// Registers the disk with the framework, where it may begin `offline`, and enters it. May sleep.
+    pub(crate) fn fill(&mut self, disk: &Arc<Disk>, offline: bool) -> Result<(), Refusal> {
         let unit = UniqueArc::new_uninit(GFP_KERNEL)?;
         let module = self.units.module;
         let _module = ModuleRef::get(module)?;
         let unit: Arc<Unit> = unit
             .write(Unit {
-                registration: register(disk, module)?,
+                registration: register(disk, offline, module)?,
                 disk: disk.clone(),
                 busy: Busy::new()?,
                 _module,
@@ -413,13 +413,18 @@ impl Drop for Place<'_> {
 }
 
 /// Enters a disk in the framework.
-fn register(disk: &Arc<Disk>, module: &'static ThisModule) -> Result<LuRegistration, Refusal> {
+fn register(
+    disk: &Arc<Disk>,
+    offline: bool,
+    module: &'static ThisModule,
+) -> Result<LuRegistration, Refusal> {
     // The framework keeps its own copy.
     let alias = CString::try_from(&*disk.texts.lock().alias)?;
     let description = LuDescription {
         guid: disk.guid,
         provider: PROVIDER,
         alias: text(&alias),
+        offline,
     };
     let registered = LuRegistration::new(&description, disk.clone(), module);
     let registration = registered.map_err(|error| {

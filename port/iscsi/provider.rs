@@ -6,7 +6,7 @@ use crate::{
     connection::{self, Link, SECOND},
     portal::{Door, Portals},
     settings::{Credentials, Initiator, Settings},
-    target::{Config, Target}, //
+    target::{Config, NewTarget, Target}, //
 };
 use core::cmp::Ordering;
 use kernel::{
@@ -163,19 +163,16 @@ impl Provider {
         self.targets.lock().by_name.get(&Name(*name)).cloned()
     }
 
-    /// Creates a target and brings it online. With the first one the portals open, in `namespace`
-    /// unless they are to be in another.
+    /// Creates a target and brings it online, unless it is wanted offline. With the first one the portals
+    /// open, in `namespace` unless they are to be in another.
     pub(crate) fn create_target(
         self: &Arc<Self>,
-        name: IscsiName,
-        config: Config,
-        relative_id: Option<u16>,
+        new: NewTarget,
         namespace: &ARef<Namespace>,
     ) -> Result<(), Refusal> {
         let _admin = self.admin.lock();
-        self.check_groups(&config)?;
-        let target = Target::register(name, config, relative_id, self.module)
-            .map_err(TargetRegistration::refusal)?;
+        self.check_groups(&new.config)?;
+        let target = Target::register(new, self.module).map_err(TargetRegistration::refusal)?;
         let added = self.targets.lock().add(target.clone());
         let outcome = added
             .map_err(Refusal::from)

@@ -83,6 +83,16 @@ impl Config {
     }
 }
 
+/// A target that is to be made.
+pub(crate) struct NewTarget {
+    pub(crate) name: IscsiName,
+    pub(crate) config: Config,
+    /// The relative target port identifier that it had before, if it was there.
+    pub(crate) relative_id: Option<u16>,
+    /// Whether it is wanted offline, whatever the service says of new ones.
+    pub(crate) offline: bool,
+}
+
 /// What a login finds that wants to be a new session.
 pub(crate) enum Entered {
     /// It is one.
@@ -105,13 +115,9 @@ impl Target {
     ///
     /// `EEXIST` when any provider has a target of that name, `EBUSY` when one has that relative target
     /// port identifier.
-    pub(crate) fn register(
-        name: IscsiName,
-        config: Config,
-        relative_id: Option<u16>,
-        module: &'static ThisModule,
-    ) -> Result<Arc<Self>> {
-        let config = Arc::new(config, GFP_KERNEL)?;
+    pub(crate) fn register(new: NewTarget, module: &'static ThisModule) -> Result<Arc<Self>> {
+        let name = new.name;
+        let config = Arc::new(new.config, GFP_KERNEL)?;
         let shown = config.clone();
         let target = Arc::pin_init(
             try_pin_init!(Self {
@@ -135,7 +141,8 @@ impl Target {
             alias: shown.alias(),
             provider: provider::NAME,
             protocol: Protocol::Iscsi,
-            relative_id,
+            relative_id: new.relative_id,
+            offline: new.offline,
         };
         let registration = TargetRegistration::new(&description, target.clone(), module)?;
         registration.set_portal_group(shown.groups.first());

@@ -45,7 +45,8 @@ fn name(request: &Request<'_>) -> Result<Name, Refusal> {
 
 /// `target-create`.
 fn create_target(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-    provider()?.create_target(name(request)?, request.u16(T::RelativeId as u16))
+    let offline = request.bytes(T::Offline as u16).is_some();
+    provider()?.create_target(name(request)?, request.u16(T::RelativeId as u16), offline)
 }
 
 /// `target-delete`.

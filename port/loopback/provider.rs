@@ -74,11 +74,12 @@ impl Provider {
         )
     }
 
-    /// Creates a target and brings it online. May sleep.
+    /// Creates a target and brings it online, unless it is wanted `offline`. May sleep.
     pub(crate) fn create_target(
         &self,
         name: Name,
         relative_id: Option<u16>,
+        offline: bool,
     ) -> Result<(), Refusal> {
         let mut targets = self.targets.lock();
         if targets.all.len() >= MAX_TARGETS {
@@ -88,7 +89,7 @@ impl Provider {
             ));
         }
         targets.all.reserve(1, GFP_KERNEL)?;
-        let target = Target::register(name, relative_id, self.module)
+        let target = Target::register(name, relative_id, offline, self.module)
             .map_err(TargetRegistration::refusal)?;
         if let Err(error) = target.go_online() {
             target.unregister();

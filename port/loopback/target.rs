@@ -60,7 +60,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Makes a target and registers it with the framework, offline.
+    /// Makes a target and registers it with the framework, offline; `offline` says that it is to stay there.
     ///
     /// # Errors
     ///
@@ -69,6 +69,7 @@ impl Target {
     pub(crate) fn register(
         name: Name,
         relative_id: Option<u16>,
+        offline: bool,
         module: &'static ThisModule,
     ) -> Result<Arc<Self>> {
         let target = Arc::pin_init(
@@ -86,6 +87,7 @@ impl Target {
             provider: provider::NAME,
             protocol: Protocol::Scsi,
             relative_id,
+            offline,
         };
         let registration = TargetRegistration::new(&description, target.clone(), module)?;
         *target.registration.lock() = Some(Arc::new(registration, GFP_KERNEL)?);

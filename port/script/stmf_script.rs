@@ -133,6 +133,7 @@ impl Port {
             provider: "script",
             protocol: Protocol::Scsi,
             relative_id: None,
+            offline: false,
         };
         let registration = TargetRegistration::new(&description, port.clone(), module)?;
         let registration = Arc::new(registration, GFP_KERNEL)?;

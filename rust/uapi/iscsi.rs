@@ -129,6 +129,8 @@ attributes! {
         Redirection = 24, "redirection", Kind::U32 { min: 0, max: 1 };
         /// Relative target port identifier; without one, the next that no target port had.
         RelativeId = 25, "relative-id", Kind::U16 { min: 1, max: u16::MAX };
+        /// It begins offline, whatever the service says of new ones.
+        Offline = 26, "offline", Kind::Flag;
     }
 }
 
@@ -282,7 +284,7 @@ commands! {
                 Name, Alias, Auth, ChapUser, ChapSecret, Tpgs, MaxConnections, InitialR2t,
                 ImmediateData, MaxRecvDataSegmentLength, MaxBurstLength, FirstBurstLength,
                 MaxOutstandingR2t, DefaultTime2wait, HeaderDigest, DataDigest, NopInInterval,
-                Redirect, Redirection, RelativeId
+                Redirect, Redirection, RelativeId, Offline
             ];
         }
         /// Delete a target.

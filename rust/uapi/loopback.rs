@@ -26,6 +26,8 @@ attributes! {
         Force = 3, "force", Kind::Flag;
         /// Relative target port identifier; without one, the next that no target port had.
         RelativeId = 4, "relative-id", Kind::U16 { min: 1, max: u16::MAX };
+        /// It begins offline, whatever the service says of new ones.
+        Offline = 5, "offline", Kind::Flag;
     }
 }
 
@@ -33,7 +35,7 @@ commands! {
     /// Commands of the family.
     Command {
         /// Create a target.
-        TargetCreate = 1, "target-create", Target { permission: admin; request: [Name, RelativeId]; }
+        TargetCreate = 1, "target-create", Target { permission: admin; request: [Name, RelativeId, Offline]; }
         /// Delete a target.
         TargetDelete = 2, "target-delete", Target { permission: admin; request: [Name, Force]; }
         /// Get or dump targets.

@@ -103,6 +103,8 @@ attributes! {
         Force = 22, "force", Kind::Flag;
         /// 1 while the backing device is away.
         Gone = 23, "gone", Kind::BOOL;
+        /// It begins offline, whatever the service says of new ones.
+        Offline = 24, "offline", Kind::Flag;
     }
 }
 
@@ -115,7 +117,7 @@ commands! {
             request: [
                 Guid, File, Size, BlockSize, Alias, VendorId, ProductId, Serial, WriteProtect,
                 WriteCacheDisable, Revision, PhysicalBlockSize, MgmtUrl, RotationRate, Unmap,
-                Removable, MetaFile, MetaHead, Thin, Threshold, Force
+                Removable, MetaFile, MetaHead, Thin, Threshold, Force, Offline
             ];
         }
         /// Take a disk offline and delete it.

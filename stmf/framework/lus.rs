@@ -3,6 +3,7 @@
 //! Logical units come, go on- and offline, and leave.
 
 use super::{
+    service::first_goal,
     Asker,
     Framework,
     Registry,
@@ -66,11 +67,12 @@ pub(super) enum Leaving {
 }
 
 impl Framework {
-    /// Registers a logical unit and brings it online, if the service is and new units shall be.
-    pub(crate) fn add_lu(&self, entry: Arc<LuEntry>) -> Result {
+    /// Registers a logical unit and brings it online, if the service is; one that is wanted `offline`, or
+    /// where new ones begin so, stays there.
+    pub(crate) fn add_lu(&self, entry: Arc<LuEntry>, offline: bool) -> Result {
         let guid = entry.guid;
         let mut registry = self.registry.lock();
-        let wanted = registry.service.default_lu;
+        let wanted = first_goal(offline, registry.service.default_lu);
         let record = LuRecord {
             entry,
             path: None,

@@ -24,6 +24,15 @@ use stmf_model::{
 };
 use stmf_uapi::stmf::EventKind;
 
+/// Where something new is wanted: `offline`, or as the service says.
+pub(super) fn first_goal(offline: bool, default: Goal) -> Goal {
+    if offline {
+        Goal::Offline
+    } else {
+        default
+    }
+}
+
 /// The service, and what new objects begin with.
 pub(crate) struct Service {
     pub(crate) state: State,

@@ -2,7 +2,7 @@
 
 //! Target ports come, go on- and offline, and leave.
 
-use super::{Asker, Framework};
+use super::{service::first_goal, Asker, Framework};
 use crate::{
     event::Event,
     port::{TargetEntry, TargetPort},
@@ -68,7 +68,7 @@ impl Framework {
         Ok(registry.last_relative_port)
     }
 
-    /// Registers a target port, offline.
+    /// Registers a target port, offline; `offline` says that it is wanted there.
     ///
     /// # Errors
     ///
@@ -78,6 +78,7 @@ impl Framework {
         entry: Arc<TargetEntry>,
         port: Arc<dyn TargetPort>,
         module: ModuleRef,
+        offline: bool,
     ) -> Result {
         let name = entry.name.to_str().map_err(|_| EINVAL)?;
         let name = EndName::new(name).map_err(|_| EINVAL)?;
@@ -98,7 +99,7 @@ impl Framework {
             name,
             sessions: 0,
             state: State::Offline,
-            wanted: registry.service.default_target,
+            wanted: first_goal(offline, registry.service.default_target),
             throttle: Throttle::default(),
             leaving: false,
             port: HeldPort {

@@ -50,6 +50,28 @@ zero stmf_iscsi portal-add tpgt '"address": "::ffff:127.0.0.1"'
 load_stmf stmf_loopback
 zero stmf_loopback target-create relative-id '"name": "naa.3000000000000001"'
 
+step "what is to begin offline does, and stays so with the service"
+ynl stmf_iscsi --do target-create --json '{"name": "iqn.2026-11.test:quiet", "offline": true}' >/dev/null
+ynl stmf_loopback --do target-create --json '{"name": "naa.3000000000000003", "offline": true}' >/dev/null
+truncate -s 1M "$WORK/quiet"
+quiet=$(ynl stmf_sbd --do lu-create --json "{\"file\": \"$WORK/quiet\", \"offline\": true}" |
+	jq -r .guid | tr -d ' ')
+states() {
+	ynl stmf --dump target-get | jq -r '.[] | select(.name | test("quiet|0003$")) | .state'
+	ynl stmf --do lu-get --json "{\"guid\": \"$quiet\"}" | jq -r .state
+}
+expect "offline offline offline" "$(states | xargs)" "states"
+stmfadm offline-service
+stmfadm online-service
+expect "offline offline offline" "$(states | xargs)" "states after the service was offline"
+stmfadm online-lu "$quiet"
+stmfadm online-target iqn.2026-11.test:quiet
+stmfadm online-target naa.3000000000000003
+expect "online online online" "$(states | xargs)" "states that were asked for"
+ynl stmf_iscsi --do target-delete --json '{"name": "iqn.2026-11.test:quiet", "force": true}' >/dev/null
+ynl stmf_loopback --do target-delete --json '{"name": "naa.3000000000000003", "force": true}' >/dev/null
+ynl stmf_sbd --do lu-delete --json "{\"guid\": \"$quiet\"}" >/dev/null
+
 step "an unprivileged caller may look but not change"
 as_nobody stmfadm list-lu >/dev/null || fail "expected list-lu to be open to everybody"
 out=$(as_nobody stmfadm remove-view -l "$guid" -a 2>&1) &&

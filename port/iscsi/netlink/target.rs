@@ -5,7 +5,7 @@
 use super::{list, name, provider, set_credentials, write_credentials};
 use crate::{
     settings::{Groups, Redirect, Settings, Text},
-    target::{Config, Target}, //
+    target::{Config, NewTarget, Target}, //
 };
 use core::fmt::Write;
 use kernel::prelude::*;
@@ -20,8 +20,13 @@ pub(super) fn create(request: &Request<'_>, _: &mut Writer<'_>) -> Result<(), Re
     let name = name(request, T::Name as u16)?;
     let mut config = Config::new()?;
     change(request, &mut config)?;
-    let relative_id = request.u16(T::RelativeId as u16);
-    provider()?.create_target(name, config, relative_id, &Namespace::of(request))
+    let new = NewTarget {
+        name,
+        config,
+        relative_id: request.u16(T::RelativeId as u16),
+        offline: request.bytes(T::Offline as u16).is_some(),
+    };
+    provider()?.create_target(new, &Namespace::of(request))
 }
 
 /// `target-modify`.

@@ -14,7 +14,7 @@ use crate::{
     prelude::*,
     session::{Facts, Session, SessionKey},
     sync::Arc,
-    target::{Config, Entered, Target},
+    target::{Config, Entered, NewTarget, Target},
     time::{Delta, Nsec}, //
 };
 use core::net::{Ipv4Addr, SocketAddr};
@@ -32,7 +32,13 @@ const INITIATOR: &str = "iqn.2026-11.test:initiator";
 fn online_target() -> Arc<Target> {
     let name = IscsiName::parse(NAME).expect("a name");
     let config = Config::new().expect("memory");
-    let target = Target::register(name, config, None, &ThisModule).expect("memory");
+    let new = NewTarget {
+        name,
+        config,
+        relative_id: None,
+        offline: false,
+    };
+    let target = Target::register(new, &ThisModule).expect("memory");
     target.online().expect("it goes online");
     target
 }

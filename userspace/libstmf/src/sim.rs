@@ -194,6 +194,13 @@ impl Sim {
         self.targets.insert(name.to_owned(), target);
     }
 
+    /// Has a new target offline, whatever the service says.
+    fn begin_target_offline(&mut self, name: &str) {
+        if let Some(target) = self.targets.get_mut(name) {
+            (target.state, target.wanted) = (ObjectState::Offline, ObjectState::Offline);
+        }
+    }
+
     /// Gives a new target the relative target port identifier that was asked for, or takes the target
     /// away again.
     fn number_target(&mut self, name: &str, wanted: Option<u16>) -> Answer {
@@ -379,6 +386,9 @@ impl Sim {
                     return Err(bare(libc::EEXIST));
                 }
                 self.add_target_of("loopback", Protocol::Scsi, &name);
+                if fields.has(Key::Offline) {
+                    self.begin_target_offline(&name);
+                }
                 self.number_target(&name, fields.u16(Key::RelativeId).unwrap())
             }
             loopback::Command::TargetDelete => {
@@ -643,11 +653,15 @@ impl Sim {
             threshold: has_limit.then_some(threshold.unwrap_or(5)),
             file,
         };
+        let wanted = match fields.has(Key::Offline) {
+            true => ObjectState::Offline,
+            false => self.default_lu,
+        };
         let lu = Lu {
             provider: "sbd",
             alias: Some(text(Key::Alias, &path)),
-            state: self.first_state(self.default_lu),
-            wanted: self.default_lu,
+            state: self.first_state(wanted),
+            wanted,
             disk: Some(disk),
         };
         self.lus.insert(guid, lu);

@@ -233,6 +233,7 @@ pub mod port {
         pub provider: &'static str,
         pub protocol: Protocol,
         pub relative_id: Option<u16>,
+        pub offline: bool,
     }
 
     /// What the framework calls.

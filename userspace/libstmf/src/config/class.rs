@@ -563,13 +563,20 @@ impl Class {
 
     /// The flag without which some items can't be removed.
     pub(crate) fn force(&self) -> Option<&'static Attribute> {
-        let operation = self.operation(self.remove)?;
+        self.instruction(self.remove, "force")
+    }
+
+    /// The flag with which an object begins offline.
+    pub(crate) fn offline(&self) -> Option<&'static Attribute> {
+        self.instruction(self.create, "offline")
+    }
+
+    fn instruction(&self, request: u8, name: &str) -> Option<&'static Attribute> {
+        let operation = self.operation(request)?;
         let taken = operation.request.unwrap_or_default();
-        let force = operation
-            .attributes
-            .iter()
-            .find(|attribute| attribute.name == "force")?;
-        taken.contains(&force.number).then_some(force)
+        let mut table = operation.attributes.iter();
+        let found = table.find(|attribute| attribute.name == name)?;
+        taken.contains(&found.number).then_some(found)
     }
 
     /// The list of items.
@@ -610,5 +617,5 @@ impl Class {
 
 /// Whether an attribute says how to do something, not what an item is.
 fn is_instruction(name: &str) -> bool {
-    matches!(name, "force" | "validate" | "unset")
+    matches!(name, "force" | "validate" | "unset" | "offline")
 }

@@ -93,27 +93,49 @@ pub(crate) fn state_of(item: &Item, transport: &mut impl Transport) -> Result<Op
         .map_err(|error| class.list().malformed(error, class.noun))
 }
 
-/// Makes an item. Disks in `heads` have metadata there, and none of them is overwritten.
+/// How an item is made, besides what it is.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    is_forced: bool,
+    /// So that no initiator sees an object for a moment that was offline.
+    is_offline: bool,
+}
+
+/// Makes an item, which may begin offline. Disks in `heads` have metadata there, and none of them is
+/// overwritten.
 pub(crate) fn create(
     item: &Item,
+    is_offline: bool,
     heads: &Heads,
     transport: &mut impl Transport,
 ) -> Result<(), Error> {
-    // Whoever made a disk in memory has decided already how much it may have.
-    let is_in_memory = item.class.name == "disk" && item.file().is_none();
-    match make(item, is_in_memory, transport) {
+    let manner = Manner {
+        // Whoever made a disk in memory has decided already how much it may have.
+        is_forced: item.class.name == "disk" && item.file().is_none(),
+        is_offline,
+    };
+    match make(item, manner, transport) {
         // What an initiator has written may look like metadata, and force may have left some of old. But
         // a disk of ours may be there, whose device has got another name.
-        Err(Error::Exists { message, .. }) if heads.leave(&message) => make(item, true, transport),
+        Err(Error::Exists { message, .. }) if heads.leave(&message) => {
+            let forced = Manner {
+                is_forced: true,
+                ..manner
+            };
+            make(item, forced, transport)
+        }
         done => done,
     }
 }
 
-fn make(item: &Item, is_forced: bool, transport: &mut impl Transport) -> Result<(), Error> {
+fn make(item: &Item, manner: Manner, transport: &mut impl Transport) -> Result<(), Error> {
     let class = item.class;
     let mut request = constants(item.encode(), class, class.create_with);
-    if is_forced {
+    if manner.is_forced {
         request = request.flag(sbd::Lu::Force);
+    }
+    if let Some(offline) = class.offline().filter(|_| manner.is_offline) {
+        request = request.flag(*offline);
     }
     act(class.create(), item, request, transport)
 }
@@ -145,14 +167,15 @@ fn replace(
     if item.file() == current.file() {
         current.check_file()?;
     }
-    let state = state_of(current, transport)?;
+    let was_offline = state_of(current, transport)?.is_some();
     let members = members_of(current, transport)?;
     remove(current, transport)?;
-    let made = create(item, heads, transport).or_else(|error| put_back(current, error, transport));
+    let made = create(item, was_offline, heads, transport)
+        .or_else(|error| put_back(current, was_offline, error, transport));
     let there = made.as_ref().map_or(current, |()| item);
     match made {
         Err(error @ Error::Gone { .. }) => Err(error),
-        made => keep_state(state.as_ref(), current, transport)
+        made => keep_online(was_offline, current, transport)
             .and(keep_members(&members, there, current, transport))
             .and(made),
     }
@@ -194,14 +217,22 @@ fn keep_members(
 }
 
 /// Makes an item again in whose place another one could not be made, and tells why not.
-fn put_back(current: &Item, error: Error, transport: &mut impl Transport) -> Result<(), Error> {
+fn put_back(
+    current: &Item,
+    was_offline: bool,
+    error: Error,
+    transport: &mut impl Transport,
+) -> Result<(), Error> {
     // It may have been made, and its answer lost, or not saved.
     if has(current, transport).is_ok_and(|is_there| is_there) {
         return Err(error);
     }
     // Its data were there, whatever they begin with. A head, which is written to, has to be its own.
-    let is_forced = current.class.name == "disk" && !current.has_head();
-    match make(current, is_forced, transport) {
+    let manner = Manner {
+        is_forced: current.class.name == "disk" && !current.has_head(),
+        is_offline: was_offline,
+    };
+    match make(current, manner, transport) {
         Ok(()) => Err(error),
         Err(again) => Err(Error::Gone {
             error: Box::new(error),
@@ -210,15 +241,14 @@ fn put_back(current: &Item, error: Error, transport: &mut impl Transport) -> Res
     }
 }
 
-/// Has a new object on- or offline as the one was in whose place it is.
-fn keep_state(
-    before: Option<&Item>,
+/// Has a new object online if the one was in whose place it is.
+fn keep_online(
+    was_offline: bool,
     item: &Item,
     transport: &mut impl Transport,
 ) -> Result<(), Error> {
-    match (before, state_of(item, transport)?) {
-        (Some(offline), None) => make(offline, false, transport),
-        (None, Some(offline)) => remove(&offline, transport),
+    match state_of(item, transport)? {
+        Some(offline) if !was_offline => remove(&offline, transport),
         _ => Ok(()),
     }
 }

@@ -93,7 +93,8 @@ impl<'a, T: Transport> Loader<'a, T> {
         }
         let saved = self.store.read(&step.place())?.unwrap_or_default();
         if step.is_still_wanted(&saved) {
-            return step.perform(self.transport);
+            // Somebody may have said otherwise since it was planned.
+            return step.perform_as(step.is_saved_offline(&saved), self.transport);
         }
         // What is saved now, the kernel may not have.
         self.is_unguarded |= step.guards_iscsi();

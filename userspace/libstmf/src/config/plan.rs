@@ -31,6 +31,8 @@ pub enum Extent {
 #[derive(Clone, Debug)]
 pub struct Step {
     kind: Kind,
+    /// Whether what it creates is to be offline.
+    is_offline: bool,
     heads: Heads,
 }
 
@@ -44,10 +46,19 @@ enum Kind {
 impl Step {
     /// Takes the step. Whether it has: not when someone else has just made what it makes.
     pub fn perform(&self, transport: &mut impl Transport) -> Result<bool, Error> {
+        self.perform_as(self.is_offline, transport)
+    }
+
+    /// The same, with what it creates offline or not as this says.
+    pub(super) fn perform_as(
+        &self,
+        is_offline: bool,
+        transport: &mut impl Transport,
+    ) -> Result<bool, Error> {
         let done = match &self.kind {
             Kind::Create(item) => {
                 item.check_file()?;
-                match kernel::create(item, &self.heads, transport) {
+                match kernel::create(item, is_offline, &self.heads, transport) {
                     // It may as well be that something else is in its place.
                     Err(Error::Exists { .. }) if kernel::has(item, transport)? => return Ok(false),
                     done => done,
@@ -86,6 +97,13 @@ impl Step {
             Kind::Create(item) | Kind::Modify { item, .. } => items.any(|saved| saved == item),
             Kind::Remove(item) => !items.any(|saved| saved.is_same_as(item)),
         }
+    }
+
+    /// Whether what is saved of the object says that it is offline.
+    pub(super) fn is_saved_offline(&self, saved: &Document) -> bool {
+        let state = self.state_of_object();
+        let mut items = saved.items.iter();
+        state.is_some_and(|state| items.any(|item| item.key() == state))
     }
 
     /// Whether it brings up an iSCSI target.
@@ -161,7 +179,12 @@ pub(super) fn steps(current: &Configuration, wanted: &Configuration, extent: Ext
     };
     let (old, new) = (by_key(current), by_key(wanted));
     let heads = Heads::of(current, wanted);
+    let is_offline = |item: &Item| {
+        let state = item.class.state();
+        state.is_some_and(|state| new.contains_key(&item.in_class(state).key()))
+    };
     let step = |kind| Step {
+        is_offline: matches!(&kind, Kind::Create(item) if is_offline(item)),
         kind,
         heads: heads.clone(),
     };

@@ -337,6 +337,51 @@ fn what_began_offline_is_offline_after_a_reboot_too() {
     assert_eq!(states, [Offline, Online, Online]);
 }
 
+/// Whether an initiator could see something of what is to be offline.
+fn is_reachable(sim: &mut Sim) -> bool {
+    let mut stmf = Stmf::with_transport(sim);
+    let is_offline = |state| state == crate::ObjectState::Offline;
+    let targets = stmf.targets().unwrap();
+    let units = stmf.logical_units().unwrap();
+    let mut units = units.iter().filter(|unit| unit.guid == guid(3));
+    !targets.iter().all(|target| is_offline(target.state))
+        || !units.all(|unit| is_offline(unit.state))
+}
+
+#[test]
+fn what_is_to_be_offline_is_not_online_for_a_moment() {
+    let (mut sim, directory) = (Sim::new(), TempDir::new().unwrap());
+    configure(&mut sim, directory.path());
+    let mut stmf = Stmf::with_transport(recorder(&mut sim, directory.path()));
+    stmf.set_target_state(BUS, Goal::Offline).unwrap();
+    let mut after_reboot = Sim::new();
+    let saved = of_store(directory.path());
+    let current = Configuration::of_kernel(&mut after_reboot).unwrap();
+    for step in current.steps_to(&saved, Extent::Add) {
+        step.perform(&mut after_reboot).unwrap();
+        assert!(!is_reachable(&mut after_reboot), "after: {step}");
+    }
+    assert_eq!(of_kernel(&mut after_reboot), of_kernel(&mut sim));
+    // Nor when it is replaced, while new ones begin online.
+    Stmf::with_transport(&mut after_reboot)
+        .set_default_states(None, Some(Goal::Online))
+        .unwrap();
+    let text = of_kernel(&mut after_reboot);
+    let wanted = text.replacen("\"revision\": \"1.0\"", "\"revision\": \"2.0\"", 3);
+    let wanted = wanted.replacen("\"relative-id\": 1", "\"relative-id\": 5", 1);
+    for changed in ["\"revision\": \"2.0\"", "\"relative-id\": 5"] {
+        assert!(wanted.contains(changed), "{changed}: {wanted}");
+    }
+    let wanted = Configuration::parse(&wanted).unwrap();
+    for step in Configuration::of_kernel(&mut after_reboot)
+        .unwrap()
+        .steps_to(&wanted, Extent::All)
+    {
+        step.perform(&mut after_reboot).unwrap();
+        assert!(!is_reachable(&mut after_reboot), "after: {step}");
+    }
+}
+
 #[test]
 fn files_are_for_their_owner_alone() {
     let directory = TempDir::new().unwrap();

@@ -177,6 +177,9 @@ impl Sim {
             return Err(bare(libc::EEXIST));
         }
         self.add_target(&name);
+        if fields.has(Target::Offline) {
+            self.begin_target_offline(&name);
+        }
         self.number_target(&name, fields.u16(Target::RelativeId).unwrap())?;
         self.change_target(&name, attributes);
         Ok(Vec::new())

@@ -256,6 +256,27 @@ fn defaults_that_were_not_loaded_stay_saved_when_others_change() {
     );
 }
 
+#[test]
+fn what_is_wanted_online_during_a_load_is_not_offline_after_it() {
+    let directory = TempDir::new().unwrap();
+    configure(&mut Sim::new(), directory.path());
+    let mut sim = Sim::new();
+    let mut recording = recorder(&mut sim, directory.path());
+    let loader = Loader::new(&mut recording).unwrap().unwrap();
+    let mut loader = loader.with_turn(Duration::ZERO);
+    let (steps, _) = loader.plan().unwrap();
+    // It isn't there yet, so that is only saved.
+    let mut elsewhere = Sim::new();
+    let mut stmf = Stmf::with_transport(recorder(&mut elsewhere, directory.path()));
+    stmf.set_lu_state(&guid(3), Goal::Online).unwrap();
+    for step in &steps {
+        loader.take(step).unwrap();
+    }
+    let lu = Stmf::with_transport(&mut sim).logical_unit(&guid(3));
+    assert_eq!(lu.unwrap().state, crate::ObjectState::Online);
+    assert_eq!(rebooted(directory.path()), all_of(&mut sim));
+}
+
 /// Changes one of the defaults.
 fn limit_bursts(sim: &mut Sim, store: &Path) {
     let change = IscsiChange {
