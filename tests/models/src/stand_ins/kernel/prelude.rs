@@ -15,6 +15,8 @@ pub struct Error(i32);
 
 /// No such device.
 pub const ENODEV: Error = Error(19);
+/// Network is down.
+pub const ENETDOWN: Error = Error(100);
 
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
