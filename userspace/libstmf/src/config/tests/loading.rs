@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 use stmf_uapi::{iscsi, sbd};
 
 use super::super::class::Effect;
+use super::super::plan::Step;
 use super::super::Loader;
 use super::interrupted::note;
 use super::*;
@@ -116,6 +117,14 @@ fn a_disk_that_was_made_shorter_when_the_power_failed_comes_back_so() {
     }
 }
 
+/// Begins to load what is saved, with others let in after each step.
+fn begin<T: Transport>(recorder: &mut Recorder<T>) -> (Loader<'_, T>, Vec<Step>) {
+    let loader = Loader::new(recorder).unwrap().unwrap();
+    let mut loader = loader.with_turn(Duration::ZERO);
+    let (steps, _) = loader.plan().unwrap();
+    (loader, steps)
+}
+
 /// Loads what is saved, letting others in after each turn.
 pub(super) fn load<T: Transport>(recorder: &mut Recorder<T>, turn: Duration) {
     let loader = Loader::new(recorder).unwrap().unwrap();
@@ -193,17 +202,15 @@ fn targets_are_held_back_when_a_step_that_guards_them_was_missed() {
         },
         |store| fs::remove_dir(store.join(".lock")).unwrap(),
     );
-    for (begin, end) in [unread, no_turn] {
+    for (put, take) in [unread, no_turn] {
         let directory = TempDir::new().unwrap();
         configure(&mut Sim::new(), directory.path());
         let mut sim = Sim::new();
         let mut recording = recorder(&mut sim, directory.path());
-        let loader = Loader::new(&mut recording).unwrap().unwrap();
-        let mut loader = loader.with_turn(Duration::ZERO);
-        let (steps, _) = loader.plan().unwrap();
-        begin(directory.path());
+        let (mut loader, steps) = begin(&mut recording);
+        put(directory.path());
         loader.take(&steps[0]).unwrap_err();
-        end(directory.path());
+        take(directory.path());
         for step in &steps[1..] {
             let is_of_target = step.owner() == TARGET;
             assert_eq!(loader.take(step).unwrap(), !is_of_target, "{step}");
@@ -220,9 +227,7 @@ fn targets_are_held_back_when_what_guards_them_changes_during_a_load() {
     configure(&mut Sim::new(), directory.path());
     let (mut sim, mut elsewhere) = (Sim::new(), Sim::new());
     let mut recording = recorder(&mut sim, directory.path());
-    let loader = Loader::new(&mut recording).unwrap().unwrap();
-    let mut loader = loader.with_turn(Duration::ZERO);
-    let (steps, _) = loader.plan().unwrap();
+    let (mut loader, steps) = begin(&mut recording);
     limit_bursts(&mut elsewhere, directory.path());
     for step in &steps {
         let is_left =
@@ -262,9 +267,7 @@ fn what_is_wanted_online_during_a_load_is_not_offline_after_it() {
     configure(&mut Sim::new(), directory.path());
     let mut sim = Sim::new();
     let mut recording = recorder(&mut sim, directory.path());
-    let loader = Loader::new(&mut recording).unwrap().unwrap();
-    let mut loader = loader.with_turn(Duration::ZERO);
-    let (steps, _) = loader.plan().unwrap();
+    let (mut loader, steps) = begin(&mut recording);
     // It isn't there yet, so that is only saved.
     let mut elsewhere = Sim::new();
     let mut stmf = Stmf::with_transport(recorder(&mut elsewhere, directory.path()));
