@@ -194,13 +194,6 @@ impl Sim {
         self.targets.insert(name.to_owned(), target);
     }
 
-    /// Has a new target offline, whatever the service says.
-    fn begin_target_offline(&mut self, name: &str) {
-        if let Some(target) = self.targets.get_mut(name) {
-            (target.state, target.wanted) = (ObjectState::Offline, ObjectState::Offline);
-        }
-    }
-
     /// Gives a new target the relative target port identifier that was asked for, or takes the target
     /// away again.
     fn number_target(&mut self, name: &str, wanted: Option<u16>) -> Answer {

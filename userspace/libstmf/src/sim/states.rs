@@ -17,6 +17,13 @@ impl Sim {
         }
     }
 
+    /// Has a new target offline, whatever the service says.
+    pub(super) fn begin_target_offline(&mut self, name: &str) {
+        if let Some(target) = self.targets.get_mut(name) {
+            (target.state, target.wanted) = (ObjectState::Offline, ObjectState::Offline);
+        }
+    }
+
     /// The state that something is wanted in that is asked for one, and the state it enters.
     pub(super) fn next_state(
         &self,
