@@ -19,7 +19,10 @@
 #	# expect-log: REGEX              such lines in the kernel's log are no failure
 #	# also-over: loopback            once more as NAME_loopback, over the local bus: see tests/loopback.sh
 
-set -euo pipefail
+set -Eeuo pipefail
+
+# Where a command fails that a test can't do without.
+trap 'printf "FAIL: %s:%s: exit status %s of %s\n" "${BASH_SOURCE[0]##*/}" "$LINENO" "$?" "$BASH_COMMAND" >&2' ERR
 
 # fail "expected 3 disks, got 2"
 fail() {
@@ -88,6 +91,7 @@ at_exit() { CLEANUP=("$1" "${CLEANUP[@]}"); }
 run_cleanup() {
 	local status=$? command
 	set +e
+	trap - ERR
 	for command in "${CLEANUP[@]}"; do eval "$command"; done
 	# A module that stays has something left, or a reference that nobody gives back.
 	if [ "$status" = 0 ] && loaded stmf; then wait_for modules_are_gone; fi

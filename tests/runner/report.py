@@ -6,6 +6,14 @@ import threading
 from .tried import keep
 
 
+def last_words(output):
+    """The step that a test ended in, and why: the first line that says so, or the last one."""
+    lines = output.splitlines()
+    steps = [line[3:] for line in lines if line.startswith("== ")]
+    reasons = [line for line in lines if line.startswith("FAIL: ")]
+    return "".join(f"\n  {line}" for line in steps[-1:] + (reasons[:1] or lines[-1:]))
+
+
 class Report:
     """Prints what became of each test, from any thread, and counts."""
 
@@ -36,7 +44,7 @@ class Report:
     def fail(self, name, why, output="", kernel_log=""):
         with self.lock:
             self.failed += 1
-            print(f"FAILED {name}: {why}")
+            print(f"FAILED {name}: {why}{last_words(output)}")
             for title, text in (("output", output), ("kernel log", kernel_log)):
                 lines = text.splitlines()[-40:]
                 if lines:
