@@ -68,6 +68,10 @@ refused() {
 	if "$@"; then fail "expected to be refused: $*"; fi
 }
 
+# finds GREP-ARGUMENT...: does grep find it in what comes through a pipe? Reads that to its end, which `grep -q`
+# doesn't: a program that has more to say would be ended by SIGPIPE now and then, and the pipe be a failure.
+finds() { grep "$@" | cat >/dev/null; }
+
 # tried TIMES FAULT: for the table of `make faults`; the test fails when anything is lost by the fault.
 tried() { printf 'TRIED: %s\t%s\n' "$1" "$2"; }
 

@@ -164,8 +164,8 @@ out=$(sg_rtpg -d "${D[1]}")
 grep -q "target port group id : 0x1 , Pref=0" <<<"$out" || fail "expected group 1, got: $out"
 grep -q "asymmetric access state : 0x00" <<<"$out" || fail "expected a state: $out"
 sg_stpg --tp=1 --state=s "${D[1]}"
-sg_rtpg -d "${D[1]}" | grep -q "state : 0x02" || fail "expected group 1 on standby"
-sg_inq "${D[1]}" | grep -q "TPGS=3" || fail "expected TPGS 3"
+sg_rtpg -d "${D[1]}" | finds "state : 0x02" || fail "expected group 1 on standby"
+sg_inq "${D[1]}" | finds "TPGS=3" || fail "expected TPGS 3"
 drain e 0 1
 drain w 0 1
 

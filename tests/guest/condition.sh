@@ -50,13 +50,13 @@ expect "0x00 0x02 0x03 0x05 0x06 0x0c 0x0d 0x0e 0x10 0x11 0x19 0x2f" \
 	"$(sg_logs --list "$disk" | grep -o '^ *0x[0-9a-f]*' | xargs)" "log pages"
 expect "00ff 0d01 0dff" "$(sg_raw -r 64 -b "$disk" 4d 00 40 ff 00 00 00 00 40 00 2>/dev/null |
 	od -An -v -tx1 -w2 -j4 | tr -d ' ' | grep -v '00$' | xargs)" "log subpages"
-sg_logs --list "$bad" | grep -q '0x11' && fail "expected no endurance of a device that may turn"
+sg_logs --list "$bad" | finds '0x11' && fail "expected no endurance of a device that may turn"
 sg_logs --all "$disk" >"$WORK/all"
 for line in 'Current temperature = <not available>' 'Percentage used endurance indicator: 0 %' \
 	'IE asc = 0x0, ascq = 0x0'; do
 	grep -q "$line" "$WORK/all" || fail "expected \"$line\", got $(cat "$WORK/all")"
 done
-sg_logs --page=0xd,1 "$disk" | grep -q 'Temperature: not available' || fail "expected no temperature"
+sg_logs --page=0xd,1 "$disk" | finds 'Temperature: not available' || fail "expected no temperature"
 statistics() { page "$disk" 0x19 "$1 = "; }
 read=$(total "$disk" 3) written=$(total "$disk" 2) verified=$(total "$disk" 5)
 reads=$(statistics 'number of read commands')
@@ -141,7 +141,7 @@ log_select() {
 		4c 00 40 00 00 00 00 00 "$(printf %02x "$(stat -c %s "$WORK/list")")" 00 2>&1
 }
 log_select '\x0e\0\0\x0a\0\x02\x01\x06202648' >/dev/null
-sg_logs --page=0xe "$disk" | grep -q 'Accounting date, year: 2026, week: 48' ||
+sg_logs --page=0xe "$disk" | finds 'Accounting date, year: 2026, week: 48' ||
 	fail "expected the accounting date, got $(sg_logs --page=0xe "$disk")"
 expect "Log parameters changed" "$(told sg_turs -v "${D[2]}")" "the other initiator"
 # Its byte, and what is there.
@@ -200,7 +200,7 @@ skew=$((told / 1000 - now))
 [[ $skew == [0-9] ]] || fail "expected about $now s, got $told ms"
 
 step "without its device a disk fails, and that is no error of the medium"
-sg_senddiag --list "$disk" | grep -q 'Supported diagnostic pages' || fail "expected a diagnostic page"
+sg_senddiag --list "$disk" | finds 'Supported diagnostic pages' || fail "expected a diagnostic page"
 sg_senddiag --test "$pulled"
 echo 1 >"/sys/block/${device##*/}/device/delete"
 expect "Logical unit failed self-test" \
@@ -211,8 +211,8 @@ expect 0 "$(uncorrected "$pulled" 3)" "errors of the medium"
 step "VPD pages"
 expect "[sv] [sn] [di] [mna] [ei] [mpp] [sp] [pc] [tpc] [bl] [bdc] [lbpv] [ble]" \
 	"$(sg_vpd --page=sv "$disk" | grep -o '\[[a-z]*\]' | xargs)" pages
-sg_vpd --page=ei "$disk" | grep -q 'HEADSUP=1 ORDSUP=1 SIMPSUP=1' || fail "expected the task attributes"
-sg_vpd --page=mpp "$disk" | grep -q 'shared' || fail "expected shared mode pages"
+sg_vpd --page=ei "$disk" | finds 'HEADSUP=1 ORDSUP=1 SIMPSUP=1' || fail "expected the task attributes"
+sg_vpd --page=mpp "$disk" | finds 'shared' || fail "expected shared mode pages"
 
 step "they are among the supported operation codes"
 sg_opcodes "$disk" >"$WORK/opcodes"

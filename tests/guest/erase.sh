@@ -155,7 +155,7 @@ for cdb in "00 00 00 00 00 00" "${READ_10[*]}" "${MODE_SENSE_6[*]}" "04 00 00 00
 	# shellcheck disable=SC2086 # The bytes of a CDB.
 	says "Sanitize command failed" $cdb
 done
-sg_requests "$sg" 2>&1 | grep -qi 'sanitize command failed' || fail "expected REQUEST SENSE to say so"
+sg_requests "$sg" 2>&1 | finds -i 'sanitize command failed' || fail "expected REQUEST SENSE to say so"
 says "Invalid field in cdb" 48 1f 00 00 00 00 00 00 00 00
 says "Invalid field in cdb" 48 22 00 00 00 00 00 00 00 00
 becomes 0

@@ -51,7 +51,7 @@ target-state offlining
 target-state offline
 target-removed
 lu-removed"
-complete() { tail -n "+$((seen + 1))" "$WORK/events" | grep -q lu-removed; }
+complete() { tail -n "+$((seen + 1))" "$WORK/events" | finds lu-removed; }
 wait_for complete
 got=$(tail -n "+$((seen + 1))" "$WORK/events" | jq -r '[.event, .state // empty] | join(" ")')
 diff <(echo "$expected") <(head -n 14 <<<"$got") || fail "expected the events above (<)"

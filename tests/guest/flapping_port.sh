@@ -33,12 +33,12 @@ expect "online false" "$(port state) $(port held)" "the port"
 step "the fourth isn't: the port is held, and has no session"
 expect "link held" "$(flap)" "the link"
 expect "offline true" "$(port state) $(port held)" "the port"
-stmfadm list-target -v "$SCRIPT_TARGET" | grep -q 'Operational Status *: Offline (forced)' ||
+stmfadm list-target -v "$SCRIPT_TARGET" | finds 'Operational Status *: Offline (forced)' ||
 	fail "expected Offline (forced): $(stmfadm list-target -v "$SCRIPT_TARGET")"
 expect 0 "$(stmfadm list-target --json "$SCRIPT_TARGET" | jq '.[0].sessions | length')" "sessions"
 rejects "$TUR"
 expect "link held" "$(flap)" "the link when it tries once more"
-told() { jq -c --arg port "$SCRIPT_TARGET" 'select(.target == $port and .held)' "$WORK/events" | grep -q .; }
+told() { jq -c --arg port "$SCRIPT_TARGET" 'select(.target == $port and .held)' "$WORK/events" | finds .; }
 wait_for told
 
 step "until somebody brings it online"

@@ -55,7 +55,7 @@ login "$target"
 disk=$(disk_of "$target" 0)
 sg_persist --in --read-keys "$disk" | tee "$WORK/keys"
 grep -q 0x123abc "$WORK/keys" || fail "expected the registration"
-sg_persist --in --read-reservation "$disk" | grep -q 'Write Exclusive, registrants only' ||
+sg_persist --in --read-reservation "$disk" | finds 'Write Exclusive, registrants only' ||
 	fail "expected the reservation"
 # Another session is another initiator port.
 sg_persist --out --register-ignore --param-sark=5 "$disk"
@@ -144,7 +144,7 @@ stmfadm modify-lu -s 16m "$guid"
 expect $((17 * MIB)) "$(stat -c %s "$WORK/file")" "size of the file"
 stmfadm delete-lu "$guid"
 mv "$WORK/file" "$WORK/elsewhere"
-expect "Logical unit imported: $guid" "$(sbdadm import-lu "$WORK/elsewhere" | grep -q "$(tr A-F a-f <<<"$guid")" &&
+expect "Logical unit imported: $guid" "$(sbdadm import-lu "$WORK/elsewhere" | finds "$(tr A-F a-f <<<"$guid")" &&
 	echo "Logical unit imported: $guid")" "sbdadm import-lu"
 expect $((16 * MIB)) "$(property Size)" "size"
 expect "$WORK/elsewhere" "$(property 'Data File')" "data file"

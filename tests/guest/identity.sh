@@ -166,7 +166,7 @@ calm_host 1
 expect "$target,t,0x0001 $second,t,0x0001" "$(ports)" "ports that lead to the disk"
 sg_vpd --page=sp "${D[1]}"
 expect "$(printf '00b7003c%0120d' 0)" "$(sg_vpd --raw --page=0xb7 "${D[1]}" | hex)" "Block Limits Extension"
-sg_vpd --page=bdc "${D[1]}" | grep -q 'VBULS=1' || fail "expected VBULS in $(sg_vpd --page=bdc "${D[1]}")"
+sg_vpd --page=bdc "${D[1]}" | finds 'VBULS=1' || fail "expected VBULS in $(sg_vpd --page=bdc "${D[1]}")"
 
 step "they are among the supported operation codes, where they are supported"
 sg_opcodes "${D[1]}" >"$WORK/opcodes"

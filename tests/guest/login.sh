@@ -13,7 +13,7 @@ for portal in 127.0.0.1:3260 '[::1]:3260'; do
 	step "$portal"
 	login "$target" "$portal"
 	expect 1 "$(sessions_of "$target")" "sessions while logged in at $portal"
-	stmfadm list-target -v "$target" | grep -q "Initiator: $INITIATOR" ||
+	stmfadm list-target -v "$target" | finds "Initiator: $INITIATOR" ||
 		fail "expected the initiator's name in list-target -v"
 	disk=$(disk_of "$target" 0)
 	expect $((16 * 1024 * 1024)) "$(blockdev --getsize64 "$disk")" "size of $disk"

@@ -16,9 +16,9 @@ target=$LOOP_TARGET
 disk=$(loop_disk "$host" 0)
 expect $((64 << 20)) "$(blockdev --getsize64 "$disk")" "size of $disk"
 expect "COMSTAR" "$(tr -d ' ' <"/sys/block/${disk##*/}/device/vendor")" "vendor of $disk"
-sg_vpd -p di "$disk" | grep -qi "$first" || fail "expected $first in the identification of $disk"
+sg_vpd -p di "$disk" | finds -i "$first" || fail "expected $first in the identification of $disk"
 expect 1 "$(sessions_of "$target")" "sessions of $target"
-stmfadm list-target -v "$target" | grep -q "Initiator: naa.3" ||
+stmfadm list-target -v "$target" | finds "Initiator: naa.3" ||
 	fail "expected the initiator in: $(stmfadm list-target -v "$target")"
 
 step "another view brings another disk by itself"
@@ -75,7 +75,7 @@ wait_for no_loop_disk "$host" 5
 step "another unit at the same LUN is another disk"
 stmfadm remove-view -l "$first" -a
 stmfadm add-view -n 0 "$second"
-is_second() { sg_vpd -p di "$(find_loop_disk "$host" 0)" | grep -qi "$second"; }
+is_second() { sg_vpd -p di "$(find_loop_disk "$host" 0)" | finds -i "$second"; }
 wait_for is_second
 stmfadm remove-view -l "$second" -a
 stmfadm add-view -n 300 "$second"

@@ -57,7 +57,7 @@ udevadm settle -t 240
 delay 12000
 dd if=/dev/zero of="$disk" bs=4k count=1 seek=5000 oflag=direct status=none &
 writer=$!
-in_device() { stmfadm list-task | grep -qi 'executing *0x2a'; }
+in_device() { stmfadm list-task | finds -i 'executing *0x2a'; }
 wait_for in_device
 within 6 refused sg_reset -N -d "$disk"
 within 6 refused stmfadm delete-target -f "$target"

@@ -17,7 +17,8 @@ step "while one takes it offline, others want it online, and delete it: all are 
 dmsetup suspend --noflush --nolockfs held
 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none &
 reader=$!
-wait_for bash -c "stmfadm list-task | grep -q '$GUID'"
+has_task() { stmfadm list-task | finds "$GUID"; }
+wait_for has_task
 # asked: one takes it offline, and another is refused to bring it online meanwhile; not where that came too late.
 asked() {
 	stmfadm offline-target "$LOOP_TARGET" 2>"$WORK/offline" &

@@ -93,7 +93,7 @@ for round in $(seq 3); do
 	served 200
 	wait "$first" || fail "expected the first administrator to be served"
 	last=100
-	stmfadm list-hg -v others | grep -q who200 && last=200
+	stmfadm list-hg -v others | finds who200 && last=200
 	expect "" "$(stmfadm apply --dry-run "$WORK/of.$last")" "what $last said is not so, round $round"
 	stmfadm list-hg -v others >"$WORK/members"
 	expect 30 "$(grep -c "who$last" "$WORK/members")" "members of $last"

@@ -64,7 +64,7 @@ disconnect c
 step "numbers: the lowest that is free for all concerned"
 expect "LUN: 1" "$(stmfadm add-view --validate -h A -t T "$lu2")" "number that a view would get"
 expect "LUN: 1" "$(stmfadm add-view --validate "$early" -h A)" "number for both targets"
-stmfadm list-view -l "$lu2" | grep -c Entry | grep -qx 1 || fail "expected no entry from --validate"
+stmfadm list-view -l "$lu2" | grep -c Entry | finds -x 1 || fail "expected no entry from --validate"
 
 step "what is refused, and why"
 no "LUN already in use" stmfadm add-view -h A -n 5 "$lu2"

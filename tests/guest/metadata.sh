@@ -62,7 +62,7 @@ mv "$WORK/disk" "$WORK/moved"
 refused_with "there is no such file" stmfadm import-lu "$meta"
 stmfadm import-lu -f "$WORK/moved" "$meta"
 bring_back "$meta"
-stmfadm list-lu -v "$guid" | grep -qF "Data File         : $WORK/moved" ||
+stmfadm list-lu -v "$guid" | finds -F "Data File         : $WORK/moved" ||
 	fail "expected the metadata to have followed the data"
 
 step "the same disk twice, and one file for two, are refused by name"

@@ -95,7 +95,7 @@ expect "Failure prediction threshold exceeded (false)" "$(refused_with 1 00 00 0
 expect "Mode parameters changed" "$(refused_with 2 00 00 00 00 00 00)" "the other"
 expect "Failure prediction threshold exceeded (false)" "$(refused_with 2 00 00 00 00 00 00)" "the other, next"
 for n in 1 2; do expect ok "$(refused_with "$n" 00 00 00 00 00 00)" "host $n, after that"; done
-sg_logs --page=0x2f "${D[1]}" | grep -q 'IE asc = 0x5d, ascq = 0xff' ||
+sg_logs --page=0x2f "${D[1]}" | finds 'IE asc = 0x5d, ascq = 0xff' ||
 	fail "expected the log to have it, got $(sg_logs --page=0x2f "${D[1]}")"
 requested() { sg_requests "${D[$1]}" 2>&1 | sed -n 's/.*Additional sense: //p'; }
 expect "No additional sense information" "$(requested 1)" "REQUEST SENSE"

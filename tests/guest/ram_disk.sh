@@ -22,7 +22,7 @@ step "its name says what it is, and is there once"
 expect ram:scratch "$(property 'Data File')" "data file"
 expect ram:scratch "$(property Alias)" "alias"
 expect ram "$(stmfadm list-lu --json "$guid" | jq -r '.[0].disk.backend')" "backend"
-sbdadm list-lu | grep -q ' ram:scratch$' || fail "expected sbdadm to show the name: $(sbdadm list-lu)"
+sbdadm list-lu | finds ' ram:scratch$' || fail "expected sbdadm to show the name: $(sbdadm list-lu)"
 for wrong in "ram:scratch -s 1m|LU $guid uses it already" "ram: -s 1m|there must be a name" \
 	"ram:nosize|a disk in memory needs one" "ram:other -s 1m -p meta=head|isn't there after a restart" \
 	"ram:other -s 1m -p threshold=9|has a limit of space"; do

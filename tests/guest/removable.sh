@@ -23,8 +23,8 @@ file_lu disk 16M 0 -p removable=true
 hosts_log_in "$target" 2
 
 step "the disk says that its medium is removable"
-sg_inq "${D[1]}" | grep -q 'RMB=1' || fail "expected RMB to be set"
-sg_opcodes --opcode=0x1e "${D[1]}" | grep -qi 'prevent' || fail "expected PREVENT ALLOW to be listed"
+sg_inq "${D[1]}" | finds 'RMB=1' || fail "expected RMB to be set"
+sg_opcodes --opcode=0x1e "${D[1]}" | finds -i 'prevent' || fail "expected PREVENT ALLOW to be listed"
 
 step "who prevents the removal keeps everybody from ejecting"
 prevent "${D[1]}" 1
@@ -61,7 +61,7 @@ for condition in 10 20 30 40 50 70 a0 b0 f0; do
 	sg_raw "${D[1]}" 1b 01 00 00 "$(printf %02x $((0x$condition | 2)))" 00 2>/dev/null
 	ready "${D[1]}"
 done
-sg_logs --page=0xe "${D[1]}" | grep -q 'Accumulated load-unload cycles = 1$' ||
+sg_logs --page=0xe "${D[1]}" | finds 'Accumulated load-unload cycles = 1$' ||
 	fail "expected one medium taken out, got $(sg_logs --page=0xe "${D[1]}")"
 
 step "who is gone prevents nothing any more"

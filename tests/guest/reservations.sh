@@ -161,7 +161,7 @@ for type in 1 3 5 6; do
 	expect conflict "$(out 2 --reserve --param-rk=2 --prout-type="$type")" "RESERVE by another"
 	expect conflict "$(out 2 --release --param-rk=9 --prout-type="$type")" "a wrong key"
 	expect ok "$(out 2 --release --param-rk=2 --prout-type="$type")" "RELEASE by another"
-	in_ 1 --read-reservation | grep -q 'Key=0x1$' || fail "expected host 1 to hold it still"
+	in_ 1 --read-reservation | finds 'Key=0x1$' || fail "expected host 1 to hold it still"
 	clear_all
 done
 
@@ -179,8 +179,8 @@ expect "ok, Reservations released, Reservations released" "$(attentions)" "after
 expect ok "$(out 1 --reserve --param-rk=1 --prout-type=3)" "RESERVE"
 expect ok "$(out 2 --preempt --param-rk=2 --param-sark=1 --prout-type=1)" "PREEMPT"
 expect "Registrations preempted, ok, Reservations released" "$(attentions)" "after PREEMPT"
-in_ 3 --read-keys | tr -d ' \n' | grep -q '0x20x3$' || fail "expected the keys 2 and 3"
-in_ 3 --read-reservation | grep -q 'Key=0x2$' || fail "expected host 2 to hold it"
+in_ 3 --read-keys | tr -d ' \n' | finds '0x20x3$' || fail "expected the keys 2 and 3"
+in_ 3 --read-reservation | finds 'Key=0x2$' || fail "expected host 2 to hold it"
 register_three
 expect ok "$(out 3 --clear --param-rk=3)" "CLEAR"
 expect "Reservations preempted, Reservations preempted, ok" "$(attentions)" "after CLEAR"

@@ -46,12 +46,12 @@ no_attentions
 as_kept() {
 	no_attentions
 	expect "0xa 0xb " "$(keys)" "$1: keys"
-	in_ 1 --read-reservation | grep -q 'Key=0xa$' || fail "$1: expected host 1 to hold it"
-	in_ 1 --read-reservation | grep -q 'Write Exclusive$\|type: Write Exclusive$' ||
+	in_ 1 --read-reservation | finds 'Key=0xa$' || fail "$1: expected host 1 to hold it"
+	in_ 1 --read-reservation | finds 'Write Exclusive$\|type: Write Exclusive$' ||
 		fail "$1: expected the type to be as it was: $(in_ 1 --read-reservation)"
 	expect ok "$(write 1)" "$1: a write of the holder"
 	expect conflict "$(write 2)" "$1: a write of the other"
-	in_ 1 --report-capabilities | grep -q 'PTPL_A): 1' || fail "$1: expected PTPL_A"
+	in_ 1 --report-capabilities | finds 'PTPL_A): 1' || fail "$1: expected PTPL_A"
 }
 
 step "APTPL is taken, and reported as it is"
@@ -120,7 +120,7 @@ for n in 1 2; do
 done
 no_attentions
 expect "0xa 0xb " "$(keys)" "keys after load-config"
-in_ 1 --read-reservation | grep -q 'Key=0xa$' || fail "after load-config: expected the reservation"
+in_ 1 --read-reservation | finds 'Key=0xa$' || fail "after load-config: expected the reservation"
 # open-iscsi has given its new sessions other ISIDs: they are other initiator ports.
 expect conflict "$(write 1)" "a write of a port that isn't registered"
 

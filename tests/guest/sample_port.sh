@@ -12,7 +12,7 @@ expect "" "$(stmfadm list-target)" "targets"
 script_login
 at_exit script_logout
 if (exec 4<>/dev/stmf_script) 2>/dev/null; then fail "expected one port only"; fi
-stmfadm list-target -v "$name" | grep -q 'Sessions *: 1' || fail "expected the initiator to be logged in"
+stmfadm list-target -v "$name" | finds 'Sessions *: 1' || fail "expected the initiator to be logged in"
 refused rmmod stmf_script
 
 step "before there is a disk, and when it comes"

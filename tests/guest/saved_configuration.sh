@@ -36,7 +36,7 @@ diff "$WORK/before" "$WORK/same" || fail "expected the configuration as it was"
 expect 1 "$(jq '.view | length' "$STMF_STORE/lu/$away")" "saved view entries of $away"
 
 step "modules are unloaded and loaded: nothing is there"
-itadm delete-target -f "$target" --dry-run | grep -q "would remove target $target" ||
+itadm delete-target -f "$target" --dry-run | finds "would remove target $target" ||
 	fail "expected a dry run to say what it would remove"
 # As a reboot would: behind the store's back.
 STMF_STORE='' itadm delete-target -f "$target" "$last"
@@ -51,9 +51,9 @@ if out=$(stmfadm load-config 2>&1); then
 	fail "expected load-config to tell of the missing file, got: $out"
 fi
 [[ $out == *"$away"* ]] || fail "expected the GUID of the missing disk, got: $out"
-stmfadm list-lu -v "$here" | grep -q 'Operational Status: Online' ||
+stmfadm list-lu -v "$here" | finds 'Operational Status: Online' ||
 	fail "expected $here to be online"
-stmfadm list-lu -v "$away" | grep -q 'Operational Status: unregistered' ||
+stmfadm list-lu -v "$away" | finds 'Operational Status: unregistered' ||
 	fail "expected $away to be listed as unregistered"
 expect "$ids" "$(relative_ids)" "relative target port identifiers"
 expect "$groups" "$(itadm list-tpg --json)" "target portal groups"
@@ -94,12 +94,12 @@ if out=$(stmfadm load-config 2>&1); then
 	fail "expected load-config to tell of files in each other's place, got: $out"
 fi
 [[ $out == *"$away: file: it has the metadata of LU $guid in its head"* ]] || fail "expected the reason, got: $out"
-stmfadm list-lu -v "$away" | grep -q 'Operational Status: unregistered' || fail "expected $away not to be there"
+stmfadm list-lu -v "$away" | finds 'Operational Status: unregistered' || fail "expected $away not to be there"
 expect "$sum" "$(sha256sum <"$WORK/away")" "the file of the other"
 exchange
 stmfadm load-config
 for lu in "$guid" "$away" "$forced"; do
-	stmfadm list-lu -v "$lu" | grep -q 'Operational Status: Online' || fail "expected $lu to be online"
+	stmfadm list-lu -v "$lu" | finds 'Operational Status: Online' || fail "expected $lu to be online"
 done
 
 step "a disk that can't be replaced is there as before"
@@ -124,11 +124,11 @@ if out=$(stmfadm load-config 2>&1); then
 fi
 [[ $out == *"iSCSI targets: not brought up"* ]] || fail "expected to be told of targets, got: $out"
 expect "" "$(itadm list-target -p | grep -w "$target")" "target without its defaults"
-stmfadm list-lu -v "$here" | grep -q 'Operational Status: Online' ||
+stmfadm list-lu -v "$here" | finds 'Operational Status: Online' ||
 	fail "expected $here to be online"
 mv "$WORK/defaults" "$STMF_STORE/iscsi/iscsi-defaults"
 stmfadm load-config
-itadm list-target -p | grep -qw "$target" || fail "expected $target to be back"
+itadm list-target -p | finds -w "$target" || fail "expected $target to be back"
 itadm modify-defaults -a none
 
 step "a store that is broken is neither used nor written"

@@ -82,7 +82,7 @@ for code in 1 2; do
 	wait_for has_ended
 	expect "$code" "$(($(printf %d "0x$(result | cut -d' ' -f1)") >> 5))" "the code of the result"
 	expect "00 $none 00/00/00" "$(result | cut -d' ' -f2-)" "its result"
-	result | grep -q '^.0' || fail "expected the self-test to pass: $(result)"
+	result | finds '^.0' || fail "expected the self-test to pass: $(result)"
 done
 
 step "meanwhile commands go on, progress is told, and there is one self-test at a time"

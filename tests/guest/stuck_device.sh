@@ -15,6 +15,6 @@ at_exit "kill $monitor"
 python3 "$COMSTAR_TOP/tests/stuck_device.py" "$target" "$GUID" "$HELD"
 no_task_lost
 # With grep: jq -e looks at the last line alone.
-told() { jq -c --arg lu "$GUID" 'select(.event == "tasks-stuck" and .lu == $lu)' "$WORK/events" | grep -q .; }
+told() { jq -c --arg lu "$GUID" 'select(.event == "tasks-stuck" and .lu == $lu)' "$WORK/events" | finds .; }
 wait_for told
 tried 1 "a device that stands still, while commands are aborted and all around them is removed"

@@ -34,7 +34,7 @@ login "$target"
 one=$(disk_of "$target" 0)
 two=$(disk_of "$target" 1)
 udevadm settle
-sg_inq "$one" | grep -q '3PC=1' || fail "expected 3PC=1 in: $(sg_inq "$one")"
+sg_inq "$one" | finds '3PC=1' || fail "expected 3PC=1 in: $(sg_inq "$one")"
 sg_vpd -p tpc "$one" >"$WORK/tpc"
 for line in 'Supported commands' 'Parameter data' 'General copy operations' 'Held data'; do
 	grep -qi "$line" "$WORK/tpc" || fail "expected \"$line\" in: $(cat "$WORK/tpc")"
