@@ -12,12 +12,11 @@ import sys
 
 from blocks import WRITE_ERROR, Blocks, Written, said
 from raw_session import ABORT_TASK, BUSY, GOOD, REJECTED, Session
-from steps import become, expect, expect_stages, fail, held, run, timed, tried
+from steps import GIVEN_UP, become, expect, expect_stages, fail, held, run, timed, tried
 
 WHAT, TARGET, GUID, DEVICE, BACKING, FILE = sys.argv[1:7]
 SYNCHRONIZE_CACHE = bytes([0x35])
 WRITE_PROTECTED = (7, 0x27, 0)  # When ext4 has found out before, and lets nobody write any more.
-LIMIT = 5
 
 
 def stands_still(session, written):
@@ -26,9 +25,9 @@ def stands_still(session, written):
     with held(DEVICE):
         waiting = session.write(512, bytes(4096), 8)
         expect_stages(GUID, "executing")
-        response = timed("ABORT TASK", lambda: session.manage(ABORT_TASK, waiting), LIMIT)
+        response = timed("ABORT TASK", lambda: session.manage(ABORT_TASK, waiting), GIVEN_UP)
         expect(REJECTED, response, "response to ABORT TASK of a write that may still land")
-        expect(GOOD, timed("TEST UNIT READY", lambda: session.do(bytes(6)), LIMIT).status, "TEST UNIT READY")
+        expect(GOOD, timed("TEST UNIT READY", lambda: session.do(bytes(6)), GIVEN_UP).status, "TEST UNIT READY")
     while (outcome := written.write(512, 50)) == BUSY:
         pass
     expect(GOOD, outcome, "a write to the same blocks when the device goes on")
@@ -48,7 +47,7 @@ def fails(disk, written):
         fail(f"expected SYNCHRONIZE CACHE to fail after writes that ended with {outcomes}")
     expect(GOOD, disk.do(bytes([0x12, 0, 0, 0, 36, 0]), read=36).status, "INQUIRY")
     # A file system that has stopped for good is no reason for the disk to stay.
-    timed("delete-lu", lambda: run("stmfadm", "delete-lu", "-k", GUID), LIMIT * 2)
+    timed("delete-lu", lambda: run("stmfadm", "delete-lu", "-k", GUID), GIVEN_UP * 2)
     become(DEVICE, BACKING, f"linear {BACKING} 0", "--nolockfs")
 
 

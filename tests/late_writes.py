@@ -10,7 +10,7 @@ import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, BUSY, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET,
                          NOBODY, REJECTED, TARGET_WARM_RESET, Session)
-from steps import bound, delay_writes, expect, expect_stages, fail, timed, writes_done
+from steps import GIVEN_UP, bound, delay_writes, expect, expect_stages, fail, timed, writes_done
 
 TARGET, GUID, BACKING = sys.argv[1:4]
 
@@ -85,7 +85,7 @@ print("== writes that take 12 s: the function fails in time, and nobody overtake
 delay(12)
 tag = one.write(0, b"C" * 4096)
 expect_stages(GUID, "executing")
-expect(REJECTED, timed("ABORT TASK", lambda: one.manage(ABORT_TASK, tag), 5), "response to ABORT TASK")
+expect(REJECTED, timed("ABORT TASK", lambda: one.manage(ABORT_TASK, tag), GIVEN_UP), "response to ABORT TASK")
 expect_stages(GUID, "detached")
 if write(two, "D", patience=30) == 0:
     fail("expected BUSY while the aborted write is on its way")
@@ -97,7 +97,7 @@ print("== so does a session that is gone", flush=True)
 one.write(0, b"E" * 4096)
 expect_stages(GUID, "executing")
 one.close()
-one = timed("a new login", lambda: login("one", 1), 5)
+one = timed("a new login", lambda: login("one", 1), GIVEN_UP)
 if write(one, "F", patience=30) == 0:
     fail("expected BUSY while the lost session's write is on its way")
 time.sleep(13)

@@ -10,7 +10,7 @@ import time
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, CLEAR_ACA, CLEAR_TASK_SET, COMPLETE, GOOD,
                          LUN_RESET, NEXUS_RESET, NO_LUN, QUERY_ASYNC_EVENT, QUERY_TASK,
                          QUERY_TASK_SET, REJECTED, SUCCEEDED, UNSUPPORTED, Session)
-from steps import expect, expect_stages, fail, held, run, timed
+from steps import GIVEN_UP, expect, expect_stages, fail, held, run, timed
 
 STEP, TARGET, DEVICE, GUID = sys.argv[1:]
 NEW = (QUERY_TASK, QUERY_TASK_SET, NEXUS_RESET, QUERY_ASYNC_EVENT)
@@ -30,7 +30,7 @@ def session(isid=1, **how):
 
 
 def expect_answer(expected, asker, function, what, **how):
-    expect(expected, timed(what, lambda: asker.manage(function, **how), 5), what)
+    expect(expected, timed(what, lambda: asker.manage(function, **how), GIVEN_UP), what)
 
 
 def expect_good(asker, tag, what):

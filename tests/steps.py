@@ -11,6 +11,8 @@ import time
 # The kernels that look for faults are three to five times slower.
 IS_DEBUG = pathlib.Path("/sys/kernel/debug/kmemleak").exists()
 IS_SLOW = IS_DEBUG or pathlib.Path("/sys/kernel/debug/kcsan").exists()
+# Seconds: what the target waits for a command that doesn't end, and what a busy machine takes for all else.
+GIVEN_UP = 4 + 4
 
 
 def fail(text):

@@ -3,7 +3,7 @@
 """The steps of tests/guest/stuck_device.sh: `stuck_device.py TARGET GUID DEVICE`.
 
 DEVICE is a dm device, which is stopped dead and let go again.  Each step says
-how long it took, and must be over within LIMIT.
+how long it took, and must be over within GIVEN_UP.
 """
 
 import os
@@ -15,13 +15,12 @@ import steps
 from steps import expect, expect_stages, run, stages, tasks, writes_done
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
-LIMIT = 5.0
 MODULE = os.environ["COMSTAR_MODULES"] + "/stmf_iscsi.ko"
 
 
 def timed(what, action):
     """Does something that must not wait for the device."""
-    return steps.timed(what, action, LIMIT)
+    return steps.timed(what, action, steps.GIVEN_UP)
 
 
 def pattern(letter):
