@@ -13,10 +13,18 @@ capture() {
 	wait_for -t 60 grep -q '^File:' "$file.log"
 }
 
+# is_still FILE: it doesn't grow any more.
+is_still() {
+	local size
+	size=$(stat -c %s "$1")
+	sleep 1
+	[ "$(stat -c %s "$1")" = "$size" ]
+}
+
 # captured: the file is whole.
 captured() {
 	# What was sent last may be on its way into the file.
-	sleep 0.5
+	wait_for is_still "$CAPTURE"
 	kill -INT "$CAPTURING"
 	wait "$CAPTURING" || fail "dumpcap: $(<"$CAPTURE.log")"
 	grep -q 'received/dropped.*: [1-9][0-9]*/0 ' "$CAPTURE.log" ||

@@ -88,8 +88,12 @@ delay(0.3)
 print("== while it lasts", flush=True)
 tag = start(list_id=5)
 under_way()
-time.sleep(1)
-status = one.do(copy_results(COPY_STATUS, 5), read=12).data
+end = time.monotonic() + 20
+while True:
+    status = one.do(copy_results(COPY_STATUS, 5), read=12).data
+    if any(status[8:12]) or time.monotonic() > end:
+        break
+    time.sleep(0.05)
 expect((0, 0), (status[4], int.from_bytes(status[5:7], "big")), "status: in progress, no segment done")
 expect(True, 0 < int.from_bytes(status[8:12], "big") < BLOCKS * 512, "how much is written")
 answer = one.do(copy_results(RECEIVE_DATA, 5), read=12)
@@ -214,7 +218,9 @@ with held("slow"):
     under_way()
     expect(REJECTED, timed("ABORT TASK", lambda: one.manage(ABORT_TASK, tag)),
            "response to ABORT TASK of a copy that may still write")
-    time.sleep(2)
+    end = time.monotonic() + bound(LIMIT)
+    while tasks(HOME) and time.monotonic() < end:
+        time.sleep(0.05)
     expect([], tasks(HOME), "commands of the disk that it was sent to")
     expect(True, all(" detached " in f" {row} " for row in tasks(SLOW)), "pieces are detached")
     for row in tasks(SLOW):

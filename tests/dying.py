@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from raw_session import BUSY, CHECK, GOOD, Session
+from raw_session import BUSY, CHECK, GOOD, log_in_again
 from steps import IS_DEBUG, expect, fail, kernel_memory, run, tried
 
 TARGET, STORMS, SEED = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -44,7 +44,7 @@ class Initiator:
         return (self.number * PLACES + place) * SIZE // 512
 
     def log_in(self):
-        self.session = Session(TARGET, name=f"{NAME}{self.number}", isid=self.number)
+        self.session = log_in_again(TARGET, name=f"{NAME}{self.number}", isid=self.number)
         self.session.clear_attentions()
         if self.abandoned:
             # The same initiator port has logged in again.

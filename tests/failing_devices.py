@@ -14,7 +14,7 @@ import time
 
 from blocks import FLUSH_ERROR, READ_ERROR, WRITE_ERROR, Blocks, Written, pattern, said
 from raw_session import GOOD, Session
-from steps import become, expect, fail, held, run, tried
+from steps import become, expect, fail, held, run, tried, wait_executing
 from third_party import cscd, extended_copy, parameter_list, segment
 
 TARGET, DEVICE, BACKING, FILE, GUID = sys.argv[1:6]
@@ -62,7 +62,7 @@ disk.expect_good_write(200, 4, "a device that can")
 sectors = run("blockdev", "--getsz", BACKING).strip()
 with held(DEVICE):
     zeros = one.start(struct.pack(">BBIBHB", 0x41, 0, 200, 0, 8, 0), write=bytes(512))
-    time.sleep(0.5)
+    wait_executing(1)
     run("dmsetup", "load", DEVICE, "--table", f"0 {sectors} dust {BACKING} 0 512")
 expect(GOOD, said(one.answer(zeros)), "WRITE SAME of zeros")
 disk.expect_written(200, 0, "WRITE SAME of zeros")

@@ -11,12 +11,12 @@ import sys
 import threading
 import time
 
-from raw_session import ABORT_TASK, CHECK, GOOD, NO_TASK, REJECTED, Refused, Session
-from steps import expect, fail, run
+from raw_session import ABORT_TASK, CHECK, GOOD, NO_TASK, REJECTED, UNAVAILABLE, Refused, Session
+from steps import executing, expect, fail, run, wait_executing
 
 STEP, TARGET = sys.argv[1:]
 MANY = ("MaxConnections=4",)
-UNAVAILABLE, CLEANUP_FAILED = 0x0301, 3
+CLEANUP_FAILED = 3
 HELD = 4  # Seconds, by which the thread is held up.
 
 
@@ -29,9 +29,10 @@ def hold(link):
     """From here on the thread of a connection is held up. Gives the time before it began."""
     while link.do(bytes(6)).status == CHECK:
         pass
+    others = executing()
     begin = time.monotonic()
     link.read(4, 1)
-    time.sleep(0.3)
+    wait_executing(others + 1)
     return begin
 
 

@@ -10,7 +10,8 @@ import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, BUSY, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET,
                          NOBODY, REJECTED, TARGET_WARM_RESET, Session)
-from steps import GIVEN_UP, bound, delay_writes, expect, expect_stages, fail, timed, writes_done
+from steps import (GIVEN_UP, bound, delay_writes, expect, expect_stages, fail, timed, wait_executing,
+                   writes_done)
 
 TARGET, GUID, BACKING = sys.argv[1:4]
 
@@ -39,17 +40,6 @@ def write(session, letter, patience=0):
         time.sleep(0.1)
 
 
-def wait_in_device():
-    """Until a command of the LU is in the device; quicker to ask for than stmfadm is."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        with open("/sys/kernel/debug/stmf/tasks", encoding="ascii") as tasks:
-            if any(f"lu {GUID}" in line and "Executing" in line for line in tasks):
-                return
-        time.sleep(0.01)
-    fail("expected the write in the device within 20 s")
-
-
 def login(name, isid):
     session = Session(TARGET, name=f"iqn.2024-01.test:{name}", isid=isid)
     session.clear_attentions()
@@ -65,12 +55,12 @@ for function, who, name in ((ABORT_TASK, one, "ABORT TASK"), (ABORT_TASK_SET, on
                             (CLEAR_TASK_SET, two, "CLEAR TASK SET"), (LUN_RESET, two, "LUN RESET"),
                             (TARGET_WARM_RESET, two, "TARGET WARM RESET")):
     tag = one.write(0, b"A" * 4096)
-    wait_in_device()
+    wait_executing(1)
     begin = time.monotonic()
     response = who.manage(function, tag if function == ABORT_TASK else NOBODY)
     took = time.monotonic() - begin
     expect(COMPLETE, response, f"response to {name}")
-    expect(None, one.answers[tag].status, f"answer to the write that {name} aborted")
+    expect(None, one.answer(tag, 0.5), f"an answer to the write that {name} aborted")
     if not 0.5 < took < bound(5):
         fail(f"{name}: expected its answer when the write is down, 0.5 to {bound(5)} s later, got {took:.1f} s")
     one.clear_attentions()

@@ -63,8 +63,9 @@ def sessions():
 def disk_of(host, target):
     """The disk of a session, if it is there."""
     folder = sessions().get((host, target))
-    for block in folder.glob(f"device/target*/*:*:*:{host - 1}/block/*") if folder else ():
-        return f"/dev/{block.name}"
+    with contextlib.suppress(OSError):  # It may go meanwhile.
+        for block in folder.glob(f"device/target*/*:*:*:{host - 1}/block/*") if folder else ():
+            return f"/dev/{block.name}"
     return None
 
 
@@ -186,7 +187,8 @@ def recover():
         if seconds > 15 and missing:
             again |= missing
             for host, target in missing:
-                run("iscsiadm", "-m", "node", "-T", TARGETS[target], "-I", f"host{host}", "--login")
+                # It fails when the session comes back by itself meanwhile.
+                run("iscsiadm", "-m", "node", "-T", TARGETS[target], "-I", f"host{host}", "--login", good=None)
         look_at_empty_disks()
         time.sleep(0.5)
     print(f"    all work again after {time.monotonic() - begin:.1f} s, {len(again)} by a new login", flush=True)

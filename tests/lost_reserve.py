@@ -6,6 +6,7 @@ import sys
 import time
 
 from raw_session import Session
+from steps import wait_executing
 
 
 def main():
@@ -18,9 +19,9 @@ def main():
     page = bytearray(one.do(bytes([0x5A, 8, 8, 0, 0, 0, 0, 0, 64, 0]), read=64).data[8:28])
     page[0] &= 0x3F
     saving = one.start(bytes([0x55, 0x11, 0, 0, 0, 0, 0, 0, 28, 0]), write=bytes(8) + bytes(page))
-    time.sleep(0.5)
+    wait_executing(1)
     two.start(bytes([0x16, 0, 0, 0, 0, 0]))
-    time.sleep(0.5)
+    wait_executing(2)
     two.close()
     if one.answer(saving, 20) is None:
         sys.exit("FAIL: expected an answer to MODE SELECT within 20 s")

@@ -61,12 +61,27 @@ class Answer:
         return (self.sense[2] & 0x0F, self.sense[12], self.sense[13])
 
 
+UNAVAILABLE = 0x0301  # "Service unavailable", for now.
+
+
 class Refused(RuntimeError):
     """A login that failed, with this status."""
 
     def __init__(self, status):
         super().__init__(f"login refused: {status:04x}")
         self.status = status
+
+
+def log_in_again(target, **how):
+    """A login for the place of a connection that may still be there: who is refused for now tries again."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            return Session(target, **how)
+        except Refused as refused:
+            if refused.status != UNAVAILABLE or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 class Numbers:

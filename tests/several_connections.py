@@ -5,12 +5,14 @@
 import json
 import random
 import struct
+import subprocess
 import sys
 import threading
 import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, CHECK, COMPLETE, GOOD, LUN_RESET, NO_TASK,
-                         NOBODY, ORDERED, REJECTED, TARGET_COLD_RESET, TARGET_WARM_RESET, Answer, Login, Refused, Session)
+                         NOBODY, ORDERED, REJECTED, TARGET_COLD_RESET, TARGET_WARM_RESET, Answer, Login, Refused, Session,
+                         log_in_again)
 from steps import STAGES, expect, fail, run, tried
 
 STEP, TARGET, *MORE = sys.argv[1:]
@@ -512,7 +514,7 @@ def load():
         at = 1 + turn % 3
         old = loads[at]
         with Load.lock:
-            new = join(links[0], at)
+            new = log_in_again(TARGET, of=links[0], cid=at)
         old.join(10)
         if old.is_alive() or old.error:
             fail(f"expected the replaced connection to end: {old.error}")
@@ -590,17 +592,14 @@ def notices():
         fail("expected another connection to be told when the first one is gone")
     one = join(two, 0)
     two.notices.clear()
-    away = threading.Thread(target=lambda: run("stmfadm", "offline-target", TARGET))
-    away.start()
+    away = subprocess.Popen(["stmfadm", "offline-target", TARGET])
     take_all((one, two), lambda: one.notices and two.notices, "requests to log out")
     expect((1, 1), (one.notices[0][0], two.notices[0][0]), "what is asked on each connection")
     expect(0, two.leave(cid=1), "response to the logout of one connection")
     expect(0, one.leave(reason=0), "response to the logout of the other")
     one.close()
     two.close()
-    away.join(20)
-    if away.is_alive():
-        fail("expected the target to be offline when its initiator has left")
+    expect(0, away.wait(20), "exit status of offline-target when its initiator has left")
     expect({}, listed(), "sessions of a target that is offline")
     run("stmfadm", "online-target", TARGET)
 
@@ -626,7 +625,7 @@ def functions():
     # The other connection is behind: the response waits until it has told that it isn't.
     for function in (LUN_RESET, ABORT_TASK_SET):
         reads = [two.read(0, 64) for _ in range(4)]
-        time.sleep(0.2)
+        time.sleep(1)
         asked = one.start_function(function)
         if one.until(lambda: asked in one.functions, 0.5):
             fail("expected the response after the answers on the other connection")
@@ -674,8 +673,8 @@ def mute():
     # From here on no tool is run: who says nothing for four seconds is gone.
     one, two = connections(2)
     two.answers_pings = False
-    asked = [one.start_function(LUN_RESET) for _ in range(2)]
     begin = time.monotonic()
+    asked = [one.start_function(LUN_RESET) for _ in range(2)]
     try:
         while not one.until(lambda: any(tag in one.functions for tag in asked), 0.1):
             if time.monotonic() - begin > 10:
@@ -710,7 +709,7 @@ def many_functions():
     waits = two.read(0)
     asked = [one.start_function(ABORT_TASK, tag=4711, ref_cmd_sn=missing - 1) for _ in range(16)]
     # Then all are done, and wait for the other connection.
-    time.sleep(1)
+    time.sleep(3)
     expect(REJECTED, one.manage(TARGET_WARM_RESET, seconds=5), "response to a reset of the target, one too many")
     expect(missing, ping(one), "ExpCmdSN when a reset was rejected")
     expect_good(one, one.start(bytes(6), cmd_sn=missing), "the command that fills the gap")
@@ -726,7 +725,7 @@ def unread():
     one, two = connections(2)
     missing = skip_number(one)
     tags = [two.read(0) for _ in range(70)]
-    time.sleep(0.3)
+    time.sleep(1.5)
     asked = one.start_function(ABORT_TASK, tag=4711, ref_cmd_sn=missing - 1)
     take_all((one, two), lambda: asked in one.functions, "a response to the function", 8)
     expect(REJECTED, one.functions[asked], "response to a function that has waited long enough")

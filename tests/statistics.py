@@ -100,7 +100,8 @@ for tag in (*big, late):
     expect(GOOD, one.answer(tag).status, "status of a read when the device goes on")
 after = look()
 changed(before, after, "a stopped device", reads=5, read_bytes=4 * 16000 * 512 + 4096, busy=1)
-expect([4] * 3, slow(before, after, "device"), "reads that were slow in the device")
+# On a busy machine the fifth may be, too, when the device goes on.
+expect(True, all(count in (4, 5) for count in slow(before, after, "device")), "4 reads were slow in the device, or 5")
 expect([1] * 3, slow(before, after, "queue"), "reads that were slow in the queue")
 for then, now in zip(before, after):
     spent = now["device"]["nanoseconds"] - then["device"]["nanoseconds"]

@@ -114,6 +114,20 @@ def expect_stages(guid, *expected):
     expect(sorted(expected), stages(guid), "stages in list-task")
 
 
+def executing():
+    """How many commands are with a logical unit; quicker to ask for than stmfadm is."""
+    with open("/sys/kernel/debug/stmf/tasks", encoding="ascii") as lines:
+        return sum("Executing" in line for line in lines)
+
+
+def wait_executing(count):
+    """Waits for so many commands to be with a logical unit."""
+    end = time.monotonic() + 20
+    while (now := executing()) != count and time.monotonic() < end:
+        time.sleep(0.01)
+    expect(count, now, "commands with a logical unit, within 20 s")
+
+
 def writes_done(device):
     """Write requests that a block device has completed."""
     name = os.path.basename(os.path.realpath(device))

@@ -14,7 +14,7 @@ import time
 
 from blocks import Blocks, said
 from raw_session import BUSY, GOOD, Session
-from steps import bound, expect, expect_stages, fail, held, timed, tried
+from steps import GIVEN_UP, bound, expect, expect_stages, fail, held, timed, tried
 
 TARGET, GUID, DEVICE = sys.argv[1:4]
 COMMANDS = 300  # More than there are workers.
@@ -51,7 +51,7 @@ def stand_still(what, command):
     if busy > 8:
         fail(f"{what}: expected a few workers to be at work, {busy} are")
     quick = timed(f"COMPARE AND WRITE of another disk beside {COMMANDS} {what}",
-                  lambda: steady.do(**compare_and_write(0)), 2)
+                  lambda: steady.do(**compare_and_write(0)), GIVEN_UP)
     expect(GOOD, said(quick), "COMPARE AND WRITE of another disk")
     end = time.monotonic() + bound(6)
     for session, tag in started:

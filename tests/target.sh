@@ -245,6 +245,11 @@ hosts_log_in() {
 # udev looks at disks that are new, or that have reported something, and so takes unit attentions away.
 # From here on to the end of the test it doesn't.
 keep_udev_still() {
+	local disk
+	# It hears of a disk when its partitions have been looked for; there is a node before.
+	for disk in /sys/block/sd*; do
+		[ ! -e "$disk" ] || udevadm wait --timeout=60 "/dev/${disk##*/}"
+	done
 	udevadm settle
 	udevadm control --stop-exec-queue
 	at_exit "udevadm control --start-exec-queue"

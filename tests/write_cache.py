@@ -3,6 +3,7 @@
 """The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID HEAD BACKING`; HEAD has a
 disk with its metadata, LUN 1."""
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -63,15 +64,22 @@ def expect_told(what, by=None):
     expect(GOOD, said(synchronize(by=by)), "the next one")
 
 
-def fail_unseen():
-    """Has a flush fail of which nobody is told."""
+@contextlib.contextmanager
+def failing_unseen():
+    """Meanwhile a flush is begun that fails, and nobody is told."""
     break_writes()
     count = writes_done(DEVICE)
-    expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
+    yield
     end = time.monotonic() + 20
     while writes_done(DEVICE) == count and time.monotonic() < end:
         time.sleep(0.05)
     heal()
+
+
+def fail_unseen():
+    """Has a flush fail of which nobody is told."""
+    with failing_unseen():
+        expect(GOOD, said(synchronize(IMMED)), "SYNCHRONIZE CACHE with IMMED")
 
 
 def fail_durably():
@@ -190,13 +198,10 @@ expect_told("a connection was cut on which that was told", by=cut)
 for who in again, other, new, cut:
     who.session.logout()
 print("== also when the initiator has given it up meanwhile", flush=True)
-break_writes()
-with held(DEVICE):
+with failing_unseen(), held(DEVICE):
     flush = one.start(bytes([0x35]))
     expect_stages(GUID, "executing")
     expect(COMPLETE, one.manage(ABORT_TASK, flush), "response to ABORT TASK")
-time.sleep(1)
-heal()
 expect_told("one that was aborted, and has failed")
 print("== or switches the cache off, and so may not flush any more", flush=True)
 fail_unseen()
@@ -225,10 +230,8 @@ expect(GOOD, said(synchronize()), "SYNCHRONIZE CACHE after that")
 
 print("== what has changed something already doesn't tell it", flush=True)
 # START STOP UNIT to standby, with IMMED.
-break_writes()
-expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT")
-time.sleep(1)
-heal()
+with failing_unseen():
+    expect(GOOD, said(disk.do(bytes([0x1B, 1, 0, 0, 0x30, 0]))), "START STOP UNIT")
 expect(GOOD, said(disk.do(bytes([0x1B, 0, 0, 0, 0x10, 0]))), "START STOP UNIT")
 expect_told("START STOP UNIT with IMMED")
 

@@ -25,8 +25,8 @@ iscsiadm -m node -T "$target" --login >/dev/null
 at_exit "logout '$target'"
 disk=$(disk_of "$target" 0)
 name=${disk##*/}
-# Else udev's own reads would wait for the slow device too.
-udevadm settle
+# Else its reads would wait for the slow device, and be aborted, too.
+keep_udev_still
 
 # count WHAT: a number of the initiator's, such as tmfcmd_pdus.
 count() { iscsiadm -m session -s | sed -n "s/.*$1: //p"; }

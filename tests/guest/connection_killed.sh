@@ -27,6 +27,7 @@ disk=$(disk_of "$target" 0)
 
 fio_verify cut "$disk" --rw=randwrite --bsrange=4k-1m --iodepth=16 --size=128M --loops=2 &
 load=$!
+cuts=0
 for cut in 1 2 3 4 5; do
 	sleep 3
 	kill -0 "$load" 2>/dev/null || break
@@ -37,9 +38,10 @@ for cut in 1 2 3 4 5; do
 	wait "$relay" 2>/dev/null || true
 	relay
 	[ "$cut" != 2 ] || start_iscsid
+	cuts=$cut
 done
 wait "$load" || fail "expected every write to verify across the cuts"
-[ "$cut" -ge 2 ] || fail "expected at least two cuts during the load, got $cut"
+[ "$cuts" -ge 2 ] || fail "expected at least two cuts during the load, got $cuts"
 wait_for has_sessions "$target" 1
-tried "$cut" "a connection killed in the middle of transfers"
+tried "$cuts" "a connection killed in the middle of transfers"
 tried 1 "the initiator's daemon killed in the middle of transfers, and its connection then"

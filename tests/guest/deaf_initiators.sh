@@ -5,7 +5,7 @@
 
 # Seconds.
 patience=5
-[[ $(uname -r) != *-debug ]] || patience=15
+! is_slow || patience=15
 serve
 target=$(target_name deaf)
 make_target "$target"

@@ -11,6 +11,7 @@ modprobe scsi_debug dev_size_mb=64 delay=0
 at_exit "rmmod scsi_debug"
 wait_for bash -c 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*'
 backing=$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*)
+wait_for test -b "/dev/$backing"
 target=$(target_name disk)
 make_target "$target"
 device_lu "/dev/$backing" 0

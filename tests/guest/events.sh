@@ -23,7 +23,13 @@ listening() {
 	heard
 }
 wait_for listening
-seen=$(wc -l <"$WORK/events")
+# What it was woken for may be on its way.
+still() {
+	seen=$(wc -l <"$WORK/events")
+	sleep 1
+	[ "$(wc -l <"$WORK/events")" = "$seen" ]
+}
+wait_for still
 
 step "an LU, a target and a session come and go"
 target=$(target_name events)

@@ -6,6 +6,7 @@
 serve
 target=$(target_name groups)
 make_target "$target"
+patient_targets
 itadm create-tpg other 127.0.0.1:3261 >/dev/null
 at_exit "itadm delete-tpg -f other"
 itadm modify-target -t default,other "$target" >/dev/null

@@ -35,9 +35,11 @@ disk_of_host() {
 	done
 }
 
+has_disk() { test -b "$(disk_of_host "$1" "$1")"; }
+
 pids=()
 for n in $(seq 0 $((INITIATORS - 1))); do
-	wait_for test -b "$(disk_of_host "$n" "$n")"
+	wait_for has_disk "$n"
 	fio_verify "host$n" "$(disk_of_host "$n" "$n")" --rw=randwrite --bsrange=4k-128k \
 		--iodepth=16 --size=64M &
 	pids+=($!)

@@ -93,7 +93,8 @@ calm d 0 4
 dmsetup suspend --noflush --nolockfs stmf-states
 at_exit "dmsetup resume stmf-states 2>/dev/null"
 echo "d cdb 4 512 28000000000000000100" >&"${INITIATORS[1]}"
-sleep 1
+has_task() { stmfadm list-task | finds "$slow"; }
+wait_for has_task
 within 8 no "not all went along" stmfadm offline-service
 service_is offline
 lu_is "$one" Offline

@@ -20,7 +20,14 @@ keep_udev_still
 loop_target
 disk=$(loop_disk "$LOOP_HOST" 0)
 stats() { stmfadm stats --json "$GUID" | jq -r "$1"; }
-before=$(stats '.[0] | "\(.read_bytes) \(.written_bytes)"')
+totals() { stats '.[0] | "\(.read_bytes) \(.written_bytes)"'; }
+# The kernel looks for partitions.
+still() {
+	before=$(totals)
+	sleep 1
+	[ "$(totals)" = "$before" ]
+}
+wait_for still
 cd "$WORK" # fio leaves a file.
 fio --name=count --filename="$disk" --direct=1 --ioengine=libaio --iodepth=8 --numjobs=2 --rw=randrw \
 	--bsrange=512-32k --size=32M --time_based --runtime=60 --output-format=json \
@@ -36,7 +43,7 @@ torn=$(jq -c '.[] | select((.reads + .writes + .others) as $n | [.port, .queue, 
 	any((.histogram | add) != $n))' "$WORK/looks")
 expect "" "$torn" "looks whose histograms have more or fewer commands than were counted"
 read -r read_before written_before <<<"$before"
-read -r read_now written_now < <(stats '.[0] | "\(.read_bytes) \(.written_bytes)"')
+read -r read_now written_now < <(totals)
 expect "$(jq '[.jobs[].read.io_bytes] | add' "$WORK/fio.json")" "$((read_now - read_before))" \
 	"bytes read"
 expect "$(jq '[.jobs[].write.io_bytes] | add' "$WORK/fio.json")" \

@@ -119,7 +119,7 @@ def disturb():
     def go(group, what):
         try:
             what(group - FIRST)
-        except SystemExit as failure:
+        except (Exception, SystemExit) as failure:  # pylint: disable=broad-except
             failures.append(failure)
 
     threads = [threading.Thread(target=go, args=one) for one in chosen.items()]
