@@ -84,6 +84,9 @@ const ADDRESS: u16 = 7;
 /// How long a command may take before the script goes on without its answer.
 const PATIENCE: Delta<Nsec> = Delta::from_secs(5);
 
+/// The same for a task management function, which the framework answers after four seconds at the latest.
+const FUNCTION_PATIENCE: Delta<Nsec> = Delta::from_secs(12);
+
 /// A target port.
 #[pin_data]
 struct Port {
@@ -321,7 +324,7 @@ impl Connection {
                 Some((of, response)) if of == cookie => return out.managed(response),
                 _ => (),
             }
-            if !came.wait_timeout(PATIENCE, || count.load(ordering::Acquire) != seen) {
+            if !came.wait_timeout(FUNCTION_PATIENCE, || count.load(ordering::Acquire) != seen) {
                 return out.unanswered();
             }
             seen = count.load(ordering::Acquire);

@@ -24,8 +24,8 @@ keep() {
 	read -r _ TAG <&3
 	[[ $TAG =~ ^[0-9]+$ ]] || fail "expected the command to be sent, got \"$TAG\""
 }
-# says RESPONSE FUNCTION...: a function has that response, within 5 s.
-says() { within 5 ends "tmf ${*:2}" "response $1"; }
+# says RESPONSE FUNCTION...: a function has that response, within 8 s.
+says() { within 8 ends "tmf ${*:2}" "response $1"; }
 
 ends "$TUR" 'status 02 * 29 00 *'
 
