@@ -33,6 +33,8 @@ def hold(link):
     begin = time.monotonic()
     link.read(4, 1)
     wait_executing(others + 1)
+    # The second login that waits two seconds isn't to give up just when the thread goes on.
+    time.sleep(0.3)
     return begin
 
 
