@@ -7,11 +7,12 @@ from .tried import keep
 
 
 def last_words(output):
-    """The step that a test ended in, and why: the first line that says so, or the last one."""
+    """The step that a test ended in, and why: the first line in it that says so, or the last one."""
     lines = output.splitlines()
-    steps = [line[3:] for line in lines if line.startswith("== ")]
-    reasons = [line for line in lines if line.startswith("FAIL: ")]
-    return "".join(f"\n  {line}" for line in steps[-1:] + (reasons[:1] or lines[-1:]))
+    steps = [number for number, line in enumerate(lines) if line.startswith("== ")]
+    heading, words = (lines[steps[-1]][3:], lines[steps[-1] + 1:]) if steps else ("", lines)
+    reasons = [line for line in words if line.startswith("FAIL: ")]
+    return "".join(f"\n  {line}" for line in (heading, *(reasons[:1] or words[-1:])) if line)
 
 
 class Report:
