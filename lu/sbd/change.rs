@@ -4,14 +4,15 @@
 
 use crate::{
     config::{self, printable, refuse},
-    disk::{text, Disk, Geometry},
+    disk::{text, Disk, Geometry, Texts},
     exec::cache,
     meta::{self, SavedValues},
     units::Units, //
 };
 use kernel::{
     prelude::*,
-    str::CString, //
+    str::CString,
+    sync::Arc, //
 };
 use stmf::lu::{Audience, LuRegistration};
 use stmf_kernel::genl::{Refusal, Request};
@@ -35,13 +36,6 @@ pub(crate) struct Change<'a> {
     write_protect: Option<bool>,
     write_cache_disable: Option<bool>,
     threshold: Option<u8>,
-}
-
-/// The texts that change, in memory of their own.
-struct NewTexts {
-    alias: Option<CString>,
-    serial: Option<CString>,
-    mgmt_url: Option<CString>,
 }
 
 impl<'a> Change<'a> {
@@ -70,7 +64,7 @@ impl<'a> Change<'a> {
     fn make_alone(&self, disk: &Disk, registration: &LuRegistration) -> Result<(), Refusal> {
         // Whatever can fail comes first, the resize of the file last.
         let geometry = self.geometry(disk)?;
-        let texts = self.texts()?;
+        let texts = self.texts(disk)?;
         if self.write_protect == Some(false) && !disk.is_writable() {
             return Err(refuse!(
                 EROFS,
@@ -88,7 +82,7 @@ impl<'a> Change<'a> {
         // Before anybody is told that there is no cache.
         let is_switched_off = self.write_cache_disable == Some(true)
             && switch_cache(disk, registration, true).map_err(cannot_flush)?;
-        self.keep_and_resize(disk, registration, geometry)
+        self.keep_and_resize(disk, registration, geometry, &texts)
             .inspect_err(|_| {
                 if is_switched_off {
                     let _ = switch_cache(disk, registration, false);
@@ -100,7 +94,8 @@ impl<'a> Change<'a> {
         if let Some(percent) = self.threshold {
             disk.medium.threshold.set(percent);
         }
-        if texts.set(disk) {
+        disk.set_texts(texts);
+        if self.serial.is_some() || self.mgmt_url.is_some() {
             registration.announce(UnitAttention::InquiryDataChanged, Audience::All);
         }
         if self.protect(disk) {
@@ -123,37 +118,36 @@ impl<'a> Change<'a> {
         disk: &Disk,
         registration: &LuRegistration,
         new: Option<Geometry>,
+        texts: &Texts,
     ) -> Result<(), Refusal> {
         let old = disk.geometry();
         let Some(new) = new else {
-            return self.save(disk).map(|_| ());
+            return self.save(disk, texts).map(|_| ());
         };
         if new.size() > old.size() {
-            lengthen(disk, registration, new, || self.save(disk))?;
+            lengthen(disk, registration, new, || self.save(disk, texts))?;
             disk.medium.set_geometry(new);
             return Ok(());
         }
-        let before = self.save(disk)?;
+        let before = self.save(disk, texts)?;
         shorten(disk, old, new).inspect_err(|_| self.take_back(disk, &before))
     }
 
     /// Keeps what is to be, with all that stays, if it is to be kept; gives the record that was kept before.
-    fn save(&self, disk: &Disk) -> Result<KVVec<u8>, Refusal> {
+    fn save(&self, disk: &Disk, texts: &Texts) -> Result<KVVec<u8>, Refusal> {
         let mut before = KVVec::new();
         let Some(store) = &disk.changeable.store else {
             return Ok(before);
         };
-        let texts = disk.texts.lock();
-        let serial = texts.serial.as_deref().map(text);
         let saved = store.update(|old| {
             before = meta::record(&old)?;
             let modes = old.modes.and_then(Values::parse);
             let modes = modes.map(|modes| SavedValues::new(self.modes(modes)));
             meta::record(&Metadata {
                 size: self.size.unwrap_or(disk.geometry().size()),
-                alias: self.alias.unwrap_or(text(&texts.alias)),
-                serial: self.serial.or(serial).filter(|serial| !serial.is_empty()),
-                mgmt_url: self.mgmt_url.unwrap_or(text(&texts.mgmt_url)),
+                alias: text(&texts.alias),
+                serial: texts.serial.as_deref().map(text),
+                mgmt_url: text(&texts.mgmt_url),
                 write_protect: self.write_protect.unwrap_or(disk.is_write_protected()),
                 write_cache_disable: self.write_cache_disable.unwrap_or(old.write_cache_disable),
                 threshold: self.threshold.or(old.threshold),
@@ -226,16 +220,20 @@ impl<'a> Change<'a> {
         Ok((new != old).then_some(new))
     }
 
-    fn texts(&self) -> Result<NewTexts, Refusal> {
-        let own = |text: Option<&str>| match text {
-            Some(text) => CString::try_from_fmt(fmt!("{text}")).map(Some),
-            None => Ok(None),
+    /// The texts as they are to be. Nobody else changes them meanwhile.
+    fn texts(&self, disk: &Disk) -> Result<Arc<Texts>, Refusal> {
+        let own = |text: &str| CString::try_from_fmt(fmt!("{text}"));
+        let old = disk.texts();
+        let serial = self.serial.or(old.serial.as_deref().map(text));
+        let texts = Texts {
+            alias: own(self.alias.unwrap_or(text(&old.alias)))?,
+            serial: match serial.filter(|serial| !serial.is_empty()) {
+                Some(serial) => Some(own(serial)?),
+                None => None,
+            },
+            mgmt_url: own(self.mgmt_url.unwrap_or(text(&old.mgmt_url)))?,
         };
-        Ok(NewTexts {
-            alias: own(self.alias)?,
-            serial: own(self.serial)?,
-            mgmt_url: own(self.mgmt_url)?,
-        })
+        Ok(Arc::new(texts, GFP_KERNEL)?)
     }
 
     /// Says whether something has changed.
@@ -245,24 +243,6 @@ impl<'a> Change<'a> {
             disk.set_write_protected(protected);
             protected != before
         })
-    }
-}
-
-impl NewTexts {
-    /// Says whether something has changed that initiators see.
-    fn set(self, disk: &Disk) -> bool {
-        let mut texts = disk.texts.lock();
-        let visible = self.serial.is_some() || self.mgmt_url.is_some();
-        if let Some(alias) = self.alias {
-            texts.alias = alias;
-        }
-        if let Some(serial) = self.serial {
-            texts.serial = (!serial.is_empty()).then_some(serial);
-        }
-        if let Some(mgmt_url) = self.mgmt_url {
-            texts.mgmt_url = mgmt_url;
-        }
-        visible
     }
 }
 

@@ -471,7 +471,7 @@ impl<'a> Wanted<'a> {
         let Some(store) = &disk.changeable.store else {
             return Ok(());
         };
-        let texts = disk.texts.lock();
+        let texts = disk.texts();
         let saved = store.save(|old| {
             meta::record(&Metadata {
                 guid: self.guid,

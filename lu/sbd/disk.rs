@@ -11,6 +11,7 @@ use crate::{
     medium::Medium,
     private::Private, //
 };
+use core::mem;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -35,7 +36,7 @@ pub(crate) struct Disk {
     pub(crate) guid: Guid,
     pub(crate) names: Names,
     #[pin]
-    pub(crate) texts: Mutex<Texts>,
+    texts: Mutex<Arc<Texts>>,
     /// What the backing store's own words are replaced by.
     pub(crate) shape: Shape,
     /// Initiators may not write.
@@ -108,6 +109,7 @@ impl Disk {
         let store = changeable.store.as_ref();
         let writable = !write_protect || store.is_some_and(|store| store.is_in_head());
         let comeback = Comeback::new(&medium);
+        let texts = Arc::new(texts, GFP_KERNEL)?;
         Arc::pin_init(
             pin_init!(Self {
                 guid,
@@ -125,6 +127,19 @@ impl Disk {
             }),
             GFP_KERNEL,
         )
+    }
+
+    /// The texts as they are now. Never waits long: commands ask for them while the local bus's block layer
+    /// waits, so nothing is allocated, read or written with the lock held.
+    pub(crate) fn texts(&self) -> Arc<Texts> {
+        self.texts.lock().clone()
+    }
+
+    /// From here on they are these.
+    pub(crate) fn set_texts(&self, texts: Arc<Texts>) {
+        let old = mem::replace(&mut *self.texts.lock(), texts);
+        // Freed without the lock.
+        drop(old);
     }
 
     /// The size of the disk and of its blocks as they are now.

@@ -98,7 +98,7 @@ fn write(writer: &mut Writer<'_>, disk: &Disk) -> Result {
     }
     let in_head = store.is_some_and(|store| store.is_in_head());
     writer.u8(Lu::MetaHead as u16, in_head.into())?;
-    let texts = disk.texts.lock();
+    let texts = disk.texts();
     writer.text(Lu::Alias as u16, text(&texts.alias))?;
     writer.text(Lu::VendorId as u16, text(&names.vendor))?;
     writer.text(Lu::ProductId as u16, text(&names.product))?;

@@ -15,7 +15,6 @@ use kernel::{
     new_mutex,
     prelude::*,
     rbtree::{RBTree, RBTreeNode},
-    str::CString,
     sync::{
         atomic::{ordering, Atomic},
         Arc,
@@ -419,11 +418,11 @@ fn register(
     module: &'static ThisModule,
 ) -> Result<LuRegistration, Refusal> {
     // The framework keeps its own copy.
-    let alias = CString::try_from(&*disk.texts.lock().alias)?;
+    let texts = disk.texts();
     let description = LuDescription {
         guid: disk.guid,
         provider: PROVIDER,
-        alias: text(&alias),
+        alias: text(&texts.alias),
         offline,
     };
     let registered = LuRegistration::new(&description, disk.clone(), module);

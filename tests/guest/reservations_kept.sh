@@ -76,6 +76,16 @@ as_kept "at once"
 step "what can't be kept has not happened: the metadata's device stands still"
 dmsetup suspend --noflush --nolockfs meta
 begin=$SECONDS
+# Who asks meanwhile for what is to change has it as it was, and needn't wait.
+stmfadm modify-lu -p serial=late "$guid" 2>/dev/null &
+changer=$!
+asked=0
+while kill -0 "$changer" 2>/dev/null; do
+	within 2 sg_vpd --page=sn "${D[1]}" >/dev/null
+	asked=$((asked + 1))
+done
+if wait "$changer"; then fail "expected a change that can't be kept to be refused"; fi
+echo "    asked $asked times for the serial number while a change of it could not be kept"
 expect "Timeout on logical unit" "$(out 2 --register --param-rk=b --param-sark=c --param-aptpl)" \
 	"REGISTER of another key"
 expect "Timeout on logical unit" "$(out 1 --release --param-rk=a --prout-type=1)" "RELEASE"

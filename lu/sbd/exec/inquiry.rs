@@ -90,13 +90,13 @@ pub(super) fn page(disk: &Disk, code: u8, sink: &mut Sink<'_>) -> Result<(), Sen
 
 /// A disk without a serial number of its own shows its GUID: unlike blanks, that is unique.
 fn serial_number(disk: &Disk, sink: &mut Sink<'_>) {
-    let texts = disk.texts.lock();
+    let texts = disk.texts();
     let serial = text(texts.serial.as_ref().unwrap_or(&disk.names.digits));
     UnitSerialNumber { serial }.write(DISK, sink);
 }
 
 fn management_addresses(disk: &Disk, sink: &mut Sink<'_>) {
-    let texts = disk.texts.lock();
+    let texts = disk.texts();
     let page = ManagementAddresses {
         urls: text(&texts.mgmt_url),
     };
