@@ -248,7 +248,8 @@ keep_udev_still() {
 	local disk
 	# It hears of a disk when its partitions have been looked for; there is a node before.
 	for disk in /sys/block/sd*; do
-		[ ! -e "$disk" ] || udevadm wait --timeout=60 "/dev/${disk##*/}"
+		# (Of some it never does; those take nothing away.)
+		[ ! -e "$disk" ] || udevadm wait --timeout=20 "/dev/${disk##*/}" 2>/dev/null || true
 	done
 	udevadm settle
 	udevadm control --stop-exec-queue
