@@ -248,7 +248,7 @@ keep_udev_still() {
 	local disk
 	# It hears of a disk when its partitions have been looked for; there is a node before.
 	for disk in /sys/block/sd*; do
-		# (Of some it never does; those take nothing away.)
+		# A busy one takes longer; what it has heard of by then is waited for below.
 		[ ! -e "$disk" ] || udevadm wait --timeout=20 "/dev/${disk##*/}" 2>/dev/null || true
 	done
 	udevadm settle
