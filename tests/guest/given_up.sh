@@ -72,6 +72,8 @@ settled
 
 step "a flush that is given up, and again, with the disk reset"
 echo 1 >"/sys/block/${disk##*/}/device/timeout"
+# Else Linux takes the disk offline when its patience has ended twice.
+tee "/sys/block/${disk##*/}/device/scsi_disk/"*/max_medium_access_timeouts <<<100 >/dev/null
 slow_down
 python3 "$COMSTAR_TOP/tests/sectors.py" flush "$disk" &
 flush=$!
