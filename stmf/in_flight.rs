@@ -40,18 +40,25 @@ impl Row {
 pub(crate) struct Gone(KVVec<(u64, TaskView)>);
 
 impl Gone {
+    /// Process context. Allocates without the lock of the list: commands wait for that, and memory may be
+    /// waited for until commands of the local bus have ended.
     pub(crate) fn collect(framework: &Framework) -> Result<Self> {
-        let mut tasks = KVVec::new();
-        let mut memory = Ok(());
-        framework.for_each_detached(|nexus| {
-            nexus.tasks.for_each(|task| {
-                if memory.is_ok() && task.is_orphan() {
-                    memory = tasks.push((nexus.id, task), GFP_KERNEL);
-                }
+        let mut room = 0;
+        loop {
+            let mut tasks = KVVec::with_capacity(room, GFP_KERNEL)?;
+            room = 0;
+            framework.for_each_detached(|nexus| {
+                nexus.tasks.for_each(|task| {
+                    if task.is_orphan() {
+                        room += 1;
+                        let _ = tasks.push_within_capacity((nexus.id, task));
+                    }
+                });
             });
-        });
-        memory?;
-        Ok(Self(tasks))
+            if tasks.len() == room {
+                return Ok(Self(tasks));
+            }
+        }
     }
 }
 
