@@ -206,13 +206,11 @@ def judge(known, kinds):
         result = overall(test, columns)
         passed = result in (PASSED, PARTLY)
         if result == FAILED:
-            where = [kind.name for kind in kinds if kind.verdicts.get(test) == FAILED]
-            wrong.append(f"{test}: failed on {', '.join(where)}")
+            wrong.append(f"{test}: failed; it says: {'; '.join(why_failed(test, kinds))}")
         elif passed and test in EXCUSED:
             wrong.append(f"{test}: passed; it needs no excuse")
         elif not passed and result not in (EXCUSE, ELSEWHERE):
-            wrong.append(f"{test}: passed nowhere; it says:")
-            wrong.extend(why_skipped(test, kinds))
+            wrong.append(f"{test}: passed nowhere; it says: {'; '.join(why_skipped(test, kinds))}")
     print(f"lacking: {'; '.join(LACKING.values())}")
     for test, (_, why) in EXCUSED.items():
         print(f"excused: {test}: {why}")
@@ -224,7 +222,14 @@ def why_skipped(test, kinds):
     for kind in kinds:
         for line in kind.texts.get(test, "").splitlines():
             if "[SKIPPED]" in line:
-                yield f"    on {kind.name}: {line.strip()}"
+                yield f"on {kind.name}: {line.strip()}"
+
+
+def why_failed(test, kinds):
+    """What a test says of where it failed."""
+    for kind in kinds:
+        if kind.verdicts.get(test) == FAILED:
+            yield f"on {kind.name}: {' / '.join(kind.texts[test].split(chr(10)))[:400].strip()}"
 
 
 def print_table(known, columns):
@@ -271,7 +276,7 @@ def main():
     if beside:
         count("LIO beside it", known, beside.values())
     for sentence in wrong:
-        print(f"WRONG: {sentence}")
+        print(f"FAIL: {sentence}")
     return 1 if wrong else 0
 
 

