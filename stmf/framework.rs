@@ -6,6 +6,9 @@
 //! the sessions it concerns and edits their LUN maps in place, so that its cost grows with them
 //! and not with what else exists.
 //!
+//! Aborts take it, and what keeps the order of commands. Those may be commands of this host to disks of ours,
+//! so that whoever has it waits for no memory that is had by writing: see [`Locked`].
+//!
 //! Lock order: `Framework::detached`, `Framework::registry`, then the spin locks inside an `RcuMap` and a unit's
 //! `Initiators`.
 //! `Framework::copying` by itself.
@@ -36,12 +39,14 @@ use crate::{
     table::Table,
     view::Views, //
 };
+use core::ops::{Deref, DerefMut};
 use kernel::{
     list::List,
     new_mutex,
     prelude::*,
     sync::{
         atomic::{ordering, Atomic},
+        lock::{mutex::MutexBackend, Guard},
         Arc,
         Mutex, //
     },
@@ -49,6 +54,7 @@ use kernel::{
 };
 use stmf_kernel::{
     module::{Filled, ModuleCell},
+    no_io::NoIo,
     rcu::Retired, //
 };
 use stmf_model::{
@@ -92,6 +98,27 @@ pub(crate) struct Framework {
     /// Third-party copies.
     #[pin]
     pub(crate) copying: Mutex<copy::InProgress>,
+}
+
+/// The locked registry.
+struct Locked<'a> {
+    // Dropped first, and the other then.
+    registry: Guard<'a, Registry, MutexBackend>,
+    _no_io: NoIo,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
 }
 
 /// What the mutex guards.
@@ -152,12 +179,20 @@ impl Framework {
 
     /// Looks at the registry; nothing changes meanwhile.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&Registry) -> R) -> R {
-        look(&self.registry.lock())
+        look(&self.registry())
+    }
+
+    fn registry(&self) -> Locked<'_> {
+        let no_io = NoIo::begin();
+        Locked {
+            registry: self.registry.lock(),
+            _no_io: no_io,
+        }
     }
 
     /// The sessions of this moment.
     pub(crate) fn nexuses(&self) -> Result<KVec<Arc<Nexus>>> {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let mut all = KVec::new();
         for record in registry.nexuses.values() {
             all.push(record.nexus.clone(), GFP_KERNEL)?;

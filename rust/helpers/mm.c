@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 
 void *stmf_helper_page_address(struct page *page)
 {
@@ -28,4 +29,14 @@ struct page *stmf_helper_alloc_data_pages(unsigned int order, bool zeroed)
 	if (zeroed)
 		gfp |= __GFP_ZERO;
 	return alloc_pages(gfp, order);
+}
+
+unsigned int stmf_helper_memalloc_noio_save(void)
+{
+	return memalloc_noio_save();
+}
+
+void stmf_helper_memalloc_noio_restore(unsigned int flags)
+{
+	memalloc_noio_restore(flags);
 }

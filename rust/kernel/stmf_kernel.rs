@@ -20,6 +20,7 @@ pub mod kthread;
 pub mod live;
 pub mod module;
 pub mod net;
+pub mod no_io;
 pub mod pages;
 pub mod percpu;
 pub mod queue;

@@ -125,7 +125,7 @@ impl Framework {
         guid: Option<Guid>,
         change: &AccessChange,
     ) -> Result<AccessRecord, AccessRefused> {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let group = registry.target_groups.find(group);
         let key = (group.ok_or(AccessRefused::NoGroup)?, guid.unwrap_or(ALL));
         let record = registry.changed_access(&key, change)?;
@@ -147,7 +147,7 @@ impl Framework {
         group: &GroupName,
         guid: Option<Guid>,
     ) -> Result<(), AccessRefused> {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let group = registry.target_groups.find(group);
         let group = group.ok_or(AccessRefused::NoGroup)?;
         match guid {
@@ -173,7 +173,7 @@ impl Framework {
         request: &ReportTargetPortGroups,
         sink: &mut Sink<'_>,
     ) {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let mut report = Report::new(request, sink);
         report.group(PortGroup::default(), registry.ports_of(None));
         for (group, number) in registry.port_groups() {
@@ -198,7 +198,7 @@ impl Framework {
     ) -> Result<(), Sense> {
         const FAILED: Sense = Sense::hardware(AdditionalSense::SET_TARGET_PORT_GROUPS_FAILED);
 
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         for wanted in list.iter() {
             registry.check_set(&wanted)?;
         }

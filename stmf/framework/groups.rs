@@ -22,14 +22,14 @@ impl Framework {
     /// Adds a group without members.
     pub(crate) fn add_group(&self, kind: GroupKind, name: &GroupName) -> Result<(), Refused> {
         let id = self.next_id();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         registry.groups_mut(kind).add(id, name)?;
         Ok(())
     }
 
     /// Removes a group that no view entry names. Nobody sees less for it.
     pub(crate) fn remove_group(&self, kind: GroupKind, name: &GroupName) -> Result<(), Refused> {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let group = registry.groups(kind).find(name);
         registry.groups_mut(kind).remove(name)?;
         if let (GroupKind::Target, Some(group)) = (kind, group) {
@@ -48,7 +48,7 @@ impl Framework {
     ) -> Result<(), Refused> {
         let number = self.next_id();
         let mut retired = RetiredItls::new();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let groups = registry.groups_mut(kind);
         let group = groups.find(group).ok_or(Refused::NoGroup)?;
         if !groups.add_member(group, number, name)? {
@@ -76,7 +76,7 @@ impl Framework {
     ) -> Result<(), Refused> {
         let name = EndName::from(*name);
         let mut retired = RetiredItls::new();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let groups = registry.groups_mut(kind);
         let group = groups.find(group).ok_or(Refused::NoGroup)?;
         if groups.of(&name) != Some(group) {

@@ -71,7 +71,7 @@ impl Framework {
     /// where new ones begin so, stays there.
     pub(crate) fn add_lu(&self, entry: Arc<LuEntry>, offline: bool) -> Result {
         let guid = entry.guid;
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let wanted = first_goal(offline, registry.service.default_lu);
         let record = LuRecord {
             entry,
@@ -109,7 +109,7 @@ impl Framework {
         if self.read(|registry| registry.lus.get(guid).is_some_and(offlining)) {
             self.offline_lu(guid, Asker::Service)?;
         }
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let is_up = registry.service.state.is_up();
         let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
         let step = record.state.request(Goal::Online);
@@ -150,7 +150,7 @@ impl Framework {
 
     pub(super) fn begin_offline_lu(&self, guid: &Guid, asker: Asker) -> Result<Leaving> {
         let mut retired = RetiredItls::new();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         registry.unmap_lu(guid, &mut retired);
         let record = registry.lus.get_mut(guid).ok_or(ENOENT)?;
         match asker {
@@ -205,7 +205,7 @@ impl Framework {
         // Who takes the way finishes this. Who finished it before may have brought the unit online again, by
         // another way.
         let taken = {
-            let mut registry = self.registry.lock();
+            let mut registry = self.registry();
             let record = registry.lus.get_mut(guid);
             record.and_then(|record| record.path.take_if(|now| Arc::ptr_eq(now, &path)))
         };
@@ -215,7 +215,7 @@ impl Framework {
         // When it is online again, initiators are told POWER ON. It isn't before this is done, so that what they
         // leave with it then stays.
         path.entry.unit().reset();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let is_same = |record: &&mut LuRecord| Arc::ptr_eq(&record.entry, &path.entry);
         // Unless it was removed meanwhile.
         if let Some(record) = registry.lus.get_mut(guid).filter(is_same) {
@@ -237,7 +237,7 @@ impl Framework {
 
     /// The provider keeps the unit after all.
     pub(crate) fn keep_lu(&self, guid: &Guid) {
-        if let Some(record) = self.registry.lock().lus.get_mut(guid) {
+        if let Some(record) = self.registry().lus.get_mut(guid) {
             record.leaving = false;
         }
     }
@@ -250,7 +250,7 @@ impl Framework {
                 format_args!("{guid}")
             );
         }
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let gone = registry.lus.remove(guid);
         if let Some(record) = &gone {
             registry.lu_ids.remove(&record.entry.id);
@@ -262,7 +262,7 @@ impl Framework {
 
     /// Where a session sees the logical unit with a GUID, and the unit's number.
     pub(crate) fn seen_by(&self, nexus: &Nexus, guid: &Guid) -> Option<(u16, u64)> {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let seen = registry.views.of(guid).find_map(|view| {
             let lun = view.lun.value();
             let guard = kernel::sync::rcu::read_lock();
@@ -293,7 +293,7 @@ impl Framework {
     /// Looks at the logical unit with a number, while it can't be removed: a reference to it would keep its
     /// memory, but not its provider's module.
     pub(super) fn with_lu(&self, id: u64, look: impl FnOnce(&LuEntry)) {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let guid = registry.lu_ids.get(&id);
         if let Some(record) = guid.and_then(|guid| registry.lus.get(guid)) {
             look(&record.entry);
@@ -312,7 +312,7 @@ impl Framework {
         attention: UnitAttention,
         audience: Audience<'_>,
     ) {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         if attention == UnitAttention::CapacityChanged {
             Event::of_lu(EventKind::CapacityChanged, guid).send();
         }

@@ -54,7 +54,7 @@ impl Framework {
             target,
         };
         let (room, by_host, by_target) = (Room::new()?, Room::new()?, Room::new()?);
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let port = registry.targets.get(&target).ok_or(ENODEV)?;
         // The initiator of a local port is there at once.
         if !matches!(port.state, State::Online | State::Onlining) {
@@ -82,7 +82,7 @@ impl Framework {
         let Some(host) = nexus.host() else {
             return true;
         };
-        let registry = self.registry.lock();
+        let registry = self.registry();
         nexus.is_lost.store(true, ordering::Relaxed);
         let mut is_last = true;
         registry.for_each_of_host(&host, |record| {
@@ -99,7 +99,7 @@ impl Framework {
     /// Takes a session out of the registry, and its references to logical units with it: commands
     /// that are still in a device keep the session's memory, but nothing else.
     pub(crate) fn remove_nexus(&self, id: u64) {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let Some(gone) = registry.nexuses.remove(&id) else {
             return;
         };

@@ -20,7 +20,7 @@ impl Framework {
     /// Writes the SCSI Ports VPD page: the target ports, online or not, by which the initiator of a
     /// session sees a logical unit. The others are not for it to know. May sleep.
     pub(crate) fn report_ports(&self, session: u64, lu: &LuEntry, sink: &mut Sink<'_>) {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let host = registry.nexuses.get(&session).map(|record| record.host);
         let mut page = ScsiPorts::new(Peripheral::connected(lu.unit().device_type()), sink);
         for (_, target) in registry.targets.from(0) {

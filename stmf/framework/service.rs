@@ -53,7 +53,7 @@ impl Service {
 impl Framework {
     /// Sets the states that new logical units and target ports go to.
     pub(crate) fn set_defaults(&self, lu: Option<Goal>, target: Option<Goal>) {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let service = &mut registry.service;
         service.default_lu = lu.unwrap_or(service.default_lu);
         service.default_target = target.unwrap_or(service.default_target);
@@ -68,7 +68,7 @@ impl Framework {
     /// in the device of a logical unit, which is then left `offlining`, out of sight.
     pub(crate) fn set_service(&self, goal: Goal) -> Result {
         {
-            let mut registry = self.registry.lock();
+            let mut registry = self.registry();
             match registry.service.state.request(goal) {
                 Step::Already => return Ok(()),
                 Step::Busy => return Err(EBUSY),
@@ -87,20 +87,20 @@ impl Framework {
             Goal::Online => self.online_lus(),
             Goal::Offline => self.offline_lus(),
         };
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let end = registry.service.state.settled(true);
         registry.service_is(end);
         outcome
     }
 
     fn target_after(&self, id: u64) -> Option<u64> {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let next = registry.targets.from(id.wrapping_add(1)).next()?;
         Some(next.0)
     }
 
     fn lu_after(&self, guid: Option<Guid>) -> Option<Guid> {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let mut from = registry.lus.from(guid.unwrap_or(Guid::new([0; Guid::LEN])));
         let next = from.find(|(key, _)| Some(*key) != guid)?;
         Some(next.0)

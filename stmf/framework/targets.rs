@@ -62,7 +62,7 @@ impl TargetRecord {
 impl Framework {
     /// A relative target port identifier that no port had before.
     pub(crate) fn new_relative_port_id(&self) -> Result<u16> {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let next = registry.last_relative_port.checked_add(1);
         registry.last_relative_port = next.ok_or(ENOSPC)?;
         Ok(registry.last_relative_port)
@@ -83,7 +83,7 @@ impl Framework {
         let name = entry.name.to_str().map_err(|_| EINVAL)?;
         let name = EndName::new(name).map_err(|_| EINVAL)?;
         let (room, index) = (Room::new()?, Room::new()?);
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         if registry.target_names.get(&name).is_some() {
             return Err(EEXIST);
         }
@@ -115,7 +115,7 @@ impl Framework {
 
     /// The relative target port identifiers of all target ports.
     pub(crate) fn relative_ports(&self) -> Result<KVec<u16>> {
-        let registry = self.registry.lock();
+        let registry = self.registry();
         let mut ports = KVec::new();
         for target in registry.targets.values() {
             ports.push(target.entry.relative_id, GFP_KERNEL)?;
@@ -144,7 +144,7 @@ impl Framework {
     }
 
     fn begin_online(&self, id: u64, asker: Asker) -> Result<Option<HeldPort>> {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let is_up = registry.service.state.is_up();
         let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
         let step = record.state.request(Goal::Online);
@@ -185,7 +185,7 @@ impl Framework {
     /// being there.
     pub(crate) fn offline_target(&self, id: u64, asker: Asker) -> Result {
         let held = {
-            let mut registry = self.registry.lock();
+            let mut registry = self.registry();
             let record = registry.targets.get_mut(&id).ok_or(ENOENT)?;
             let is_going = record.state == State::Offlining;
             let way = match record.state.request(Goal::Offline) {
@@ -225,14 +225,14 @@ impl Framework {
     }
 
     fn set_leaving(&self, id: u64, leaving: bool) {
-        if let Some(record) = self.registry.lock().targets.get_mut(&id) {
+        if let Some(record) = self.registry().targets.get_mut(&id) {
             record.leaving = leaving;
         }
     }
 
     /// Ends a transition; `false` when a port is online now that must not be.
     fn settle(&self, id: u64, arrived: bool) -> bool {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let is_up = registry.service.state.is_up();
         let mut right = true;
         if let Some(record) = registry.targets.get_mut(&id) {
@@ -245,7 +245,7 @@ impl Framework {
 
     /// Takes a target port out of the registry.
     pub(crate) fn remove_target(&self, id: u64) {
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let gone = registry.targets.remove(&id);
         if let Some(record) = &gone {
             registry.target_names.remove(&record.name);

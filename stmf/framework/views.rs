@@ -45,13 +45,13 @@ impl From<Error> for Refused {
 impl Framework {
     /// Decides what numbers a view entry would get, without adding it.
     pub(crate) fn validate_view(&self, wanted: &WantedView<'_>) -> Result<View, Refused> {
-        self.registry.lock().decide(wanted)
+        self.registry().decide(wanted)
     }
 
     /// Adds a view entry; the sessions that it concerns see its logical unit at once.
     pub(crate) fn add_view(&self, wanted: &WantedView<'_>) -> Result<View, Refused> {
         let mut retired = RetiredItls::new();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let view = registry.decide(wanted)?;
         registry.views.insert(&view)?;
         if let Err(error) = registry.show(&view) {
@@ -71,7 +71,7 @@ impl Framework {
     /// `ENOENT` when there is no such entry.
     pub(crate) fn remove_view(&self, guid: &Guid, id: u32) -> Result {
         let mut retired = RetiredItls::new();
-        let mut registry = self.registry.lock();
+        let mut registry = self.registry();
         let view = *registry.views.find(guid, id).ok_or(ENOENT)?;
         registry.hide(&view, &mut retired);
         registry.views.remove(&view);
