@@ -19,6 +19,7 @@ from .test import LOGS, TOP, Test
 BOOT_LIMIT = 100  # Seconds until the first test starts; kernels that look for bugs have three times as long.
 GRACE = 30  # How long the guest may take to end a test that is over its time.
 SKIPPED = 77
+STOOD_STILL = 2.0  # Seconds; so long the tests' patience, and that of the tools they run, would be at fault.
 LOST_TIMER = "kthread timer wakeup didn't happen for"
 
 
@@ -152,19 +153,21 @@ class Boot:
         """Reports a failure; but the test runs once more when it is the emulator's.
 
         On a busy machine QEMU 7.2 loses a processor's timer now and then: that processor stays in its idle loop,
-        and RCU finds that a timer never came. When it happens early the guest doesn't boot. But what is looked at
-        last is of this boot alone: in another there is nothing to be found.
+        and RCU finds that a timer never came. When it happens early the guest doesn't boot. When it is over after
+        some seconds all that it did is that something came too late. But what is looked at last is of this boot
+        alone: in another there is nothing to be found.
         """
         self.is_broken |= LOST_TIMER in log
         if self.is_broken and test is not self.last and waiting.put_back(test):
             (LOGS / f"{test.name}.again.klog").write_text(log, encoding="utf-8")
-            self.report.again(test.name, f"{why}: the emulator's fault, or so it seems")
+            self.report.again(test.name, f"{why}: the emulator's fault, or so it seems", output)
         else:
             self.report.fail(test.name, why, output, log)
 
     def run_one(self, test, waiting):
         """Runs a test; is the guest still good for others?"""
         started = time.monotonic()
+        stalls = len(self.stalls())
         self.ask(f"{test.name} {test.limit} {test.transport} {test.path}")
         line = self.await_line(rf"@@ {re.escape(test.name)} (\S+)", test.limit + GRACE)
         seconds = time.monotonic() - started
@@ -189,6 +192,9 @@ class Boot:
             return True
         else:
             why = f"exit status {line[1]}"
+            if (longest := max(self.stalls()[stalls:], default=0)) >= STOOD_STILL:
+                why += f", and a processor stood still for {longest:.0f} s"
+                self.is_broken = True
         self.fail(test, waiting, why, output, log)
         return False
 
@@ -196,6 +202,14 @@ class Boot:
         """Tells the guest's runner what is next; one write, for it reads all the time."""
         with open(self.list, "ab", buffering=0) as file:
             file.write(f"{what}\n".encode())
+
+    def stalls(self):
+        """How long processors of the guest have stood still, in seconds, as tests/stalls.py saw it."""
+        try:
+            lines = (self.scratch / "stalls").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [float(line.split()[1]) for line in lines]
 
     def output_of(self, test):
         try:

@@ -38,9 +38,9 @@ class Report:
             self.skipped += 1
             print(f"skipped {name}: {why}", flush=True)
 
-    def again(self, name, why):
+    def again(self, name, why, output):
         with self.lock:
-            print(f"again {name}: {why}", flush=True)
+            print(f"again {name}: {why}{last_words(output)}", flush=True)
 
     def fail(self, name, why, output="", kernel_log=""):
         with self.lock:
