@@ -77,6 +77,14 @@ def logout_request():
 
 def leave_at_once():
     """Who leaves when asked to keeps nobody waiting."""
+    took = [seconds_to_leave() for _ in range(3)]
+    # Waiting for the one that has left it would take 3 s each time; on a busy machine the tool may take as long.
+    if min(took) >= 2.5:
+        fail(f"expected offline-target not to wait, it took {', '.join(f'{seconds:.1f}' for seconds in took)} s")
+
+
+def seconds_to_leave():
+    """How long after the logout of the one session the target is offline."""
     session = Session(TARGET)
     away = subprocess.Popen(["stmfadm", "offline-target", TARGET])
     expect_request(session)
@@ -84,9 +92,8 @@ def leave_at_once():
     session.logout()
     expect(0, away.wait(20), "exit status of offline-target")
     took = time.monotonic() - asked
-    if took >= 2.5:
-        fail(f"expected offline-target not to wait, it took {took:.1f} s")
     run("stmfadm", "online-target", TARGET)
+    return took
 
 
 def silence(seconds):
