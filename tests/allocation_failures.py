@@ -5,7 +5,8 @@
 Each thing is done again and again, with the 1st, 2nd, 3rd... allocation failing
 that it asks for, until none is left that can fail.  What is refused has to leave
 everything as it was; what isn't has to be there whole.  STRIDE tries only every
-so-many-th, from the first and a random second one.
+so-many-th, from a random one.  SWEEPS in the environment, a regular expression,
+leaves only the sweeps whose names begin like that.
 """
 
 import collections
@@ -18,6 +19,7 @@ import itertools
 import os
 import pathlib
 import random
+import re
 import socket
 import struct
 import sys
@@ -34,6 +36,7 @@ from third_party import RECEIVE_DATA, copy_results, cscd, extended_copy, naa, pa
 from lib import NlError, YnlFamily
 
 STRIDE = int(sys.argv[2])
+SWEEPS = os.environ.get("SWEEPS", "")
 MODULES = pathlib.Path(os.environ["COMSTAR_MODULES"])
 SPECS = pathlib.Path(os.environ["COMSTAR_TOP"]) / "Documentation/netlink/specs"
 TARGET = "iqn.2026-11.test:allocations"
@@ -55,6 +58,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 def sweep(what, attempt, stride=None):
     """Has one allocation after the other fail, until none does. `attempt(n)` makes the n-th one
     fail and says whether there was one, and whether the thing was refused."""
+    if not re.match(SWEEPS, what):
+        return
     stride = stride or STRIDE
     number, failed, refused = 1, 0, 0
     while True:
@@ -144,7 +149,7 @@ def modules():
     spend_warning()
     for name in ("stmf", "stmf_sbd", "stmf_iscsi", "stmf_loopback"):
         sweep(f"load {name}", load_module(name), STRIDE * 8 - 7)
-        for number in ONE_IN:
+        for number in ONE_IN if not SWEEPS else ():
             loaded = sum(load_at_random(name, number) for _ in range(3))
             print(f"    load {name}, one in {number}: {loaded} of 3 times it was loaded", flush=True)
         run("insmod", str(MODULES / f"{name}.ko"))
@@ -749,7 +754,7 @@ def rest():
     attentions(every)
     held_data(every)
     local_bus(generic)
-    for number, first in zip(ONE_IN, (4096, 8192, 12288)):
+    for number, first in zip(ONE_IN, (4096, 8192, 12288)) if not SWEEPS else ():
         at_random(number, Requests(), work, first)
 
 

@@ -51,9 +51,14 @@ def under_way():
     fail(f"expected a piece of the copy in the device: {tasks(SLOW)}")
 
 
-def copying():
-    """The copies that are carried out."""
-    return [row for row in tasks(HOME) if " executing " in row and " 0x83 " in row]
+def all_copying(count):
+    """Until so many copies are carried out."""
+    end = time.monotonic() + 20
+    while True:
+        copying = [row for row in tasks(HOME) if " executing " in row and " 0x83 " in row]
+        if len(copying) == count or time.monotonic() > end:
+            return expect(count, len(copying), "copies in progress")
+        time.sleep(0.05)
 
 
 def gone(seconds=LIMIT):
@@ -150,15 +155,12 @@ delay(0.3)
 print("== as many as are allowed", flush=True)
 delay(1)
 copies = [start(list_id=n) for n in range(10, 18)]
-under_way()
+all_copying(8)
 expect((BUSY, None), outcome(start(list_id=18)), "one more")
 second, third, stranger = login(isid=2), login(isid=3), login(isid=4, name="iqn.2024-01.test:stranger")
 started = [(one, tag, n) for n, tag in zip(range(10, 18), copies)]
 started += [(second, start(second, list_id=n), n) for n in range(8)]
-end = time.monotonic() + 20
-while len(copying()) < len(started) and time.monotonic() < end:
-    time.sleep(0.05)
-expect(16, len(copying()), "copies in progress")
+all_copying(16)
 expect((BUSY, None), outcome(start(third), third), "one more, by a third session of the initiator's")
 started.append((stranger, start(stranger, list_id=1), 1))
 for session, _, n in started:

@@ -7,7 +7,7 @@
 . "$COMSTAR_TOP/tests/target.sh"
 
 debug_only /sys/kernel/debug/failslab
-# Every so-many-th allocation; the first one by chance. STRIDE=1 makes every one fail, in an hour.
+# Every so-many-th allocation; the first one by chance. STRIDE=1 makes every one fail, in hours; SWEEPS says where.
 stride=${STRIDE:-7} seed=${SEED:-$RANDOM}
 echo "STRIDE=$stride SEED=$seed"
 # steps WHICH [ARGUMENT...]
