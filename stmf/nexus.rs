@@ -256,6 +256,12 @@ impl Nexus {
         self.has_lost_sight.store(true, ordering::Relaxed);
     }
 
+    /// Whether there may be logical units that it has seen, and doesn't see any more: the I/O path's one question
+    /// about that.
+    pub(crate) fn has_lost_sight(&self) -> bool {
+        self.has_lost_sight.load(ordering::Relaxed)
+    }
+
     /// The current inventory generation; all that it counts is in the map.
     pub(crate) fn inventory(&self) -> u32 {
         self.inventory.load(ordering::Acquire)
@@ -631,10 +637,10 @@ impl Endpoint {
     }
 
     /// Whether a command with this tag is in flight. Looks through all of them. One that was aborted
-    /// doesn't count: its tag is free again.
+    /// doesn't count, unless its initiator is to be told: else its tag is free again.
     pub fn has_task(&self, tag: u64) -> bool {
         let tasks = &self.nexus.tasks;
-        tasks.any(|task| task.tag == tag && !task.aborted)
+        tasks.any(|task| task.tag == tag && (task.is_told || !task.aborted))
     }
 
     /// Cuts the port off: nothing is delivered to its completer after this. Sleeps briefly.

@@ -216,7 +216,7 @@ impl Order {
         }
         drop(line);
         turn.take_all()
-            .for_each(|task| Incoming::from(task).execute());
+            .for_each(|task| Incoming::from(task).execute_in_turn());
     }
 
     /// Ends all dormant commands: the logical unit goes offline. Process context.

@@ -25,7 +25,7 @@ use crate::{
     lu::{LuEntry, LuHandle, LuHold, LuPath},
     nexus::{Endpoint, ItNexus, Itl, Nexus},
     order::Order,
-    plan::DataPhase,
+    plan::{DataPhase, Refusal},
     port::PortIdentity,
     statistics::{self, Hands, Stopwatch},
     taskset::{Begin, Reply, Slot, Stage},
@@ -373,6 +373,50 @@ fn would_overtake(token: &TaskBody, lu: &LuEntry) -> bool {
         .map_or(true, |plan| admit::is_blocked(endpoint, lu, &plan))
 }
 
+/// Whether the nexus lost sight of the unit while the command's data came, or while it was dormant: then there is no
+/// such unit for it. What the copy manager sends, that looks after.
+fn is_out_of_sight(token: &TaskBody, lu: &LuEntry) -> bool {
+    let nexus = &token.endpoint.nexus;
+    nexus.has_lost_sight()
+        && matches!(token.origin, Origin::Initiator)
+        && nexus.with_itl(token.lun, lu.id, |_| ()).is_none()
+}
+
+/// How a command ends that was dormant, and that its unit refuses by now: those before it may have reserved the
+/// unit, or protected it. Once enabled, a command isn't refused for that any more (SPC-5, Reservations overview).
+#[cold]
+fn refused_by_now(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
+    let endpoint = &token.endpoint;
+    let refusal = access::plan(&endpoint.framework, &endpoint.nexus, lu, token.cdb()).err()?;
+    Some(match refusal {
+        Refusal::Sense(sense) => Outcome::check(sense, token.sense_format()),
+        Refusal::Status(status) => Outcome::status(status),
+    })
+}
+
+/// Why a command that is enabled now isn't carried out. Process context.
+fn turned_away(token: &TaskBody, lu: &LuEntry, waited: Waited) -> Option<Outcome> {
+    if waited != Waited::Not && is_out_of_sight(token, lu) {
+        let sense = Sense::illegal(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED);
+        return Some(Outcome::check(sense, token.sense_format()));
+    }
+    if let (Waited::Dormant, Some(outcome)) = (waited, refused_by_now(token, lu)) {
+        return Some(outcome);
+    }
+    let overtakes = lu.has_orphans.load(ordering::Relaxed) && would_overtake(token, lu);
+    overtakes.then(|| Outcome::status(Status::Busy))
+}
+
+/// What a command has waited for since it was admitted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Not,
+    /// For its data.
+    Data,
+    /// For others in the task set.
+    Dormant,
+}
+
 /// A task that its port holds while it receives the data-out.
 pub struct Incoming(Token<TaskBody>);
 
@@ -418,6 +462,19 @@ impl Incoming {
     ///
     /// Process context. The answer may be delivered before this returns.
     pub fn execute(self) {
+        let waited = match self.wanted() {
+            0 => Waited::Not,
+            _ => Waited::Data,
+        };
+        self.begin(waited);
+    }
+
+    /// As [`Incoming::execute`], for a task that was dormant.
+    pub(crate) fn execute_in_turn(self) {
+        self.begin(Waited::Dormant);
+    }
+
+    fn begin(self, waited: Waited) {
         let is_prompt = self.wanted() == 0;
         let mut token = self.0;
         match token.endpoint.tasks().begin_execution(token.place) {
@@ -434,9 +491,8 @@ impl Incoming {
         match (&token.outcome, &token.lu) {
             (None, Some(lu)) => {
                 let lu = lu.clone();
-                if lu.entry.has_orphans.load(ordering::Relaxed) && would_overtake(&token, &lu.entry)
-                {
-                    token.outcome = Some(Outcome::status(Status::Busy));
+                if let Some(outcome) = turned_away(&token, &lu.entry, waited) {
+                    token.outcome = Some(outcome);
                     return answer(token);
                 }
                 if let Some(task) = access::execute(Task(token)) {
@@ -479,7 +535,7 @@ impl Incoming {
             return;
         };
         if let Some(task) = lu.entry.order.park(self) {
-            task.execute();
+            task.execute_in_turn();
         }
     }
 

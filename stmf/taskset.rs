@@ -187,9 +187,14 @@ impl TaskSet {
     }
 
     /// As [`TaskSet::take`], for a command of the copy manager's: part of the EXTENDED COPY with this tag.
+    ///
+    /// When the copy isn't marked as aborted after this, whoever marks it later sees the piece, too.
     pub(crate) fn take_piece(&self, tag: u64, opcode: u8, connection: u8) -> Option<Slot> {
         let index = self.occupy(DEPTH / SLOTS, PIECES)?;
-        Some(self.begin(index, tag, entry::origin(opcode, connection) | PIECE))
+        let slot = self.begin(index, tag, entry::origin(opcode, connection) | PIECE);
+        // Before the copy's own state is loaded, which no release store is ordered with.
+        self.entry(slot).state.fetch_add(0, ordering::Full);
+        Some(slot)
     }
 
     /// Takes one of the first `room` slots of a word.

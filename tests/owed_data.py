@@ -7,7 +7,7 @@ import struct
 import sys
 import time
 
-from raw_session import COMPLETE, GOOD, LUN_RESET, NO_LUN, Session
+from raw_session import ABORT_TASK, CLEAR_TASK_SET, COMPLETE, GOOD, LUN_RESET, NO_LUN, NOBODY, Session
 from steps import expect, expect_stages, fail, run
 
 TARGET, GUID, FILE = sys.argv[1:4]
@@ -77,6 +77,19 @@ more.close()
 three.close()
 one.clear_attentions()
 
+print("== it loses sight of the disk: what comes then is for nobody", flush=True)
+owed = write_without_data(one)
+one.answers[owed].held = True
+expect(True, one.until(lambda: one.answers[owed].r2t, 5), "that the target has asked for the data")
+run("stmfadm", "remove-view", "-l", GUID, "0")
+one.send_data(owed, one.answers[owed].r2t)
+answer = one.answer(owed)
+expect((5, 0x25, 0), answer and answer.code, "sense data of a write to a disk that isn't seen any more")
+run("stmfadm", "add-view", "-n", "0", GUID)
+one.clear_attentions()
+two.clear_attentions()
+expect(OLD, one.answer(one.read(0)).data, "what the disk has")
+
 print("== another initiator resets the disk: the command is gone at once", flush=True)
 owed = write_without_data(one)
 expect(COMPLETE, two.manage(LUN_RESET), "response to LUN RESET")
@@ -87,6 +100,14 @@ print("== so with TAS, but then the initiator is to be told, behind its data: un
 two.clear_attentions()
 expect(GOOD, two.set_control(tas=1), "status of MODE SELECT")
 one.clear_attentions()
+for function, tag in (ABORT_TASK, True), (CLEAR_TASK_SET, False):
+    owed = write_without_data(one)
+    expect(COMPLETE, two.manage(CLEAR_TASK_SET), "response to CLEAR TASK SET")
+    expect_stages(GUID, "aborting")
+    print(f"    unless it aborts it itself, by function {function}", flush=True)
+    expect(COMPLETE, one.manage(function, owed if tag else NOBODY), "response to the initiator's own function")
+    expect_stages(GUID)
+    goes_on(one, owed)
 owed = write_without_data(one)
 expect(COMPLETE, two.manage(LUN_RESET), "response to LUN RESET")
 expect_stages(GUID, "aborting")

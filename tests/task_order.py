@@ -9,7 +9,7 @@ import sys
 import time
 
 from raw_session import (ABORT_TASK, ABORT_TASK_SET, ACA, BUSY, CHECK, CLEAR_ACA, CLEAR_TASK_SET,
-                         COMPLETE, GOOD, HEAD_OF_QUEUE, LUN_RESET, NO_TASK, ORDERED, UNSUPPORTED,
+                         COMPLETE, CONFLICT, GOOD, HEAD_OF_QUEUE, LUN_RESET, NO_TASK, ORDERED, UNSUPPORTED,
                          Session)
 from steps import expect, expect_stages, held, run
 
@@ -105,6 +105,17 @@ two.send_unsolicited(slow)
 good(two, slow, "the REQUEST SENSE")
 good(one, ordered, "the ordered read")
 expect([], two.clear_attentions(), "unit attentions after REQUEST SENSE")
+
+print("== what waited is refused when the command before it has reserved the disk", flush=True)
+with held(DEVICE):
+    first, reserve = one.read(0), two.start(b"\x16" + bytes(5), attr=ORDERED)
+    expect_stages(GUID, "executing", "queued")
+    last = one.write(16, b"R" * 4096)
+    expect_stages(GUID, "executing", "queued", "queued")
+good(one, first, "the older command")
+good(two, reserve, "RESERVE")
+expect(CONFLICT, one.answer(last).status, "status of a write that came before the disk was reserved")
+good(two, two.start(b"\x17" + bytes(5)), "RELEASE")
 
 print("== ABORT TASK SET is about one nexus, CLEAR TASK SET about all", flush=True)
 with held(DEVICE):

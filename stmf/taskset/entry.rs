@@ -123,10 +123,11 @@ impl Abort {
     /// The state of a command that was aborted already.
     pub(super) fn mark_again(self, state: u32) -> u32 {
         match self {
-            Abort::Silently | Abort::Telling => state,
+            Abort::Telling => state,
+            // Who has aborted it, too, may use its tag again when that is complete.
+            Abort::Silently | Abort::UnitGone => state & !TELL,
             // Who is gone is told nothing.
-            Abort::NexusLost => state | DETACHED,
-            Abort::UnitGone => state & !TELL,
+            Abort::NexusLost => (state | DETACHED) & !TELL,
         }
     }
 }
@@ -223,6 +224,7 @@ impl Entry {
             lu: self.lu.load(ordering::Relaxed),
             stage: Stage::of(state),
             aborted: state & ABORTED != 0,
+            is_told: state & TELL != 0,
             detached: state & DETACHED != 0,
             // CAST: the low byte is meant.
             opcode: facts as u8,
@@ -297,6 +299,8 @@ pub(crate) struct TaskView {
     pub stage: Stage,
     /// Whether it was aborted.
     pub aborted: bool,
+    /// Whether its initiator is to get TASK ABORTED status.
+    pub is_told: bool,
     /// Whether nobody waits for it any more.
     pub detached: bool,
     /// The first byte of its CDB.

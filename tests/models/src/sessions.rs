@@ -104,7 +104,7 @@ fn log_in(
     let session = loop {
         match target.enter(key(), None, link.clone(), facts(0))? {
             Entered::New(session) => break session,
-            Entered::Taken(old) if old.end_but(None, patience) => {}
+            Entered::Taken(old) if old.end_but(link, patience) => {}
             Entered::Taken(_) => return Err(LoginStatus::ServiceUnavailable),
         }
     };
@@ -254,7 +254,7 @@ fn nobody_stays_in_a_session_that_is_logged_out() {
         let link = new_link();
         let connection = log_in(&target, &link, Delta::FOREVER).expect("a login without others");
         let joining = spawn_join(&target, connection.session.tsih, 1, Delta::FOREVER);
-        connection.session.end_but(Some(&link), Delta::FOREVER);
+        connection.session.end_but(&link, Delta::FOREVER);
         connection.end();
         end_of(joining);
         assert_eq!(target.sessions(), 0, "sessions after the logout");

@@ -207,17 +207,19 @@ fn both_of_two_functions_wait_for_the_command_that_they_abort() {
 }
 
 #[test]
-fn who_was_to_be_told_is_not_when_the_unit_goes() {
-    explore(2, || {
-        let (session, command) = one_command();
-        let cleared = meanwhile(&session, |session| session.mark(1, Abort::Telling));
-        let expected = match (session.mark(1, Abort::UnitGone), end_of(cleared)) {
-            (true, _) => End::Nothing,
-            (false, true) => End::TaskAborted,
-            (false, false) => End::Answered,
-        };
-        check_end(&session, command, expected);
-    });
+fn who_was_to_be_told_is_not_when_it_aborts_the_command_too_or_the_unit_goes() {
+    for how in [Abort::Silently, Abort::NexusLost, Abort::UnitGone] {
+        explore(2, move || {
+            let (session, command) = one_command();
+            let cleared = meanwhile(&session, |session| session.mark(1, Abort::Telling));
+            let expected = match (session.mark(1, how), end_of(cleared)) {
+                (true, _) => End::Nothing,
+                (false, true) => End::TaskAborted,
+                (false, false) => End::Answered,
+            };
+            check_end(&session, command, expected);
+        });
+    }
 }
 
 #[test]

@@ -80,6 +80,11 @@ pub mod connection {
             false
         }
 
+        /// Waits until all of them are gone.
+        pub fn await_all(&self, links: &[Arc<Self>], limit: Delta<Nsec>) -> bool {
+            join_all(links, limit)
+        }
+
         /// Takes over what another was told.
         pub fn inherit(&self, _: &Self) {}
     }
