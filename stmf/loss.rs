@@ -46,7 +46,7 @@ impl Losses {
     }
 
     /// How many there were. Any context.
-    pub(crate) fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         self.count.load(ordering::Acquire)
     }
 }

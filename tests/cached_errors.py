@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/cached_errors.sh: `cached_errors.py TARGET MOUNTED GUID`.
+"""The steps of tests/guest/cached_errors.sh: `cached_errors.py TARGET MOUNTED GUID LOOP`.
 
 Block 2048 of LUN 0 can't be written; that is seen when the file system writes it, not when it takes it.
 """
@@ -9,7 +9,7 @@ import sys
 
 from blocks import FLUSH_ERROR, FUA, WRITE_ERROR, Blocks, said
 from raw_session import GOOD, Session
-from steps import expect, expect_stages, held, run
+from steps import HEAD_SECTORS, become, expect, expect_stages, held, run
 
 TARGET, MOUNTED, GUID = sys.argv[1:4]
 SYNCHRONIZE_CACHE = bytes([0x35])
@@ -55,5 +55,23 @@ for who in mine, theirs:
     # Each may have met the error of its own, or heard of the other's.
     who.do(SYNCHRONIZE_CACHE)
     expect(GOOD, said(who.do(SYNCHRONIZE_CACHE)), "SYNCHRONIZE CACHE when everybody was told")
+print("== the file system can't flush its device, for one of them or for metadata", flush=True)
+LOOP = sys.argv[4]
+
+
+def fail_flushes(work):
+    """Does something while the device flushes nothing, but can be written to wherever there is something."""
+    mine.expect_good_write(4096, 3, "a write")
+    run("sync", "-f", MOUNTED)
+    end = int(run("blockdev", "--getsz", LOOP)) - HEAD_SECTORS
+    become("cached", LOOP, f"linear {LOOP} 0", "--nolockfs", tail=f"flakey {LOOP} {end} 0 600 1 error_writes")
+    work()
+    become("cached", LOOP, f"linear {LOOP} 0", "--nolockfs")
+
+
+fail_flushes(lambda: expect(WRITE_ERROR, said(theirs.write(0, 2, FUA)), "a write with FUA"))
+expect_told_once()
+fail_flushes(lambda: run("stmfadm", "modify-lu", "-p", "alias=lost", GUID, good=False))
+expect_told_once()
 one.logout()
 two.logout()

@@ -74,13 +74,19 @@ def delay_writes(device, backing, seconds, flushes=True):
 HEAD_SECTORS = 2048
 
 
-def become(device, backing, target, *how, head=None):
-    """From here on all of a dm device, which is as long as the one it is on, is of this kind, but for its first
-    HEAD_SECTORS, if they are of another; options say how it is suspended."""
-    sectors = int(run("blockdev", "--getsz", backing))
-    table = f"0 {sectors} {target}"
+def become(device, backing, target, *how, head=None, tail=None):
+    """From here on all of a dm device, which is as long as the one it is on, is of this kind, but for its first or its
+    last HEAD_SECTORS, if they are of another; options say how it is suspended."""
+    begin, end = 0, int(run("blockdev", "--getsz", backing))
+    table = ""
     if head:
-        table = f"0 {HEAD_SECTORS} {head}\n{HEAD_SECTORS} {sectors - HEAD_SECTORS} {target}"
+        begin = HEAD_SECTORS
+        table = f"0 {begin} {head}\n"
+    if tail:
+        end -= HEAD_SECTORS
+    table += f"{begin} {end - begin} {target}"
+    if tail:
+        table += f"\n{end} {HEAD_SECTORS} {tail}"
     run("dmsetup", "suspend", *how, device)
     run("dmsetup", "load", device, given=table)
     run("dmsetup", "resume", "--noudevsync", device)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID HEAD BACKING`; HEAD has a
+"""The steps of tests/guest/write_cache.sh: `write_cache.py TARGET DEVICE BACKING GUID HEAD BACKING GUID`; HEAD has a
 disk with its metadata, LUN 1."""
 
 import contextlib
@@ -26,7 +26,7 @@ from steps import (
     writes_done,
 )
 
-TARGET, DEVICE, BACKING, GUID, HEAD, HEAD_BACKING = sys.argv[1:]
+TARGET, DEVICE, BACKING, GUID, HEAD, HEAD_BACKING, HEAD_GUID = sys.argv[1:]
 OTHER, NEW, CUT = (f"iqn.2024-01.test:{name}" for name in ("other", "new", "cut"))
 IMMED = 0x02
 STATISTICS = pathlib.Path(f"/sys/block/{os.path.basename(os.path.realpath(BACKING))}/stat")
@@ -363,5 +363,21 @@ for who in disk, other:
     expect(GOOD, said(synchronize(by=who)), "SYNCHRONIZE CACHE after metadata that could not be written")
 expect(GOOD, said(register()), "a registration with a device that works")
 other.session.logout()
+
+print("== a medium isn't sanitized when such a flush has failed in the middle", flush=True)
+OVERWRITE = bytes([0x48, 1, 0, 0, 0, 0, 0, 0, 8, 0])
+ONCE = bytes([1, 0, 0, 4, *b"\xa5\x5a\xa5\x5a"])
+slow = f"delay {HEAD_BACKING} {HEAD_SECTORS} 0 {HEAD_BACKING} {HEAD_SECTORS} 40 {HEAD_BACKING} {HEAD_SECTORS} 0"
+become(HEAD, HEAD_BACKING, slow, head=f"linear {HEAD_BACKING} 0")
+sanitizing = one.start(OVERWRITE, write=ONCE, lun=1)
+time.sleep(1)
+end = int(run("blockdev", "--getsz", HEAD_BACKING)) - HEAD_SECTORS
+become(HEAD, HEAD_BACKING, slow, head=f"linear {HEAD_BACKING} 0", tail=f"flakey {HEAD_BACKING} {end} 0 600 1 error_writes")
+run("stmfadm", "modify-lu", "-p", "alias=sanitizing", HEAD_GUID, good=False)
+expect(None, one.answers[sanitizing].status, "status of SANITIZE, which goes on")
+become(HEAD, HEAD_BACKING, f"linear {HEAD_BACKING} 0")
+expect((3, 0x31, 3), said(one.answer(sanitizing, seconds=60)), "SANITIZE")
+expect(GOOD, said(one.answer(one.start(OVERWRITE, write=ONCE, lun=1), seconds=60)), "SANITIZE once more")
+expect_told("metadata that could not be flushed")
 one.logout()
-tried(8, "a flush that fails, with and without a command that waits for it")
+tried(9, "a flush that fails, with and without a command that waits for it")

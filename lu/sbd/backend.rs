@@ -117,7 +117,8 @@ impl Entry {
     }
 }
 
-/// Each flush of a file with a page cache tells what that couldn't write, whoever has met the error before.
+/// Each flush of a file with a page cache tells what that couldn't write, whoever has met the error before, and that
+/// somebody else couldn't flush the device.
 fn tells_itself(file: &File) -> bool {
     file.mode() != Mode::Direct
 }

@@ -216,7 +216,7 @@ struct FinishFlushing;
 impl Done<TaskBody> for FinishFlushing {
     fn done(token: Token<TaskBody>, outcome: Result<(), Failure>) {
         let task = Task::from(token);
-        if outcome.is_err_and(failure::may_be_of_flush) {
+        if outcome.is_err_and(Failure::may_be_of_flush) {
             task.note_loss();
         }
         Finish::done(task.into(), outcome);

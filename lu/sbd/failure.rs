@@ -33,19 +33,13 @@ pub(crate) fn end_flush(task: Task, failure: Failure) {
         Failure::Aborted | Failure::Busy | Failure::Reserved | Failure::Gone => {
             return end(task, failure)
         }
-        Failure::NoSpace | Failure::ReadOnly | Failure::Unsupported => {
+        Failure::NoSpace | Failure::ReadOnly | Failure::Refused | Failure::Unsupported => {
             sense(failure, &Access::of(task.cdb()))
         }
         Failure::Timeout | Failure::Transport | Failure::Medium | Failure::Unknown => FLUSH_ERROR,
     };
     task.note_loss();
     task.fail_for_loss(sense);
-}
-
-/// Whether a write that flushes may have failed by its flush.
-pub(crate) fn may_be_of_flush(failure: Failure) -> bool {
-    use Failure::{Medium, Timeout, Transport, Unknown};
-    matches!(failure, Timeout | Transport | Medium | Unknown)
 }
 
 /// What one is told whose flush has failed. Linux tries a command again for MEDIUM ERROR, and for ABORTED
@@ -104,7 +98,9 @@ fn sense(failure: Failure, access: &Access) -> Sense {
         // Worth another try, which ABORTED COMMAND says.
         Failure::Timeout => Sense::aborted(AdditionalSense::TIMEOUT_ON_LOGICAL_UNIT),
         Failure::Transport => Sense::aborted(AdditionalSense::LOGICAL_UNIT_COMMUNICATION_FAILURE),
-        Failure::Unsupported => Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE),
+        Failure::Refused | Failure::Unsupported => {
+            Sense::hardware(AdditionalSense::INTERNAL_TARGET_FAILURE)
+        }
         Failure::Medium
         | Failure::Unknown
         | Failure::Aborted

@@ -56,9 +56,13 @@ bool stmf_helper_bdev_write_cache(struct block_device *bdev)
 	return bdev_write_cache(bdev);
 }
 
+/*
+ * A stacked device says that it has FUA whatever is below it: there a flush may
+ * follow the write, on another queue.
+ */
 bool stmf_helper_bdev_fua(struct block_device *bdev)
 {
-	return bdev_fua(bdev);
+	return bdev_fua(bdev) && queue_is_mq(bdev_get_queue(bdev));
 }
 
 bool stmf_helper_bdev_rot(struct block_device *bdev)

@@ -99,6 +99,9 @@ struct Handle {
     file: Opened,
     /// Where the page cache's errors were when a flush told of them last.
     told: Atomic<u32>,
+    /// Whether a flush of the device has failed, of which the page cache doesn't know, and none of a command's has told
+    /// that yet.
+    lost: Arc<Atomic<bool>>,
 }
 
 // SAFETY: Files may be used and put from any thread.
@@ -188,7 +191,13 @@ impl File {
     fn new(file: Opened, mode: Mode, nowait: bool) -> Result<Self> {
         let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
         let told = Atomic::new(file.errors());
-        let handle = Arc::new(Handle { queue, file, told }, GFP_KERNEL)?;
+        let handle = Handle {
+            queue,
+            file,
+            told,
+            lost: Arc::new(Atomic::new(false), GFP_KERNEL)?,
+        };
+        let handle = Arc::new(handle, GFP_KERNEL)?;
         Ok(Self(Live::new(Open {
             handle,
             mode,
@@ -323,7 +332,11 @@ impl File {
     /// written so must not be touched by I/O.
     pub fn small_file(&self) -> SmallFile {
         // SAFETY: By the invariant the file is open and has what is required.
-        unsafe { SmallFile::share(self.0.handle.file.0) }
+        let file = unsafe { SmallFile::share(self.0.handle.file.0) };
+        match self.0.mode {
+            Mode::Buffered => file.leaving_to(self.0.handle.lost.clone()),
+            Mode::Direct | Mode::Memory => file,
+        }
     }
 
     /// Makes the file longer or shorter. What is added reads as zeros and takes no space. May
@@ -398,6 +411,12 @@ impl Opened {
     fn errors(&self) -> u32 {
         // SAFETY: By the invariant the file is open.
         unsafe { shims::file_errors(self.as_ptr()) }
+    }
+
+    /// What errors there were in the page cache since then. Any context.
+    fn failed_since(&self, errors: u32) -> Result {
+        // SAFETY: By the invariant the file is open.
+        to_result(unsafe { shims::file_failed_since(self.as_ptr(), errors) })
     }
 
     /// The address of the inode.

@@ -127,6 +127,8 @@ pub enum Failure {
     Timeout,
     /// The way to the device failed; another try may succeed.
     Transport,
+    /// The device refuses it, because it can't do it or is broken: it doesn't say which.
+    Refused,
     /// The device can't do it.
     Unsupported,
     /// Anything else.
@@ -145,9 +147,24 @@ impl From<Error> for Failure {
             EBADE => Self::Reserved,
             ETIME | ETIMEDOUT => Self::Timeout,
             ENOLINK => Self::Transport,
-            EINVAL | EOPNOTSUPP | EREMOTEIO => Self::Unsupported,
+            EINVAL | EOPNOTSUPP => Self::Unsupported,
+            EREMOTEIO => Self::Refused,
             _ => Self::Unknown,
         }
+    }
+}
+
+impl Failure {
+    /// Whether another way to do the same may succeed, because the device may not know this one.
+    pub fn may_be_unsupported(self) -> bool {
+        matches!(self, Self::Unsupported | Self::Refused)
+    }
+
+    /// Whether a write that flushes may have failed by its flush, and so what others have written is lost, too.
+    /// HARDWARE ERROR of a SCSI or ATA disk comes as [`Failure::Refused`].
+    pub fn may_be_of_flush(self) -> bool {
+        use Failure::{Medium, Refused, Timeout, Transport, Unknown};
+        matches!(self, Timeout | Transport | Medium | Refused | Unknown)
     }
 }
 

@@ -5,6 +5,7 @@
 # expect-log: (I/O error|critical|Buffer I/O|EXT4-fs|lost async page|Sense Key|Add. Sense|FAILED Result|CDB|Synchronize Cache)
 . "$COMSTAR_TOP/tests/target.sh"
 
+modprobe dm-flakey
 serve
 target=$(target_name cached)
 make_target "$target"
@@ -49,6 +50,6 @@ logout "$target"
 
 step "also when somebody else has met the error first"
 break_block
-python3 "$COMSTAR_TOP/tests/cached_errors.py" "$target" "$WORK/mnt" "$GUID"
+python3 "$COMSTAR_TOP/tests/cached_errors.py" "$target" "$WORK/mnt" "$GUID" "$loop"
 heal
 tried 5 "a block that the file system can't write behind its page cache"

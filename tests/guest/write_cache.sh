@@ -13,6 +13,6 @@ make_target "$target"
 patient_targets
 dm_device head linear
 device_lu /dev/mapper/head 1 -p meta=head
-head=(/dev/mapper/head "$BACKING")
+head=(/dev/mapper/head "$BACKING" "$GUID")
 held_lu 0
 python3 "$COMSTAR_TOP/tests/write_cache.py" "$target" "$HELD" "$BACKING" "$GUID" "${head[@]}"

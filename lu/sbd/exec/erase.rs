@@ -191,6 +191,7 @@ fn start(disk: &Disk, how: How, way: Way, overwrite: &Overwrite<'_>, task: Task)
     let script = Erase {
         how,
         before: None,
+        losses: 0,
         touched: how.immed,
         way,
         unmap: disk.traits().unmap,
@@ -230,6 +231,8 @@ pub(super) struct Erase {
     how: How,
     /// The condition of the medium before the operation, once that has begun.
     before: Option<Condition>,
+    /// How many losses the medium had had then.
+    losses: u32,
     /// Whether the medium may have changed, or the initiator believes that it will: then it isn't
     /// sound until the operation has ended well.
     touched: bool,
@@ -265,6 +268,7 @@ impl Erase {
             Kind::Sanitize { unrestricted } => condition.sanitize(unrestricted),
         })?;
         self.before = Some(before);
+        self.losses = medium.condition.losses.count();
         Ok(())
     }
 
@@ -324,7 +328,7 @@ impl Erase {
 
     /// As for WRITE SAME.
     pub(super) fn goes_on_after(&mut self, failure: Failure) -> bool {
-        let other_way = self.way == Way::Zero && failure == Failure::Unsupported;
+        let other_way = self.way == Way::Zero && failure.may_be_unsupported();
         if other_way {
             self.way = Way::Fill;
             self.offset = 0;
@@ -335,6 +339,12 @@ impl Erase {
     /// What the command is told when the operation fails.
     pub(super) fn failure(&self, medium: &Medium) -> Sense {
         medium.erasure.condition().ended(false).failure()
+    }
+
+    /// The same, when somebody else's flush has failed meanwhile: what was written before may never have got as
+    /// far as the medium, which the flush at the end doesn't say.
+    pub(super) fn undone(&self, medium: &Medium) -> Option<Sense> {
+        (medium.condition.losses.count() != self.losses).then(|| self.failure(medium))
     }
 
     /// The operation is over, well or not. Any context.

@@ -154,7 +154,7 @@ impl Fill {
 
     /// A device that can't write zeros after all, or only so long as nobody tried.
     pub(super) fn goes_on_after(&mut self, failure: Failure) -> bool {
-        let other_way = self.way == Way::Zeroed && failure == Failure::Unsupported;
+        let other_way = self.way == Way::Zeroed && failure.may_be_unsupported();
         if other_way {
             self.way = Way::Begin;
         }

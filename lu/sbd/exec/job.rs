@@ -228,7 +228,7 @@ impl Job {
     }
 
     fn fail(job: Token<Self>, failure: Failure) {
-        if job.flushes && failure::may_be_of_flush(failure) {
+        if job.flushes && failure.may_be_of_flush() {
             job.medium.condition.losses.note();
         }
         let sense = match &job.script {
@@ -316,7 +316,10 @@ impl Done<Job> for Finish {
     fn done(job: Token<Job>, outcome: Result<(), Failure>) {
         match outcome {
             Err(failure) => Job::fail(job, failure),
-            Ok(()) => Job::end(job, true, Task::good),
+            Ok(()) => match job.script.undone(&job.medium) {
+                Some(sense) => Job::end(job, false, |task| task.fail(sense)),
+                None => Job::end(job, true, Task::good),
+            },
         }
     }
 }

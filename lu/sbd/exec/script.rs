@@ -95,7 +95,7 @@ impl Script {
             Script::Fill(fill) => fill.goes_on_after(failure),
             Script::Erase(erase) => erase.goes_on_after(failure),
             // What the backing store can't unmap after all keeps its data: UNMAP asks for no more (SBC-4).
-            Script::Unmap(_) => failure == Failure::Unsupported,
+            Script::Unmap(_) => failure.may_be_unsupported(),
             _ => false,
         }
     }
@@ -106,6 +106,14 @@ impl Script {
         match self {
             Script::Erase(erase) => erase.begin(medium),
             _ => medium.erasure.sense().map_or(Ok(()), Err),
+        }
+    }
+
+    /// How the job fails after all though its last I/O went well. Any context.
+    pub(super) fn undone(&self, medium: &Medium) -> Option<Sense> {
+        match self {
+            Script::Erase(erase) => erase.undone(medium),
+            _ => None,
         }
     }
 

@@ -8,7 +8,11 @@ use core::ptr::NonNull;
 use kernel::{
     error::{from_err_ptr, to_result},
     ffi::c_int,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        atomic::{ordering, Atomic},
+        Arc, //
+    }, //
 };
 
 /// A regular file or a block device, open for reading and writing through the page cache.
@@ -16,7 +20,11 @@ use kernel::{
 /// # Invariants
 ///
 /// The file has `read_iter`, and `write_iter` if it was opened for writing.
-pub struct SmallFile(Opened);
+pub struct SmallFile {
+    file: Opened,
+    /// Set when a flush fails, if there is who tells that with its next one.
+    lost: Option<Arc<Atomic<bool>>>,
+}
 
 // SAFETY: Files may be used and put from any thread.
 unsafe impl Send for SmallFile {}
@@ -42,7 +50,10 @@ impl SmallFile {
             return Err(EINVAL);
         }
         // INVARIANT: Checked above, for a file that was opened for both.
-        Ok(Self(opened))
+        Ok(Self {
+            file: opened,
+            lost: None,
+        })
     }
 
     /// Opens a regular file or a block device for reading, with the rights of the current process,
@@ -62,7 +73,10 @@ impl SmallFile {
             return Err(EINVAL);
         }
         // INVARIANT: Checked above; block devices have both.
-        Ok(Self(opened))
+        Ok(Self {
+            file: opened,
+            lost: None,
+        })
     }
 
     /// The same open file once more.
@@ -74,12 +88,23 @@ impl SmallFile {
         // SAFETY: By the requirement the file is open, so somebody has a reference.
         unsafe { bindings::get_file(file.as_ptr()) };
         // INVARIANT: The reference was just taken; the rest is required.
-        Self(Opened(file))
+        Self {
+            file: Opened(file),
+            lost: None,
+        }
+    }
+
+    /// The same, with whom a flush that fails is left to.
+    pub(super) fn leaving_to(self, lost: Arc<Atomic<bool>>) -> Self {
+        Self {
+            lost: Some(lost),
+            ..self
+        }
     }
 
     /// As [`super::File::id`].
     pub fn id(&self) -> usize {
-        self.0.id()
+        self.file.id()
     }
 
     /// Reads from an offset in bytes on, up to the end of the file or of the buffer; returns how
@@ -89,7 +114,7 @@ impl SmallFile {
         // SAFETY: By the invariant the file can be read; the buffer is writable for its length.
         let read = unsafe {
             shims::file_read(
-                self.0.as_ptr(),
+                self.file.as_ptr(),
                 buffer.as_mut_ptr().cast(),
                 buffer.len(),
                 offset,
@@ -102,7 +127,7 @@ impl SmallFile {
     /// cache doesn't change that. May sleep briefly.
     pub fn forget(&self) {
         // SAFETY: By the invariant the file is open.
-        unsafe { shims::file_forget(self.0.as_ptr()) };
+        unsafe { shims::file_forget(self.file.as_ptr()) };
     }
 
     /// Writes at an offset in bytes, and returns when all of it has left the page cache: to be on stable
@@ -112,7 +137,12 @@ impl SmallFile {
         let offset = i64::try_from(offset).map_err(|_| EFBIG)?;
         // SAFETY: By the invariant the file can be written; the slice is readable for its length.
         to_result(unsafe {
-            shims::file_write(self.0.as_ptr(), bytes.as_ptr().cast(), bytes.len(), offset)
+            shims::file_write(
+                self.file.as_ptr(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                offset,
+            )
         })
     }
 
@@ -120,6 +150,11 @@ impl SmallFile {
     /// [`SmallFile::write`].
     pub fn flush(&self) -> Result {
         // SAFETY: By the invariant the file is open.
-        to_result(unsafe { shims::file_flush(self.0.as_ptr()) })
+        let flushed = to_result(unsafe { shims::file_flush(self.file.as_ptr()) });
+        flushed.inspect_err(|_| {
+            if let Some(lost) = &self.lost {
+                lost.store(true, ordering::Relaxed);
+            }
+        })
     }
 }

@@ -83,9 +83,17 @@ impl State {
         let Some(errors) = self.errors else {
             return Ok(());
         };
-        // SAFETY: The reference keeps the file open.
-        let failed = unsafe { shims::file_failed_since(self.open.file(), errors) };
-        to_result(failed).map_err(Failure::from)
+        let failed = self.open.handle.file.failed_since(errors);
+        failed.map_err(Failure::from)
+    }
+
+    /// A durable write has failed. What the page cache couldn't write, the next flush tells; it has to tell, too, that
+    /// the device couldn't be flushed.
+    fn note_loss(&self, failure: Failure) {
+        let is_cached = self.operation.is_durable() && self.errors.is_some();
+        if is_cached && failure.may_be_of_flush() && self.outcome().is_ok() {
+            self.open.handle.lost.store(true, ordering::Relaxed);
+        }
     }
 
     /// Whether a try makes sense.
@@ -230,6 +238,7 @@ impl<T: Carried> Started<T> {
                 if state.is_try && matches!(error, EAGAIN | EOPNOTSUPP) {
                     self.wait::<D>();
                 } else {
+                    state.note_loss(error.into());
                     self.end::<D>(Err(error.into()));
                 }
             }
@@ -247,13 +256,15 @@ impl<T: Carried> Started<T> {
     fn flush<D: Done<T>>(mut self) {
         let state = self.parts().1;
         let handle = &state.open.handle;
+        let has_lost = handle.lost.xchg(false, ordering::Full);
         // SAFETY: The reference in the state keeps the file open.
         let flushed = to_result(unsafe { shims::file_flush(handle.file.as_ptr()) });
         // Before the look that decides what this flush tells: an error that comes after it is the next one's.
         let errors = handle.file.errors();
         let outcome = flushed
             .map_err(Failure::from)
-            .and_then(|()| state.outcome());
+            .and_then(|()| state.outcome())
+            .and_then(|()| (!has_lost).then_some(()).ok_or(Failure::Unknown));
         if state.errors.is_some() {
             handle.told.store(errors, ordering::Relaxed);
         }
