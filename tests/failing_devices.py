@@ -137,6 +137,10 @@ expect(READ_ERROR, said(cut.read(SIZE // 1024 - 4)), "a read across the end")
 expect(WRITE_ERROR, said(cut.write(last, 8)), "a write there")
 unmap = bytes([0, 22, 0, 16, 0, 0, 0, 0]) + last.to_bytes(8, "big") + (8).to_bytes(4, "big") + bytes(4)
 expect(WRITE_ERROR, said(cut.do(bytes([0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0]), write=unmap)), "UNMAP there")
+for size in SIZE * 2, SIZE * 3 // 4:
+    refusal = run("stmfadm", "modify-lu", "-s", str(size), GUID, good=False)
+    if f"has {SIZE // 2} bytes and the disk {SIZE}: the rest is lost" not in refusal:
+        fail(f"expected it not to be made {size} bytes long, got {refusal}")
 expect(SIZE // 2, os.stat(FILE).st_size, "the file's size after these")
 cut.expect_written(0, 7, "what the file still has")
 

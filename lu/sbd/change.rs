@@ -217,6 +217,15 @@ impl<'a> Change<'a> {
                 "size: the device has only {there} bytes"
             ));
         }
+        if new != old && there < old.size() && there < size {
+            // Made longer, it would have zeros where data was.
+            return Err(refuse!(
+                EINVAL,
+                Size,
+                "size: the file has {there} bytes and the disk {}: the rest is lost",
+                old.size()
+            ));
+        }
         Ok((new != old).then_some(new))
     }
 
