@@ -138,7 +138,12 @@ pub(crate) struct Link {
 impl Link {
     /// Takes over what another connection was told of the nexus and has not passed on.
     pub(crate) fn inherit(&self, other: &Self) {
-        let bells = other.doorbell.take() & (INVENTORY | GIVEN_UP);
+        self.pass_on(other.doorbell.take());
+    }
+
+    /// Rings those bells that say something of the nexus.
+    fn pass_on(&self, bells: u32) {
+        let bells = bells & (INVENTORY | GIVEN_UP);
         if bells != 0 {
             self.doorbell.ring(bells);
         }
@@ -166,6 +171,20 @@ impl Link {
         // Whose thread isn't known yet has only just begun.
         let thread = self.thread.as_ref();
         thread.is_some_and(|thread| thread.join(limit))
+    }
+
+    /// Has this connection wait as [`join_all`] does, but no longer than until it is told to end itself.
+    pub(crate) fn await_all(&self, links: &[Arc<Link>], limit: Delta<Nsec>) -> bool {
+        let until = clock::monotonic_ns().saturating_add(limit.as_nanos());
+        loop {
+            let left = until.saturating_sub(clock::monotonic_ns()).max(0);
+            if join_all(links, Delta::from_nanos(left.min(GLANCE.as_nanos()))) {
+                return true;
+            }
+            if left == 0 || self.doorbell.has_rung(STOP) {
+                return false;
+            }
+        }
     }
 }
 
@@ -196,6 +215,9 @@ impl Watch for Link {
         self.doorbell.ring(GIVEN_UP);
     }
 }
+
+/// How long a connection waits for others before it looks whether its own place is wanted.
+const GLANCE: Delta<Nsec> = Delta::from_millis(50);
 
 /// Waits until connections are gone, `limit` at most for all together; says whether they are. Sleeps.
 pub(crate) fn join_all(links: &[Arc<Link>], limit: Delta<Nsec>) -> bool {
@@ -403,7 +425,9 @@ impl Connection {
         self.transmit()?;
         // What has come may have filled the gap, for which an only connection isn't rung. Whoever filled it
         // is answered first.
-        self.handle_early()?;
+        while self.handle_early()? {
+            self.transmit()?;
+        }
         let busy = self.is_busy();
         if busy && self.closing.is_none() && self.has_no_limits() {
             // Whoever keeps a session this busy is there.
@@ -429,6 +453,8 @@ impl Connection {
         }
         let bells = self.link.doorbell.take();
         if bells & STOP != 0 {
+            // For the connection that inherits them.
+            self.link.pass_on(bells);
             return Err(End::Stopped);
         }
         if bells & (Stream::READABLE | Stream::CLOSED) != 0 {

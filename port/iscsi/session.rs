@@ -3,7 +3,7 @@
 //! Sessions: who is logged in to a target.
 
 use crate::{
-    connection::{self, Link},
+    connection::Link,
     counters::{Counted, Totals},
     joint::Joint, //
 };
@@ -390,13 +390,13 @@ impl Session {
         self.for_each_but(own, |link| link.stop());
     }
 
-    /// Ends every connection but `own`, and waits for that, `limit` at most; says whether they are
+    /// Ends every connection but `own`, which waits for that, `limit` at most; says whether they are
     /// gone. Nobody joins any more.
-    pub(crate) fn end_but(&self, own: Option<&Arc<Link>>, limit: Delta<Nsec>) -> bool {
+    pub(crate) fn end_but(&self, own: &Arc<Link>, limit: Delta<Nsec>) -> bool {
         self.close();
-        let links = self.links_but(own);
-        self.stop_but(own);
+        let links = self.links_but(Some(own));
+        self.stop_but(Some(own));
         // Without memory for a list of them they end, but nobody knows when.
-        links.is_ok_and(|links| connection::join_all(&links, limit))
+        links.is_ok_and(|links| own.await_all(&links, limit))
     }
 }

@@ -229,12 +229,13 @@ impl Connection {
         self.keep(early)
     }
 
-    /// Handles the requests whose turn has come.
-    pub(super) fn handle_early(&mut self) -> Result<(), End> {
+    /// Handles the requests whose turn has come; says whether there were any.
+    pub(super) fn handle_early(&mut self) -> Result<bool, End> {
+        let mut any = false;
         while !self.waiting.is_empty() {
             if !self.tx.make_room() || self.closing.is_some() {
                 // It goes on when there is room.
-                return Ok(());
+                return Ok(any);
             }
             let next = self.numbers.exp_cmd_sn();
             self.waiting.drop_past(next);
@@ -243,9 +244,10 @@ impl Connection {
             };
             self.replay(&request)?;
             self.replay_data_of(request.bhs.itt())?;
+            any = true;
         }
         self.note_kept();
-        Ok(())
+        Ok(any)
     }
 
     /// Handles a request as if it came now.

@@ -3,7 +3,6 @@
 //! The login of a connection: who may, to what, and what it then is.
 
 use super::{
-    join_all,
     manage::Management,
     text::{self, Memory},
     tx::Said,
@@ -217,7 +216,7 @@ impl Membership {
     fn await_lost(&self) {
         // Without memory the initiator may find things as it left them, for a moment.
         let lost = self.target.lost_links(&self.key.initiator, &self.link);
-        join_all(&lost.unwrap_or_default(), END_LIMIT);
+        self.link.await_all(&lost.unwrap_or_default(), END_LIMIT);
     }
 }
 
@@ -369,7 +368,7 @@ impl Connection {
                 Entered::Taken(old) => old,
             };
             let left = until.saturating_sub(clock::monotonic_ns());
-            if left <= 0 || !old.end_but(None, Delta::from_nanos(left)) {
+            if left <= 0 || !old.end_but(&self.link, Delta::from_nanos(left)) {
                 return Err(held_up());
             }
         }
@@ -393,7 +392,7 @@ impl Connection {
             link: self.link.clone(),
         };
         joined.old.iter().for_each(|old| old.stop());
-        if !join_all(&joined.old, END_LIMIT) {
+        if !self.link.await_all(&joined.old, END_LIMIT) {
             // Before the membership, with which the I_T nexus ends if the others have left meanwhile.
             drop(joined);
             return Err(held_up());

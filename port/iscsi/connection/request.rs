@@ -4,7 +4,7 @@
 
 use super::{
     manage::waits_for_commands,
-    rx::{Payload, Texted},
+    rx::{Payload, Ping, Texted},
     tx::{Reply, Said},
     Connection,
     End,
@@ -18,6 +18,7 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use stmf::memory::Reservation;
 use stmf_iscsi_proto::{
     bhs::Bhs,
     request::{LogoutRequest, NopOut, Order, Request},
@@ -25,6 +26,9 @@ use stmf_iscsi_proto::{
     window::Admit, //
 };
 use stmf_kernel::pages::{Contents, PageList};
+
+/// What the data of a ping that is being received needs no reservation for.
+const PING_ALLOWANCE: usize = 64 << 10;
 
 impl Connection {
     /// Handles a header. Says where its data is to go, with which [`Connection::complete`] goes on.
@@ -119,7 +123,7 @@ impl Connection {
             Payload::Text(text, Texted::Text(request, bhs)) => {
                 self.text_request(&request, &bhs, &text)
             }
-            Payload::Ping(data, nop) => {
+            Payload::Ping(Ping { nop, data, .. }) => {
                 let said = Said::Pong(nop.itt, nop.lun);
                 self.tx.say(Reply::with_data(said, data))
             }
@@ -135,9 +139,17 @@ impl Connection {
         }
         let limit = self.params.connection.max_send_data_segment_length;
         let len = usize::try_from(bhs.data_len().min(limit)).unwrap_or(usize::MAX);
+        let reservation = match len > PING_ALLOWANCE {
+            true => Some(Reservation::new(len).ok_or(End::Memory)?),
+            false => None,
+        };
         // All of it is filled before any of it is sent.
-        let pages = PageList::alloc(len, Contents::Garbage)?;
-        Ok(Payload::Ping(KBox::new(pages, GFP_KERNEL)?, *nop))
+        let data = KBox::new(PageList::alloc(len, Contents::Garbage)?, GFP_KERNEL)?;
+        Ok(Payload::Ping(Ping {
+            nop: *nop,
+            data,
+            _reservation: reservation,
+        }))
     }
 
     /// Rejects a request. Its data is skipped.
@@ -222,7 +234,7 @@ impl Normal {
     /// it has ended.
     fn end(&self, link: &Arc<Link>, session: bool) -> bool {
         let own = &self.membership.session;
-        let has_ended = !session || own.end_but(Some(link), END_LIMIT);
+        let has_ended = !session || own.end_but(link, END_LIMIT);
         if own.begin_leaving(link) || session {
             self.nexus.lose();
         } else {

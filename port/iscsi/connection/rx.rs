@@ -15,6 +15,7 @@ use kernel::{
     alloc::AllocError,
     prelude::*, //
 };
+use stmf::memory::Reservation;
 use stmf::task::Incoming;
 use stmf_iscsi_proto::{
     bhs::{Bhs, Layout, Opcode, BHS_LEN},
@@ -45,9 +46,17 @@ pub(super) enum Payload {
     /// A text.
     Text(KVec<u8>, Texted),
     /// Back to where it came from.
-    Ping(KBox<PageList>, NopOut),
+    Ping(Ping),
     /// To a request that has to wait for others.
     Early(KBox<Early>),
+}
+
+/// A ping with data.
+pub(super) struct Ping {
+    pub(super) nop: NopOut,
+    pub(super) data: KBox<PageList>,
+    /// Until all of it is there: what waits to be sent has a limit of its own.
+    pub(super) _reservation: Option<Reservation>,
 }
 
 /// A request that has text.
@@ -63,8 +72,8 @@ impl Payload {
             Payload::Skip | Payload::Command(_) | Payload::Logout(_) => {}
             Payload::Write(writing) => writing.put(bytes),
             Payload::Text(text, _) => text.extend_from_slice(bytes, GFP_KERNEL)?,
-            Payload::Ping(pages, _) => {
-                pages.write_at(done, bytes);
+            Payload::Ping(ping) => {
+                ping.data.write_at(done, bytes);
             }
             Payload::Early(early) => early.put(bytes)?,
         }
@@ -134,6 +143,8 @@ pub(super) struct Receiver {
     segment: Option<Segment>,
     /// Whether the socket may have more.
     ready: bool,
+    /// Whether there may be a whole PDU in the buffer, which there was no room or no time for.
+    left: bool,
     /// Whether the stream may have ended: then only its end, or that there is nothing to wait for yet,
     /// says that there is no more.
     ending: bool,
@@ -153,6 +164,7 @@ impl Receiver {
             segment: None,
             // What came before the doorbell was connected has not rung, were it the end.
             ready: true,
+            left: false,
             ending: true,
             heard: false,
             behind: 0,
@@ -181,7 +193,7 @@ impl Receiver {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.ready
+        self.ready || self.left
     }
 
     /// Whether anything was received since the last call.
@@ -371,13 +383,17 @@ impl Connection {
         if self.closing.is_some() {
             return self.rx.discard(&mut self.stream).map_err(|_| End::Done);
         }
+        self.rx.left = true;
         for _ in 0..BUDGET {
             // What is read may have to be answered.
             if !self.tx.make_room() || self.is_held_up() || self.closing.is_some() {
                 break;
             }
             match self.rx.next(&mut self.stream, &self.params.connection)? {
-                Event::Nothing => break,
+                Event::Nothing => {
+                    self.rx.left = false;
+                    break;
+                }
                 Event::Header(bhs, ahs) => self.header(&bhs, ahs)?,
                 Event::BadHeader => {
                     self.numbers.counters.add(Counter::DigestErrors, 1);
