@@ -40,7 +40,7 @@ mod view;
 use kernel::{
     alloc::Flags,
     prelude::*,
-    sync::Arc, //
+    sync::UniqueArc, //
 };
 use stmf_kernel::{
     debugfs::Directory,
@@ -75,7 +75,8 @@ fn spawn(flags: Flags, work: impl FnOnce() + Send + 'static) -> Result {
     Ok(queue.spawn(flags, work)?)
 }
 
-/// The loaded module. Fields drop in order: no more requests, the work ends, the registry goes.
+/// The loaded module. Fields drop in order: no more requests, the work ends, the registry goes. Whoever has one of the
+/// files open, or asks, may do so as soon as these are there, and until the module is gone: nothing fails after them.
 struct StmfModule {
     _debug: Directory,
     _netlink: Filled<genl::Registration>,
@@ -91,16 +92,15 @@ impl kernel::Module for StmfModule {
         let queue = ModuleQueue::fill(&QUEUE, c"stmf", WORKERS)?;
         let late = ModuleQueue::fill(&LATE, c"stmf_late", LATE_WORKERS)?;
         let copies = ModuleQueue::fill(&copy::QUEUE, c"stmf_copy", copy::WORKERS)?;
+        let room = UniqueArc::new_uninit(GFP_KERNEL)?;
+        let family = room.write(genl::Registration::new(&netlink::FAMILY, module)?);
         Ok(Self {
-            _debug: debug::directory(),
-            _netlink: event::SENDER.fill(Arc::new(
-                genl::Registration::new(&netlink::FAMILY, module)?,
-                GFP_KERNEL,
-            )?),
+            _netlink: event::SENDER.fill(family.into()),
             _queue: queue,
             _late: late,
             _copies: copies,
             _framework: framework,
+            _debug: debug::directory(),
         })
     }
 }

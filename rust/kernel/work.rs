@@ -74,7 +74,13 @@ impl OwnedQueue {
         F: FnOnce() + Send + 'static,
     {
         let work = bindings::work_struct::default();
-        let closure = KBox::into_raw(KBox::new(Closure { work, run }, flags)?);
+        let closure = KBox::into_raw(KBox::new(
+            Closure {
+                work,
+                run: Some(run),
+            },
+            flags,
+        )?);
         // SAFETY: The closure is ours until `run_closure` takes it back, and its work item, which stays
         // where it is, is initialised before it is queued, once. By the invariant the queue is live.
         unsafe {
@@ -92,7 +98,7 @@ impl OwnedQueue {
 struct Closure<F> {
     // First, so that the work function finds the rest from the pointer that C gives it.
     work: bindings::work_struct,
-    run: F,
+    run: Option<F>,
 }
 
 /// The work function of a closure.
@@ -103,9 +109,12 @@ struct Closure<F> {
 unsafe extern "C" fn run_closure<F: FnOnce()>(work: *mut bindings::work_struct) {
     // SAFETY: `Closure` is `repr(C)` with the work first, and came from `KBox::into_raw`. The work queue
     // doesn't touch the work any more: its function may free it.
-    let closure = unsafe { KBox::from_raw(work.cast::<Closure<F>>()) };
-    let Closure { run, .. } = KBox::into_inner(closure);
-    run();
+    let mut closure = unsafe { KBox::from_raw(work.cast::<Closure<F>>()) };
+    if let Some(run) = closure.run.take() {
+        run();
+    }
+    // Freed only now: the work queue knows an item that is carried out by its address, and would have another
+    // that got the same meanwhile wait for the end of this one.
 }
 
 impl OwnedQueue {

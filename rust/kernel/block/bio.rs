@@ -198,6 +198,10 @@ impl<T: Carried> Started<T> {
         };
         self.state().piece = len;
         let (data, room) = self.0.parts();
+        if moves_data && data.len() as u64 != u64::from(len) {
+            // It was lent twice, and not the same.
+            return self.end::<D>(Err(Failure::Unknown));
+        }
         let segments = data.bvecs().as_ptr();
         let io = room.block();
         let raw = self.0.into_raw();
