@@ -61,8 +61,9 @@ LOOP = sys.argv[4]
 
 def fail_flushes(work):
     """Does something while the device flushes nothing, but can be written to wherever there is something."""
+    become("cached", LOOP, f"linear {LOOP} 0", "--nolockfs")
     mine.expect_good_write(4096, 3, "a write")
-    run("sync", "-f", MOUNTED)
+    run("sync", "-f", MOUNTED, good=None)
     end = int(run("blockdev", "--getsz", LOOP)) - HEAD_SECTORS
     become("cached", LOOP, f"linear {LOOP} 0", "--nolockfs", tail=f"flakey {LOOP} {end} 0 600 1 error_writes")
     work()

@@ -556,6 +556,20 @@ def unsent_answers():
     check(before - available() <= 20, f"60 MiB of pings take at most 20 MiB, got {before - available()}")
 
 
+def many_pings():
+    """Pings that come together are answered together, though one turn has no room for so many answers."""
+    session = Session("pings")
+    use_up_attentions(session)
+    tags = range(200, 280)
+    words = [struct.pack(">IIII", tag, NONE, session.cmd_sn, 0) for tag in tags]
+    begin = time.monotonic()
+    session.socket.sendall(b"".join(bytes([0x40, 0x80]) + bytes(14) + four + bytes(16) for four in words))
+    for tag in tags:
+        session.expect(0x20, tag)
+    took = time.monotonic() - begin
+    check(took < 5, f"{len(tags)} pings are answered within 5 s, it took {took:.1f} s")
+
+
 def available():
     """The memory that is available, in MiB."""
     lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -630,7 +644,7 @@ def main():
     """All cases, or some."""
     cases = (reinstatement, writing, bad_data, damage, damage_of_no_account, aborting, gaps, data_behind_gaps)
     cases += (functions_behind_gaps, discovery, frugal_discovery, names_of_tasks, many_r2ts)
-    cases += (wrong_directions, long_cdbs, small_talk, unsent_answers, strangers, crowd, aliases, unwanted)
+    cases += (wrong_directions, long_cdbs, small_talk, many_pings, unsent_answers, strangers, crowd, aliases, unwanted)
     some = [case for case in cases if case.__name__ in sys.argv[4:]]
     for case in some or cases:
         case()

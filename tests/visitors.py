@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Connections that don't log in, from one address and from another: `visitors.py TARGET`."""
 
+import contextlib
+import glob
 import socket
 import struct
 import sys
@@ -12,6 +14,7 @@ from raw_session import Session
 TARGET = sys.argv[1]
 EACH, CROWD = 64, 150
 ALL, SEEKERS = 256, 260
+LOGINS = 300
 
 
 def check(condition, what):
@@ -48,6 +51,33 @@ def is_open(visitor):
     except ConnectionError:
         return False
 
+
+def log_in():
+    """Sends a login that takes the place of the session that there is of its initiator port, and doesn't wait."""
+    keys = f"InitiatorName=iqn.2024-01.test:again\0TargetName={TARGET}\0SessionType=Normal\0".encode()
+    header = bytes([0x43, 0x87, 0, 0, 0]) + len(keys).to_bytes(3, "big") + bytes([0x80, 0, 0, 0, 0, 9, 0, 0])
+    header += struct.pack(">IIII", 1, 0, 1, 0) + bytes(16)
+    visitor = visit("127.0.0.9")
+    visitor.sendall(header + keys + bytes(-len(keys) % 4))
+    return visitor
+
+
+def served():
+    """The connections that have a thread."""
+    names = []
+    for comm in glob.glob("/proc/[0-9]*/comm"):
+        with contextlib.suppress(OSError), open(comm, encoding="ascii") as file:
+            names.append(file.read())
+    return sum(name.startswith("iscsit/conn") for name in names)
+
+
+before = served()
+logins = [log_in() for _ in range(LOGINS)]
+time.sleep(0.3)
+now = served() - before
+check(now <= EACH + 8, f"of {LOGINS} logins in each other's place at most {EACH} are served, got {now}")
+for visitor in logins:
+    visitor.close()
 
 # These have more time than who doesn't log in.
 seekers = [seek(f"127.0.0.{2 + number % 5}") for number in range(SEEKERS)]
