@@ -108,7 +108,9 @@ expect([], two.clear_attentions(), "unit attentions after REQUEST SENSE")
 
 print("== what waited is refused when the command before it has reserved the disk", flush=True)
 with held(DEVICE):
-    first, reserve = one.read(0), two.start(b"\x16" + bytes(5), attr=ORDERED)
+    first = one.read(0)
+    expect_stages(GUID, "executing")
+    reserve = two.start(b"\x16" + bytes(5), attr=ORDERED)
     expect_stages(GUID, "executing", "queued")
     last = one.write(16, b"R" * 4096)
     expect_stages(GUID, "executing", "queued", "queued")
