@@ -262,19 +262,20 @@ pub(crate) fn count(task: &mut TaskBody) {
         return;
     };
     let guard = rcu::read_lock();
-    let cpu = ThisCpu::alone();
-    lu.entry.statistics.add(&sample, &cpu);
-    // The data of a copy went through no port.
-    if !matches!(task.origin, Origin::Initiator) {
-        return;
-    }
-    nexus.identity.target.statistics.add(&sample, &cpu);
-    // Unless the nexus doesn't see the unit there any more.
-    if let Some(itl) = nexus.luns.read(task.lun.into(), &guard) {
-        if itl.lu.entry.id == lu.entry.id {
-            itl.statistics.add(&sample, &cpu);
+    ThisCpu::alone(|cpu| {
+        lu.entry.statistics.add(&sample, cpu);
+        // The data of a copy went through no port.
+        if !matches!(task.origin, Origin::Initiator) {
+            return;
         }
-    }
+        nexus.identity.target.statistics.add(&sample, cpu);
+        // Unless the nexus doesn't see the unit there any more.
+        if let Some(itl) = nexus.luns.read(task.lun.into(), &guard) {
+            if itl.lu.entry.id == lu.entry.id {
+                itl.statistics.add(&sample, cpu);
+            }
+        }
+    });
 }
 
 /// Counts a command that is refused with BUSY or TASK SET FULL because something is not to be had.
@@ -282,10 +283,11 @@ pub(crate) fn count(task: &mut TaskBody) {
 #[cold]
 pub(crate) fn count_refused(nexus: &Nexus, unit: Option<Lun>) {
     let guard = rcu::read_lock();
-    let cpu = ThisCpu::alone();
-    nexus.identity.target.statistics.add(&Sample::REFUSED, &cpu);
-    if let Some(itl) = unit.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) {
-        itl.lu.entry.statistics.add(&Sample::REFUSED, &cpu);
-        itl.statistics.add(&Sample::REFUSED, &cpu);
-    }
+    ThisCpu::alone(|cpu| {
+        nexus.identity.target.statistics.add(&Sample::REFUSED, cpu);
+        if let Some(itl) = unit.and_then(|lun| nexus.luns.read(lun.value().into(), &guard)) {
+            itl.lu.entry.statistics.add(&Sample::REFUSED, cpu);
+            itl.statistics.add(&Sample::REFUSED, cpu);
+        }
+    });
 }

@@ -27,14 +27,17 @@ pub struct ThisCpu {
 }
 
 impl ThisCpu {
-    /// Turns the interrupts off until the value is dropped. Any context.
+    /// Does something with the interrupts off. Any context.
+    ///
+    /// The proof is only lent: two that were dropped in the wrong order would turn them on too early.
     #[inline]
-    pub fn alone() -> Self {
-        Self {
+    pub fn alone<R>(act: impl FnOnce(&Self) -> R) -> R {
+        let cpu = Self {
             // SAFETY: An FFI call without requirements; `drop` restores what this returns.
             flags: unsafe { shims::local_irq_save() },
             _cpu: NotThreadSafe,
-        }
+        };
+        act(&cpu)
     }
 
     fn number(&self) -> usize {
@@ -46,7 +49,8 @@ impl ThisCpu {
 impl Drop for ThisCpu {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: What `local_irq_save` returned, on this CPU: nothing can have moved us.
+        // SAFETY: What `local_irq_save` returned, on this CPU: nothing can have moved us, and who turned them off
+        // after that has turned them on again, because `alone` lends the proof.
         unsafe { shims::local_irq_restore(self.flags) };
     }
 }
@@ -240,11 +244,13 @@ mod tests {
         let counters = PerCpu::<Counters<2>>::new()?;
         assert!(counters.iter().next().is_none());
         for _ in 0..3 {
-            let cpu = ThisCpu::alone();
-            let mut counting = counters.mine(&cpu, Counters::new).ok_or(ENOMEM)?.count();
-            counting.add(0, 1);
-            counting.add(1, 10);
-            counting.add(2, 100);
+            ThisCpu::alone(|cpu| {
+                let mut counting = counters.mine(cpu, Counters::new).ok_or(ENOMEM)?.count();
+                counting.add(0, 1);
+                counting.add(1, 10);
+                counting.add(2, 100);
+                Ok::<_, Error>(())
+            })?;
         }
         let sums = counters.iter().fold([0; 2], |[a, b], of_one| {
             let [c, d] = of_one.read();
@@ -257,11 +263,9 @@ mod tests {
     #[test]
     fn a_cpu_gets_one_value_and_it_goes_with_all() -> Result {
         let (values, drops) = (PerCpu::<Option<Witness>>::new()?, Drops::new()?);
-        let cpu = ThisCpu::alone();
         for _ in 0..2 {
-            values.mine(&cpu, || None).ok_or(ENOMEM)?;
+            ThisCpu::alone(|cpu| values.mine(cpu, || None).map(|_| ())).ok_or(ENOMEM)?;
         }
-        drop(cpu);
         assert_eq!(values.iter().count(), 1);
         // INVARIANT: The one slot is a leaked box, and of nobody else. (`make` can't bring a witness.)
         let values = PerCpu {
