@@ -45,7 +45,7 @@ use kernel::{
 use stmf_kernel::{
     debugfs::Directory,
     genl,
-    module::{Filled, ModuleCell},
+    module::{Filled, LastSteps, ModuleCell},
     work::{ModuleQueue, OwnedQueue}, //
 };
 
@@ -84,6 +84,7 @@ struct StmfModule {
     _late: ModuleQueue,
     _copies: ModuleQueue,
     _framework: Filled<framework::Framework>,
+    _last_steps: LastSteps,
 }
 
 impl kernel::Module for StmfModule {
@@ -100,6 +101,7 @@ impl kernel::Module for StmfModule {
             _late: late,
             _copies: copies,
             _framework: framework,
+            _last_steps: LastSteps,
             _debug: debug::directory(),
         })
     }

@@ -34,7 +34,7 @@ use stmf::{
     plan::{DataPhase, Plan, Refusal},
     task::{Task, TaskBody}, //
 };
-use stmf_kernel::queue::Queue;
+use stmf_kernel::{module::LastSteps, queue::Queue};
 use stmf_model::Guid;
 use stmf_scsi::{
     cdb::{self, Command},
@@ -116,6 +116,7 @@ impl Faulty {
 /// The loaded module.
 struct FaultyModule {
     _disk: LuRegistration,
+    _last_steps: LastSteps,
 }
 
 impl kernel::Module for FaultyModule {
@@ -130,6 +131,7 @@ impl kernel::Module for FaultyModule {
         let disk = Arc::new(disk, GFP_KERNEL)?;
         Ok(Self {
             _disk: LuRegistration::new(&description, disk, module)?,
+            _last_steps: LastSteps,
         })
     }
 }

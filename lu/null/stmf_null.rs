@@ -32,6 +32,7 @@ use stmf::{
     plan::{DataPhase, Plan, Refusal},
     task::Task, //
 };
+use stmf_kernel::module::LastSteps;
 use stmf_model::Guid;
 use stmf_scsi::{
     capacity::Capacity,
@@ -180,6 +181,7 @@ fn inquiry(evpd: Option<u8>, sink: &mut Sink<'_>) -> Result<(), Sense> {
 /// The loaded module. Dropping the registration removes the disk.
 struct NullModule {
     _disk: LuRegistration,
+    _last_steps: LastSteps,
 }
 
 impl kernel::Module for NullModule {
@@ -193,6 +195,7 @@ impl kernel::Module for NullModule {
         let disk = Arc::new(Zeros, GFP_KERNEL)?;
         Ok(Self {
             _disk: LuRegistration::new(&description, disk, module)?,
+            _last_steps: LastSteps,
         })
     }
 }

@@ -49,7 +49,7 @@ use kernel::{
 use last_flush::LastFlush;
 use stmf_kernel::{
     genl,
-    module::{Filled, ModuleCell},
+    module::{Filled, LastSteps, ModuleCell},
     reboot::BeforeReboot,
     work::{Delayed, ModuleQueue, OwnedQueue}, //
 };
@@ -107,6 +107,7 @@ struct SbdModule {
     _queue: ModuleQueue,
     _meta_queue: ModuleQueue,
     _units: Filled<units::Units>,
+    _last_steps: LastSteps,
 }
 
 impl kernel::Module for SbdModule {
@@ -126,6 +127,7 @@ impl kernel::Module for SbdModule {
             _queue: queue,
             _meta_queue: meta_queue,
             _units: units,
+            _last_steps: LastSteps,
         })
     }
 }

@@ -15,6 +15,7 @@
 #include "net.c"
 #include "percpu.c"
 #include "percpu_ref.c"
+#include "rcu.c"
 #include "reboot.c"
 #include "scsi_host.c"
 #include "trace.c"

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
-use crate::bindings;
+use crate::{bindings, shims};
 use core::ptr;
 use kernel::{
     prelude::*,
@@ -54,6 +54,20 @@ impl Drop for ModuleRef {
     fn drop(&mut self) {
         // SAFETY: By the invariant we hold a count.
         unsafe { bindings::module_put(self.0.as_ptr()) };
+    }
+}
+
+/// The end of a module's end; the last field of the module's own structure.
+///
+/// Whoever ends a command, maybe a worker of a device's, runs code of the command's logical unit, and may be preempted
+/// in the last steps of it, when the command has been answered and the unit is gone. Such threads are waited for: a few
+/// tenths of a second.
+pub struct LastSteps;
+
+impl Drop for LastSteps {
+    fn drop(&mut self) {
+        // SAFETY: May be called where one may sleep, as modules are unloaded.
+        unsafe { shims::synchronize_rcu_tasks() };
     }
 }
 
