@@ -36,6 +36,7 @@ mod table;
 mod taskset;
 mod tmf;
 mod view;
+mod waited;
 
 use kernel::{
     alloc::Flags,

@@ -18,27 +18,24 @@
 
 use crate::{
     access::{self, Addition},
-    admit,
     copy::{self, Address, Mailbox, Origin},
     framework,
     loss::{Known, Losses},
-    lu::{LuEntry, LuHandle, LuHold, LuPath},
+    lu::{LuHandle, LuHold, LuPath},
     nexus::{Endpoint, ItNexus, Itl, Nexus},
     order::Order,
-    plan::{DataPhase, Refusal},
+    plan::DataPhase,
     port::PortIdentity,
     statistics::{self, Hands, Stopwatch},
     taskset::{Begin, Reply, Slot, Stage},
     tmf, //
+    waited::{turned_away, Waited},
 };
 use core::mem;
 use kernel::{
     alloc::AllocError,
     prelude::*,
-    sync::{
-        atomic::ordering,
-        Arc, //
-    }, //
+    sync::Arc, //
 };
 use stmf_kernel::{
     io::{Carried, Room},
@@ -165,7 +162,7 @@ pub struct TaskBody {
 
 impl TaskBody {
     /// The command descriptor block.
-    fn cdb(&self) -> &[u8] {
+    pub(crate) fn cdb(&self) -> &[u8] {
         self.cdb.get(..usize::from(self.cdb_len)).unwrap_or(&[])
     }
 
@@ -181,7 +178,7 @@ impl TaskBody {
         self.endpoint.nexus.with_itl(self.lun, id, look).flatten()
     }
 
-    fn sense_format(&self) -> SenseFormat {
+    pub(crate) fn sense_format(&self) -> SenseFormat {
         match &self.lu {
             Some(lu) => lu.entry.control().sense_format(),
             None => SenseFormat::Fixed,
@@ -361,60 +358,6 @@ fn tell_unit(token: &TaskBody) -> Option<&LiveRef<LuPath>> {
     };
     lu.entry.unit().failed(token.cdb(), sense);
     Some(lu)
-}
-
-/// Whether commands that were aborted since this one was admitted may still write where it is to be at
-/// work: while it was dormant, or its data came. Process context.
-#[cold]
-fn would_overtake(token: &TaskBody, lu: &LuEntry) -> bool {
-    let endpoint = &token.endpoint;
-    // Where one is to be at work that its unit would refuse by now nobody says.
-    access::plan(&endpoint.framework, &endpoint.nexus, lu, token.cdb())
-        .map_or(true, |plan| admit::is_blocked(endpoint, lu, &plan))
-}
-
-/// Whether the nexus lost sight of the unit while the command's data came, or while it was dormant: then there is no
-/// such unit for it. What the copy manager sends, that looks after.
-fn is_out_of_sight(token: &TaskBody, lu: &LuEntry) -> bool {
-    let nexus = &token.endpoint.nexus;
-    nexus.has_lost_sight()
-        && matches!(token.origin, Origin::Initiator)
-        && nexus.with_itl(token.lun, lu.id, |_| ()).is_none()
-}
-
-/// How a command ends that was dormant, and that its unit refuses by now: those before it may have reserved the
-/// unit, or protected it. Once enabled, a command isn't refused for that any more (SPC-5, Reservations overview).
-#[cold]
-fn refused_by_now(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
-    let endpoint = &token.endpoint;
-    let refusal = access::plan(&endpoint.framework, &endpoint.nexus, lu, token.cdb()).err()?;
-    Some(match refusal {
-        Refusal::Sense(sense) => Outcome::check(sense, token.sense_format()),
-        Refusal::Status(status) => Outcome::status(status),
-    })
-}
-
-/// Why a command that is enabled now isn't carried out. Process context.
-fn turned_away(token: &TaskBody, lu: &LuEntry, waited: Waited) -> Option<Outcome> {
-    if waited != Waited::Not && is_out_of_sight(token, lu) {
-        let sense = Sense::illegal(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED);
-        return Some(Outcome::check(sense, token.sense_format()));
-    }
-    if let (Waited::Dormant, Some(outcome)) = (waited, refused_by_now(token, lu)) {
-        return Some(outcome);
-    }
-    let overtakes = lu.has_orphans.load(ordering::Relaxed) && would_overtake(token, lu);
-    overtakes.then(|| Outcome::status(Status::Busy))
-}
-
-/// What a command has waited for since it was admitted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waited {
-    Not,
-    /// For its data.
-    Data,
-    /// For others in the task set.
-    Dormant,
 }
 
 /// A task that its port holds while it receives the data-out.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether a command is carried out that was admitted some time ago.
+
+use crate::{
+    access,
+    admit,
+    copy::Origin,
+    lu::LuEntry,
+    plan::Refusal,
+    task::{Outcome, TaskBody}, //
+};
+use kernel::sync::atomic::ordering;
+use stmf_scsi::{
+    AdditionalSense,
+    Sense,
+    Status, //
+};
+
+/// Whether commands that were aborted since this one was admitted may still write where it is to be at
+/// work: while it was dormant, or its data came. Process context.
+#[cold]
+fn would_overtake(token: &TaskBody, lu: &LuEntry) -> bool {
+    let endpoint = &token.endpoint;
+    // Where one is to be at work that its unit would refuse by now nobody says.
+    access::plan(&endpoint.framework, &endpoint.nexus, lu, token.cdb())
+        .map_or(true, |plan| admit::is_blocked(endpoint, lu, &plan))
+}
+
+/// Whether the nexus lost sight of the unit while the command's data came, or while it was dormant: then there is no
+/// such unit for it. What the copy manager sends, that looks after.
+fn is_out_of_sight(token: &TaskBody, lu: &LuEntry) -> bool {
+    let nexus = &token.endpoint.nexus;
+    nexus.has_lost_sight()
+        && matches!(token.origin, Origin::Initiator)
+        && nexus.with_itl(token.lun, lu.id, |_| ()).is_none()
+}
+
+/// How a command ends that was dormant, and that its unit refuses by now: those before it may have reserved the
+/// unit, or protected it. Once enabled, a command isn't refused for that any more (SPC-5, Reservations overview).
+#[cold]
+fn refused_by_now(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
+    let endpoint = &token.endpoint;
+    let refusal = access::plan(&endpoint.framework, &endpoint.nexus, lu, token.cdb()).err()?;
+    Some(match refusal {
+        Refusal::Sense(sense) => Outcome::check(sense, token.sense_format()),
+        Refusal::Status(status) => Outcome::status(status),
+    })
+}
+
+/// Why a command that is enabled now isn't carried out. Process context.
+pub(crate) fn turned_away(token: &TaskBody, lu: &LuEntry, waited: Waited) -> Option<Outcome> {
+    if waited != Waited::Not && is_out_of_sight(token, lu) {
+        let sense = Sense::illegal(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED);
+        return Some(Outcome::check(sense, token.sense_format()));
+    }
+    if let (Waited::Dormant, Some(outcome)) = (waited, refused_by_now(token, lu)) {
+        return Some(outcome);
+    }
+    let overtakes = lu.has_orphans.load(ordering::Relaxed) && would_overtake(token, lu);
+    overtakes.then(|| Outcome::status(Status::Busy))
+}
+
+/// What a command has waited for since it was admitted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Not,
+    /// For its data.
+    Data,
+    /// For others in the task set.
+    Dormant,
+}
