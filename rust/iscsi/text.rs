@@ -436,7 +436,9 @@ mod tests {
         let shown = |value: &str| shown(value).collect::<std::string::String>();
         assert_eq!(shown("gr\u{fc}n 1"), "gr\u{fc}n 1");
         assert_eq!(shown("\u{1b}[31m\r\n\t\u{7f}\u{9b}\u{2028}"), "?[31m??????");
-        for c in '\0'..=char::MAX {
+        // Miri takes hours for all of them.
+        let step = if cfg!(miri) { 4099 } else { 1 };
+        for c in ('\0'..=char::MAX).step_by(step) {
             let mut bytes = [0; 4];
             let text = &*c.encode_utf8(&mut bytes);
             assert!(shown(text).len() <= text.len(), "{c:?} gets longer");
