@@ -407,6 +407,8 @@ impl Incoming {
     pub fn execute(self) {
         let waited = match self.wanted() {
             0 => Waited::Not,
+            // It may have been its turn before its data came.
+            _ if self.0.endpoint.tasks().has_waited(self.0.place) => Waited::Dormant,
             _ => Waited::Data,
         };
         self.begin(waited);

@@ -362,7 +362,7 @@ impl TaskSet {
     /// The command enters an order, enabled or dormant; `false` when it was aborted before.
     pub(crate) fn enter(&self, slot: Slot, attribute: TaskAttribute, dormant: bool) -> bool {
         let entry = self.entry(slot);
-        entry.set_attribute(attribute);
+        entry.set_order(attribute, dormant);
         let received = slot.at(RECEIVING);
         let next = received | if dormant { DORMANT } else { 0 };
         // Also publishes the attribute.
@@ -399,6 +399,11 @@ impl TaskSet {
     /// Whether the command is in a line of dormant ones.
     pub(crate) fn is_dormant(&self, slot: Slot) -> bool {
         self.entry(slot).state.load(ordering::Acquire) & DORMANT != 0
+    }
+
+    /// Whether the command has been dormant, or is; asked by who has brought it in.
+    pub(crate) fn has_waited(&self, slot: Slot) -> bool {
+        self.entry(slot).has_waited()
     }
 
     /// The command's end is decided; `data` says whether data goes to the initiator.

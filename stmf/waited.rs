@@ -37,7 +37,9 @@ fn is_out_of_sight(token: &TaskBody, lu: &LuEntry) -> bool {
 }
 
 /// How a command ends that was dormant, and that its unit refuses by now: those before it may have reserved the
-/// unit, or protected it. Once enabled, a command isn't refused for that any more (SPC-5, Reservations overview).
+/// unit, or protected it. Once enabled, a command isn't refused for that any more (SPC-5, Reservations overview); but
+/// one whose data comes after its turn is asked about when it is there, since it may have been reserved in between or
+/// before.
 #[cold]
 fn refused_by_now(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
     let endpoint = &token.endpoint;
@@ -67,6 +69,6 @@ pub(crate) enum Waited {
     Not,
     /// For its data.
     Data,
-    /// For others in the task set.
+    /// For others in the task set, and perhaps for its data.
     Dormant,
 }

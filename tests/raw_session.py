@@ -289,9 +289,9 @@ class Session:
         cdb = struct.pack(">BBIBHB", 0x2A, flags, lba, 0, len(content) // 512, 0)
         return self.start(cdb, write=content, **how)
 
-    def owe(self, lba, length, lun=0):
-        """A write of that many bytes whose data never come; gives its tag."""
-        tag = self.write(lba, bytes(length), data=b"", lun=lun)
+    def owe(self, lba, length, **how):
+        """A write of that many bytes whose data don't come by themselves; gives its tag."""
+        tag = self.write(lba, bytes(length), data=b"", **how)
         self.answers[tag].held = True
         return tag
 

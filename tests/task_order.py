@@ -23,6 +23,13 @@ def good(session, tag, what):
     return answer
 
 
+def pay(session, tag):
+    """Sends the data of a write that was held; gives its answer."""
+    session.until(lambda: session.answers[tag].r2t, 5)
+    session.send_data(tag, session.answers[tag].r2t)
+    return session.answer(tag)
+
+
 one = Session(TARGET, isid=1)
 two = Session(TARGET, isid=2)
 one.clear_attentions()
@@ -60,21 +67,18 @@ with held(DEVICE):
     lost.write(64, b"L" * 4096, attr=ORDERED)
     expect_stages(GUID, "executing")
     waiting, elsewhere = two.write(64, b"M" * 4096), two.read(128)
-    owed, refused = [one.start(b"\x2a\0" + (68).to_bytes(4, "big") + b"\0\0\4\0", write=b"O" * 2048, data=b"")
-                     for _ in range(2)]
-    one.answers[refused].held = True
+    # The second one has never been dormant.
+    owed, refused = one.owe(68, 2048), one.owe(68, 2048, attr=HEAD_OF_QUEUE)
     expect_stages(GUID, "data-out", "data-out", "executing", "queued", "queued")
     lost.close()
-    answer = two.answer(waiting)
-    expect(BUSY, answer and answer.status, "status of a write to the same blocks")
-    expect(BUSY, one.answer(owed).status, "status of a write to the same blocks whose data came late")
-    good(two, two.start(b"\x16" + bytes(5)), "RESERVE, for which the other write is refused from here on")
-    one.until(lambda: one.answers[refused].r2t, 5)
-    one.send_data(refused, one.answers[refused].r2t)
-    answer = one.answer(refused)
-    expect(BUSY, answer and answer.status, "status of a write that would be refused, whose data came late")
+    expect_stages(GUID, "data-out", "data-out", "detached", "queued", "queued")
+    reserve = two.start(b"\x16" + bytes(5), attr=HEAD_OF_QUEUE)
+    good(two, reserve, "RESERVE, for which the other write is refused from here on")
+    expect(BUSY, pay(one, refused).status, "status of a write that would be refused, whose data came late")
+    good(two, two.start(b"\x17" + bytes(5), attr=HEAD_OF_QUEUE), "RELEASE")
+    expect(BUSY, two.answer(waiting).status, "status of a write to the same blocks")
+    expect(BUSY, pay(one, owed).status, "status of a write to the same blocks whose data came late")
     expect_stages(GUID, "detached", "executing")
-    good(two, two.start(b"\x17" + bytes(5)), "RELEASE")
 good(two, elsewhere, "a read of other blocks")
 two.clear_attentions()
 good(two, two.write(64, b"M" * 4096), "the write once more")
@@ -112,11 +116,12 @@ with held(DEVICE):
     expect_stages(GUID, "executing")
     reserve = two.start(b"\x16" + bytes(5), attr=ORDERED)
     expect_stages(GUID, "executing", "queued")
-    last = one.write(16, b"R" * 4096)
-    expect_stages(GUID, "executing", "queued", "queued")
+    last, owed = one.write(16, b"R" * 4096), one.owe(24, 4096)
+    expect_stages(GUID, "executing", "queued", "data-out", "queued")
 good(one, first, "the older command")
 good(two, reserve, "RESERVE")
 expect(CONFLICT, one.answer(last).status, "status of a write that came before the disk was reserved")
+expect(CONFLICT, pay(one, owed).status, "status of a write whose data came after it was reserved")
 good(two, two.start(b"\x17" + bytes(5)), "RELEASE")
 
 print("== ABORT TASK SET is about one nexus, CLEAR TASK SET about all", flush=True)

@@ -135,8 +135,8 @@ impl Abort {
 /// A place in the table.
 pub(super) struct Entry {
     pub(super) state: Atomic<u32>,
-    /// The operation code, an [`Effect`] without its extent, the task attribute, [`PIECE`], and the
-    /// connection.
+    /// The operation code, an [`Effect`] without its extent, the task attribute, [`PIECE`], [`WAITED`],
+    /// and the connection.
     pub(super) facts: Atomic<u32>,
     pub(super) tag: Atomic<u64>,
     /// The id of the logical unit, 0 before it is known.
@@ -156,6 +156,8 @@ const ORDERED: u32 = 0x1_0000;
 const HEAD: u32 = 0x2_0000;
 /// The command is the copy manager's.
 pub(super) const PIECE: u32 = 0x4_0000;
+/// The command was dormant when it entered its order.
+const WAITED: u32 = 0x8_0000;
 /// Where the number of the connection begins.
 const CONNECTION: u32 = 24;
 /// What is known of a command that arrives.
@@ -194,15 +196,21 @@ impl Entry {
         self.facts.store(origin | flag, ordering::Relaxed);
     }
 
-    /// The attribute of a command that has entered an order; the others count as SIMPLE.
-    pub(super) fn set_attribute(&self, attribute: TaskAttribute) {
+    /// Notes how a command enters an order; the others count as SIMPLE, and have never been dormant.
+    pub(super) fn set_order(&self, attribute: TaskAttribute, dormant: bool) {
         let flag = match attribute {
             TaskAttribute::Ordered => ORDERED,
             TaskAttribute::HeadOfQueue => HEAD,
             TaskAttribute::Simple | TaskAttribute::Aca => 0,
         };
+        let waited = if dormant { WAITED } else { 0 };
         let facts = self.facts.load(ordering::Relaxed);
-        self.facts.store(facts | flag, ordering::Relaxed);
+        self.facts.store(facts | flag | waited, ordering::Relaxed);
+    }
+
+    /// Whether the command has been dormant, or is.
+    pub(super) fn has_waited(&self) -> bool {
+        self.facts.load(ordering::Relaxed) & WAITED != 0
     }
 
     /// What the entry says in a state that was read from it with acquire ordering.
