@@ -48,14 +48,6 @@ calm() {
 	done
 }
 
-# no PATTERN COMMAND...: fails with a line that has the pattern.
-no() {
-	local pattern=$1 out
-	shift
-	if out=$("$@" 2>&1); then fail "expected to be refused: $*"; fi
-	[[ $out =~ $pattern ]] || fail "$*: expected an error with \"$pattern\", got: $out"
-}
-
 # Views and groups of the test, whichever are left.
 remove_masking() {
 	local lu group kind

@@ -69,6 +69,14 @@ refused() {
 	if "$@"; then fail "expected to be refused: $*"; fi
 }
 
+# no PATTERN COMMAND...: fails with a line that has the pattern.
+no() {
+	local pattern=$1 out
+	shift
+	if out=$("$@" 2>&1); then fail "expected to be refused: $*"; fi
+	[[ $out =~ $pattern ]] || fail "$*: expected an error with \"$pattern\", got: $out"
+}
+
 # finds GREP-ARGUMENT...: does grep find it in what comes through a pipe? Reads that to its end, which `grep -q`
 # doesn't: a program that has more to say would be ended by SIGPIPE now and then, and the pipe be a failure.
 finds() { grep "$@" | cat >/dev/null; }

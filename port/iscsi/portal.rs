@@ -5,9 +5,12 @@
 //! A portal is open while there are targets in its group. Then a thread accepts what connects to
 //! it. It belongs to the network namespace that it was added from.
 
-use crate::provider::Provider;
+use crate::{
+    provider::Provider,
+    settings::Text, //
+};
 use core::{
-    fmt,
+    fmt::{self, Write},
     net::{IpAddr, Ipv6Addr, SocketAddr}, //
 };
 use kernel::{
@@ -27,7 +30,7 @@ use stmf_kernel::{
     kthread::Thread,
     net::{Interface, Listener, Namespace}, //
 };
-use stmf_uapi::iscsi::{Tpg as G, DEFAULT_PORT, DEFAULT_TPGT};
+use stmf_uapi::iscsi::{Tpg as G, DEFAULT_PORT, DEFAULT_TPGT, PORTALS_MAX};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -234,11 +237,30 @@ impl Portals {
         })
     }
 
+    /// The portals of a group that a namespace has, as text; an error when that gets too long to be told.
+    pub(crate) fn text_of(
+        &self,
+        tag: u16,
+        namespace: &ARef<Namespace>,
+    ) -> Result<Text<PORTALS_MAX>, fmt::Error> {
+        let mut text = Text::new();
+        let members = self.iter(namespace);
+        for member in members.filter(|member| member.portal.group_tag == tag) {
+            let comma = if text.as_str().is_empty() { "" } else { "," };
+            write!(text, "{comma}{}", member.portal.address)?;
+            if !member.interface.name().is_empty() {
+                write!(text, "@{}", member.interface.name())?;
+            }
+        }
+        Ok(text)
+    }
+
     /// Adds a portal, which is closed.
     ///
     /// # Errors
     ///
-    /// `EEXIST` when it is there already, in whatever group; `ENOENT` when there is no such group.
+    /// `EEXIST` when it is there already, in whatever group; `ENOENT` when there is no such group;
+    /// `E2BIG` when the group has too many.
     pub(crate) fn add(&mut self, place: &Place, tag: u16) -> Result<(), Refusal> {
         if self.list.iter().any(|record| record.is_at(place)) {
             return Err(Refusal::new(
@@ -260,6 +282,13 @@ impl Portals {
             door: None,
         };
         self.list.push(record, GFP_KERNEL)?;
+        if tag != DEFAULT_TPGT && self.text_of(tag, &place.namespace).is_err() {
+            self.list.pop();
+            return Err(Refusal::new(
+                E2BIG,
+                format_args!("the target portal group has no room for {place}"),
+            ));
+        }
         self.touch();
         Ok(())
     }

@@ -42,6 +42,12 @@ refused ip netns exec red itadm create-tpg nodev 10.8.0.1:3262@eth7
 refused itadm delete-tpg red
 expect "blue red" "$(itadm list-tpg -p | cut -f1 | sort | xargs)" "groups"
 
+step "a group has no more portals than can be listed"
+no 'no room for 127\.0\.2\.1[0-9]+:3260' python3 "$COMSTAR_KERNEL_SOURCE/tools/net/ynl/pyynl/cli.py" --no-schema \
+	--spec "$COMSTAR_TOP/Documentation/netlink/specs/stmf_iscsi.yaml" --do tpg-create \
+	--json "{\"name\": \"many\", \"portals\": \"$(seq -s, -f '127.0.2.%g' 170)\"}"
+expect "blue red" "$(itadm list-tpg -p | cut -f1 | sort | xargs)" "groups"
+
 step "a change for which a portal can't be opened leaves everything as it was"
 # The default group has no target any more, and somebody else takes its port.
 python3 -c 'import socket, time

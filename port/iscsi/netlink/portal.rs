@@ -3,14 +3,8 @@
 //! Requests about portals and their groups.
 
 use super::{list, provider};
-use crate::{
-    portal::{self, Place},
-    settings::Text, //
-};
-use core::{
-    fmt::Write,
-    net::{IpAddr, Ipv6Addr, SocketAddr}, //
-};
+use crate::portal::{self, Place};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use kernel::prelude::*;
 use stmf_kernel::{
     genl::{Dump, Refusal, Request, Writer},
@@ -118,15 +112,7 @@ pub(super) fn dump_groups(request: &Request<'_>, dump: &mut Dump<'_>) -> Result<
     list(dump, portals.generation, all, |writer, group| {
         writer.text(G::Name as u16, group.name.to_str().unwrap_or(""))?;
         writer.u16(G::Tag as u16, group.tag)?;
-        let mut text = Text::<{ uapi::PORTALS_MAX }>::new();
-        let members = portals.iter(&namespace);
-        for member in members.filter(|member| member.portal.group_tag == group.tag) {
-            let comma = if text.as_str().is_empty() { "" } else { "," };
-            write!(text, "{comma}{}", member.portal.address)?;
-            if !member.interface.name().is_empty() {
-                write!(text, "@{}", member.interface.name())?;
-            }
-        }
+        let text = portals.text_of(group.tag, &namespace)?;
         writer.text(G::Portals as u16, text.as_str())?;
         if group.dscp > 0 {
             writer.u32(G::Dscp as u16, group.dscp.into())?;
