@@ -245,6 +245,10 @@ fn decide(
         let sense = Sense::illegal(AdditionalSense::INVALID_COMMAND_OPERATION_CODE);
         return Ok(Decision::refuse(sense, Some(&lu)));
     }
+    if lu.entry.order.matters() && command.attribute != TaskAttribute::HeadOfQueue {
+        // Those before it may still change what it is planned by.
+        endpoint.tasks().set_in_order(slot);
+    }
     match access::plan(&endpoint.framework, nexus, &lu.entry, command.cdb) {
         Ok(plan) if is_blocked(endpoint, &lu.entry, &plan) => {
             Ok(Decision::over(Outcome::status(Status::Busy), Some(&lu)))

@@ -107,7 +107,8 @@ impl Order {
 
     /// Whether there may be an order to keep: the I/O path's one question.
     pub(crate) fn matters(&self) -> bool {
-        self.matters.load(ordering::Relaxed)
+        // What those did that were in an order which is over is seen after this.
+        self.matters.load(ordering::Acquire)
     }
 
     // `this` here and in `enter`, because tests/models has an `Arc` that can't be a receiver.
@@ -216,7 +217,7 @@ impl Order {
         }
         drop(line);
         turn.take_all()
-            .for_each(|task| Incoming::from(task).execute_in_turn());
+            .for_each(|task| Incoming::from(task).execute());
     }
 
     /// Ends all dormant commands: the logical unit goes offline. Process context.

@@ -29,7 +29,7 @@ use crate::{
     statistics::{self, Hands, Stopwatch},
     taskset::{Begin, Reply, Slot, Stage},
     tmf, //
-    waited::{turned_away, Waited},
+    waited::turned_away,
 };
 use core::mem;
 use kernel::{
@@ -405,21 +405,6 @@ impl Incoming {
     ///
     /// Process context. The answer may be delivered before this returns.
     pub fn execute(self) {
-        let waited = match self.wanted() {
-            0 => Waited::Not,
-            // It may have been its turn before its data came.
-            _ if self.0.endpoint.tasks().has_waited(self.0.place) => Waited::Dormant,
-            _ => Waited::Data,
-        };
-        self.begin(waited);
-    }
-
-    /// As [`Incoming::execute`], for a task that was dormant.
-    pub(crate) fn execute_in_turn(self) {
-        self.begin(Waited::Dormant);
-    }
-
-    fn begin(self, waited: Waited) {
         let is_prompt = self.wanted() == 0;
         let mut token = self.0;
         match token.endpoint.tasks().begin_execution(token.place) {
@@ -436,7 +421,7 @@ impl Incoming {
         match (&token.outcome, &token.lu) {
             (None, Some(lu)) => {
                 let lu = lu.clone();
-                if let Some(outcome) = turned_away(&token, &lu.entry, waited) {
+                if let Some(outcome) = turned_away(&token, &lu.entry) {
                     token.outcome = Some(outcome);
                     return answer(token);
                 }
@@ -480,7 +465,7 @@ impl Incoming {
             return;
         };
         if let Some(task) = lu.entry.order.park(self) {
-            task.execute_in_turn();
+            task.execute();
         }
     }
 

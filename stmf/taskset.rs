@@ -362,7 +362,10 @@ impl TaskSet {
     /// The command enters an order, enabled or dormant; `false` when it was aborted before.
     pub(crate) fn enter(&self, slot: Slot, attribute: TaskAttribute, dormant: bool) -> bool {
         let entry = self.entry(slot);
-        entry.set_order(attribute, dormant);
+        entry.set_attribute(attribute);
+        if dormant {
+            entry.set_in_order();
+        }
         let received = slot.at(RECEIVING);
         let next = received | if dormant { DORMANT } else { 0 };
         // Also publishes the attribute.
@@ -401,9 +404,14 @@ impl TaskSet {
         self.entry(slot).state.load(ordering::Acquire) & DORMANT != 0
     }
 
-    /// Whether the command has been dormant, or is; asked by who has brought it in.
-    pub(crate) fn has_waited(&self, slot: Slot) -> bool {
-        self.entry(slot).has_waited()
+    /// There was an order before the command was planned, which it may be behind.
+    pub(crate) fn set_in_order(&self, slot: Slot) {
+        self.entry(slot).set_in_order();
+    }
+
+    /// Whether the command is, or has been, behind others in an order; asked by who has brought it in.
+    pub(crate) fn is_in_order(&self, slot: Slot) -> bool {
+        self.entry(slot).is_in_order()
     }
 
     /// The command's end is decided; `data` says whether data goes to the initiator.

@@ -27,8 +27,8 @@ fn would_overtake(token: &TaskBody, lu: &LuEntry) -> bool {
         .map_or(true, |plan| admit::is_blocked(endpoint, lu, &plan))
 }
 
-/// Whether the nexus lost sight of the unit while the command's data came, or while it was dormant: then there is no
-/// such unit for it. What the copy manager sends, that looks after.
+/// Whether the nexus lost sight of the unit while the port waited for the command's data, wanted or not, or while the
+/// command was dormant: then there is no such unit for it. What the copy manager sends, that looks after.
 fn is_out_of_sight(token: &TaskBody, lu: &LuEntry) -> bool {
     let nexus = &token.endpoint.nexus;
     nexus.has_lost_sight()
@@ -36,10 +36,10 @@ fn is_out_of_sight(token: &TaskBody, lu: &LuEntry) -> bool {
         && nexus.with_itl(token.lun, lu.id, |_| ()).is_none()
 }
 
-/// How a command ends that was dormant, and that its unit refuses by now: those before it may have reserved the
-/// unit, or protected it. Once enabled, a command isn't refused for that any more (SPC-5, Reservations overview); but
-/// one whose data comes after its turn is asked about when it is there, since it may have been reserved in between or
-/// before.
+/// How a command ends that its unit refuses by now: those that were before it in an order may have reserved the unit,
+/// or protected it, since it was planned. Once enabled, a command isn't refused for that any more (SPC-5, Reservations
+/// overview); but one whose turn has come before its data is asked about only when that is there, so it is refused for
+/// what happened in between, too.
 #[cold]
 fn refused_by_now(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
     let endpoint = &token.endpoint;
@@ -51,24 +51,16 @@ fn refused_by_now(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
 }
 
 /// Why a command that is enabled now isn't carried out. Process context.
-pub(crate) fn turned_away(token: &TaskBody, lu: &LuEntry, waited: Waited) -> Option<Outcome> {
-    if waited != Waited::Not && is_out_of_sight(token, lu) {
+pub(crate) fn turned_away(token: &TaskBody, lu: &LuEntry) -> Option<Outcome> {
+    if is_out_of_sight(token, lu) {
         let sense = Sense::illegal(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED);
         return Some(Outcome::check(sense, token.sense_format()));
     }
-    if let (Waited::Dormant, Some(outcome)) = (waited, refused_by_now(token, lu)) {
-        return Some(outcome);
+    if token.endpoint.tasks().is_in_order(token.place) {
+        if let Some(outcome) = refused_by_now(token, lu) {
+            return Some(outcome);
+        }
     }
     let overtakes = lu.has_orphans.load(ordering::Relaxed) && would_overtake(token, lu);
     overtakes.then(|| Outcome::status(Status::Busy))
-}
-
-/// What a command has waited for since it was admitted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waited {
-    Not,
-    /// For its data.
-    Data,
-    /// For others in the task set, and perhaps for its data.
-    Dormant,
 }

@@ -81,10 +81,14 @@ print("== it loses sight of the disk: what comes then is for nobody", flush=True
 owed = write_without_data(one)
 one.answers[owed].held = True
 expect(True, one.until(lambda: one.answers[owed].r2t, 5), "that the target has asked for the data")
+erasing = one.start(b"\x04" + bytes(5), write=bytes(4), data=b"", final=False)
+expect_stages(GUID, "data-out", "data-out")
 run("stmfadm", "remove-view", "-l", GUID, "0")
 one.send_data(owed, one.answers[owed].r2t)
-answer = one.answer(owed)
-expect((5, 0x25, 0), answer and answer.code, "sense data of a write to a disk that isn't seen any more")
+one.send_unsolicited(erasing)
+for tag, name in (owed, "a write to"), (erasing, "FORMAT UNIT, which wants no data, of"):
+    answer = one.answer(tag)
+    expect((5, 0x25, 0), answer and answer.code, f"sense data of {name} a disk that isn't seen any more")
 run("stmfadm", "add-view", "-n", "0", GUID)
 one.clear_attentions()
 two.clear_attentions()

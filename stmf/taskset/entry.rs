@@ -135,7 +135,7 @@ impl Abort {
 /// A place in the table.
 pub(super) struct Entry {
     pub(super) state: Atomic<u32>,
-    /// The operation code, an [`Effect`] without its extent, the task attribute, [`PIECE`], [`WAITED`],
+    /// The operation code, an [`Effect`] without its extent, the task attribute, [`PIECE`], [`IN_ORDER`],
     /// and the connection.
     pub(super) facts: Atomic<u32>,
     pub(super) tag: Atomic<u64>,
@@ -156,12 +156,12 @@ const ORDERED: u32 = 0x1_0000;
 const HEAD: u32 = 0x2_0000;
 /// The command is the copy manager's.
 pub(super) const PIECE: u32 = 0x4_0000;
-/// The command was dormant when it entered its order.
-const WAITED: u32 = 0x8_0000;
+/// The command may have others before it in an order.
+const IN_ORDER: u32 = 0x8_0000;
 /// Where the number of the connection begins.
 const CONNECTION: u32 = 24;
-/// What is known of a command that arrives.
-const ORIGIN: u32 = 0xff << CONNECTION | PIECE | 0xff;
+/// What is known of a command before it is planned.
+const ORIGIN: u32 = 0xff << CONNECTION | IN_ORDER | PIECE | 0xff;
 
 /// The facts of a command that arrives by a connection.
 pub(super) fn origin(opcode: u8, connection: u8) -> u32 {
@@ -196,21 +196,27 @@ impl Entry {
         self.facts.store(origin | flag, ordering::Relaxed);
     }
 
-    /// Notes how a command enters an order; the others count as SIMPLE, and have never been dormant.
-    pub(super) fn set_order(&self, attribute: TaskAttribute, dormant: bool) {
+    /// The attribute of a command that has entered an order; the others count as SIMPLE.
+    pub(super) fn set_attribute(&self, attribute: TaskAttribute) {
         let flag = match attribute {
             TaskAttribute::Ordered => ORDERED,
             TaskAttribute::HeadOfQueue => HEAD,
             TaskAttribute::Simple | TaskAttribute::Aca => 0,
         };
-        let waited = if dormant { WAITED } else { 0 };
-        let facts = self.facts.load(ordering::Relaxed);
-        self.facts.store(facts | flag | waited, ordering::Relaxed);
+        self.add_fact(flag);
     }
 
-    /// Whether the command has been dormant, or is.
-    pub(super) fn has_waited(&self) -> bool {
-        self.facts.load(ordering::Relaxed) & WAITED != 0
+    fn add_fact(&self, flag: u32) {
+        let facts = self.facts.load(ordering::Relaxed);
+        self.facts.store(facts | flag, ordering::Relaxed);
+    }
+
+    pub(super) fn set_in_order(&self) {
+        self.add_fact(IN_ORDER);
+    }
+
+    pub(super) fn is_in_order(&self) -> bool {
+        self.facts.load(ordering::Relaxed) & IN_ORDER != 0
     }
 
     /// What the entry says in a state that was read from it with acquire ordering.

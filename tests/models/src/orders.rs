@@ -199,7 +199,7 @@ impl Holder for Scene {
             }
             Begin::Wait => {
                 if let Some(task) = order.park(task) {
-                    task.execute_in_turn();
+                    task.execute();
                 }
                 return;
             }

@@ -125,11 +125,6 @@ pub mod task {
             self.body().holder.clone().execute(self);
         }
 
-        /// The same, in its turn.
-        pub fn execute_in_turn(self) {
-            self.execute();
-        }
-
         /// Ends it.
         pub fn fail(self, _: Sense) {
             self.body().holder.clone().fail(self);
