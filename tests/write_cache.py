@@ -374,7 +374,7 @@ time.sleep(1)
 end = int(run("blockdev", "--getsz", HEAD_BACKING)) - HEAD_SECTORS
 become(HEAD, HEAD_BACKING, slow, head=f"linear {HEAD_BACKING} 0", tail=f"flakey {HEAD_BACKING} {end} 0 600 1 error_writes")
 run("stmfadm", "modify-lu", "-p", "alias=sanitizing", HEAD_GUID, good=False)
-expect(None, one.answers[sanitizing].status, "status of SANITIZE, which goes on")
+expect(False, one.until(lambda: one.answers[sanitizing].status is not None, 0.1), "that SANITIZE is over")
 become(HEAD, HEAD_BACKING, f"linear {HEAD_BACKING} 0")
 expect((3, 0x31, 3), said(one.answer(sanitizing, seconds=60)), "SANITIZE")
 expect(GOOD, said(one.answer(one.start(OVERWRITE, write=ONCE, lun=1), seconds=60)), "SANITIZE once more")

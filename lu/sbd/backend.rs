@@ -87,14 +87,12 @@ impl Entry {
         }
     }
 
-    /// Whether what fails of the operation may be a flush, of what others have written: none with a write cache
-    /// that isn't in use.
+    /// Whether what fails of the operation may be a flush.
     pub(crate) fn flushes_by(&self, operation: Operation) -> bool {
-        let flushes = match operation {
+        match operation {
             Operation::Flush => true,
             other => self.flushes && other.is_durable(),
-        };
-        flushes && !self.write_through
+        }
     }
 
     /// Starts an I/O; see [`block::Entry::submit`] and [`fs::Entry::submit`]. Offsets are those of

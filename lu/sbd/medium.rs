@@ -33,6 +33,7 @@ use kernel::{
 use stmf::loss::Losses;
 use stmf_kernel::{
     clock,
+    io::Operation,
     queue::Queue,
     rcu::RcuCell,
     token::Token,
@@ -78,6 +79,8 @@ pub(crate) struct Medium {
     /// Held by whoever changes which backing store there is.
     #[pin]
     kept: Mutex<Kept>,
+    /// Whether the backing store's cache may have what an initiator was told is written.
+    holds_writes: Atomic<bool>,
     /// What the backing store said of itself last, for as long as it is away. Held for moments.
     #[pin]
     last_traits: Mutex<Traits>,
@@ -189,6 +192,7 @@ impl Medium {
                 kind,
                 file_id,
                 kept <- new_mutex!(kept, "Medium::kept"),
+                holds_writes: Atomic::new(!write_through),
                 last_traits <- new_mutex!(traits, "Medium::last_traits"),
             }),
             GFP_KERNEL,
@@ -293,9 +297,22 @@ impl Medium {
         self.set_write_through(&mut self.kept.lock(), false)
     }
 
+    /// The cache isn't in use, and was flushed since: none of [`Medium::write_back`] meanwhile.
+    pub(crate) fn holds_no_writes(&self) {
+        self.holds_writes.store(false, ordering::Relaxed);
+    }
+
+    /// Whether what others were told is written may be lost when the operation fails, by its flush. Any context.
+    pub(crate) fn may_lose_by(&self, entry: &Entry, operation: Operation) -> bool {
+        entry.flushes_by(operation) && self.holds_writes.load(ordering::Relaxed)
+    }
+
     fn set_write_through(&self, kept: &mut Kept, write_through: bool) -> Result {
         if kept.write_through == write_through {
             return Ok(());
+        }
+        if !write_through {
+            self.holds_writes.store(true, ordering::Relaxed);
         }
         if let Some(backend) = &kept.backend {
             let backend = backend.again()?.through(write_through);

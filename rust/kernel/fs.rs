@@ -99,9 +99,11 @@ struct Handle {
     file: Opened,
     /// Where the page cache's errors were when a flush told of them last.
     told: Atomic<u32>,
-    /// Whether a flush of the device has failed, of which the page cache doesn't know, and none of a command's has told
-    /// that yet.
-    lost: Arc<Atomic<bool>>,
+    /// How many flushes of the device have failed, of which the page cache doesn't know, and that weren't a flush
+    /// by themselves.
+    losses: Arc<Atomic<u32>>,
+    /// How many of these a flush told of last.
+    told_losses: Atomic<u32>,
 }
 
 // SAFETY: Files may be used and put from any thread.
@@ -195,7 +197,8 @@ impl File {
             queue,
             file,
             told,
-            lost: Arc::new(Atomic::new(false), GFP_KERNEL)?,
+            losses: Arc::new(Atomic::new(0), GFP_KERNEL)?,
+            told_losses: Atomic::new(0),
         };
         let handle = Arc::new(handle, GFP_KERNEL)?;
         Ok(Self(Live::new(Open {
@@ -334,7 +337,7 @@ impl File {
         // SAFETY: By the invariant the file is open and has what is required.
         let file = unsafe { SmallFile::share(self.0.handle.file.0) };
         match self.0.mode {
-            Mode::Buffered => file.leaving_to(self.0.handle.lost.clone()),
+            Mode::Buffered => file.leaving_to(self.0.handle.losses.clone()),
             Mode::Direct | Mode::Memory => file,
         }
     }

@@ -142,11 +142,14 @@ pub(crate) fn switch_off(
     let was_in_use = medium.write_through()?;
     let is_told = || !was_in_use || !owes_news_of_loss();
     let flushed = flush_and_wait(medium, hold).and_then(|()| is_told().then_some(()).ok_or(EIO));
-    flushed.inspect_err(|_| {
-        if was_in_use {
+    match flushed {
+        Ok(()) => medium.holds_no_writes(),
+        Err(_) if was_in_use => {
             let _ = medium.write_back();
         }
-    })
+        Err(_) => {}
+    }
+    flushed
 }
 
 /// Who waits for a flush.

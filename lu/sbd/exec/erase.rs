@@ -191,7 +191,7 @@ fn start(disk: &Disk, how: How, way: Way, overwrite: &Overwrite<'_>, task: Task)
     let script = Erase {
         how,
         before: None,
-        losses: 0,
+        losses: None,
         touched: how.immed,
         way,
         unmap: disk.traits().unmap,
@@ -231,8 +231,8 @@ pub(super) struct Erase {
     how: How,
     /// The condition of the medium before the operation, once that has begun.
     before: Option<Condition>,
-    /// How many losses the medium had had then.
-    losses: u32,
+    /// How many losses the medium had had before it was changed.
+    losses: Option<u32>,
     /// Whether the medium may have changed, or the initiator believes that it will: then it isn't
     /// sound until the operation has ended well.
     touched: bool,
@@ -268,7 +268,6 @@ impl Erase {
             Kind::Sanitize { unrestricted } => condition.sanitize(unrestricted),
         })?;
         self.before = Some(before);
-        self.losses = medium.condition.losses.count();
         Ok(())
     }
 
@@ -287,6 +286,7 @@ impl Erase {
         let geometry = medium.geometry();
         let size = geometry.size();
         self.touched = true;
+        self.losses.get_or_insert(medium.condition.losses.count());
         if self.offset >= size {
             self.offset = 0;
             self.times = self.times.saturating_add(1);
@@ -344,7 +344,9 @@ impl Erase {
     /// The same, when somebody else's flush has failed meanwhile: what was written before may never have got as
     /// far as the medium, which the flush at the end doesn't say.
     pub(super) fn undone(&self, medium: &Medium) -> Option<Sense> {
-        (medium.condition.losses.count() != self.losses).then(|| self.failure(medium))
+        let losses = medium.condition.losses.count();
+        let has_lost = self.losses.is_some_and(|before| before != losses);
+        has_lost.then(|| self.failure(medium))
     }
 
     /// The operation is over, well or not. Any context.

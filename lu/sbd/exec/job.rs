@@ -191,7 +191,7 @@ impl Job {
             Script::Erase(_) => operation,
             _ => entry.kept(operation),
         };
-        job.flushes = entry.flushes_by(operation);
+        job.flushes = job.medium.may_lose_by(&entry, operation);
         entry.submit::<Job, D>(operation, offset, job);
     }
 

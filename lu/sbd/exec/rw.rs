@@ -86,7 +86,7 @@ pub(super) fn submit(disk: &Disk, operation: Operation, lba: u64, blocks: u64, t
     let offset = geometry.offset(lba);
     if let Some(entry) = disk.medium.enter_free() {
         let operation = entry.kept(operation);
-        return if entry.flushes_by(operation) {
+        return if disk.medium.may_lose_by(&entry, operation) {
             entry.submit::<TaskBody, FinishFlushing>(operation, offset, task.into())
         } else {
             entry.submit::<TaskBody, Finish>(operation, offset, task.into())

@@ -22,8 +22,8 @@ use kernel::{
 /// The file has `read_iter`, and `write_iter` if it was opened for writing.
 pub struct SmallFile {
     file: Opened,
-    /// Set when a flush fails, if there is who tells that with its next one.
-    lost: Option<Arc<Atomic<bool>>>,
+    /// Counts flushes that fail, if there is who tells that with its next one.
+    losses: Option<Arc<Atomic<u32>>>,
 }
 
 // SAFETY: Files may be used and put from any thread.
@@ -52,7 +52,7 @@ impl SmallFile {
         // INVARIANT: Checked above, for a file that was opened for both.
         Ok(Self {
             file: opened,
-            lost: None,
+            losses: None,
         })
     }
 
@@ -75,7 +75,7 @@ impl SmallFile {
         // INVARIANT: Checked above; block devices have both.
         Ok(Self {
             file: opened,
-            lost: None,
+            losses: None,
         })
     }
 
@@ -90,14 +90,14 @@ impl SmallFile {
         // INVARIANT: The reference was just taken; the rest is required.
         Self {
             file: Opened(file),
-            lost: None,
+            losses: None,
         }
     }
 
     /// The same, with whom a flush that fails is left to.
-    pub(super) fn leaving_to(self, lost: Arc<Atomic<bool>>) -> Self {
+    pub(super) fn leaving_to(self, losses: Arc<Atomic<u32>>) -> Self {
         Self {
-            lost: Some(lost),
+            losses: Some(losses),
             ..self
         }
     }
@@ -152,8 +152,8 @@ impl SmallFile {
         // SAFETY: By the invariant the file is open.
         let flushed = to_result(unsafe { shims::file_flush(self.file.as_ptr()) });
         flushed.inspect_err(|_| {
-            if let Some(lost) = &self.lost {
-                lost.store(true, ordering::Relaxed);
+            if let Some(losses) = &self.losses {
+                losses.fetch_add(1, ordering::Relaxed);
             }
         })
     }

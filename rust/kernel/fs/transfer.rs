@@ -67,6 +67,8 @@ struct State {
     /// Where the page cache's errors were, of a durable write through it, when it began; of a flush, when one
     /// ended last that had told them.
     errors: Option<u32>,
+    /// The same of a flush and [`Handle::losses`](super::Handle::losses).
+    losses: u32,
 }
 
 impl State {
@@ -92,7 +94,7 @@ impl State {
     fn note_loss(&self, failure: Failure) {
         let is_cached = self.operation.is_durable() && self.errors.is_some();
         if is_cached && failure.may_be_of_flush() && self.outcome().is_ok() {
-            self.open.handle.lost.store(true, ordering::Relaxed);
+            self.open.handle.losses.fetch_add(1, ordering::Relaxed);
         }
     }
 
@@ -135,6 +137,7 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
         Mode::Buffered if operation.is_durable() => Some(open.handle.file.errors()),
         _ => None,
     };
+    let losses = open.handle.told_losses.load(ordering::Relaxed);
     let state = State {
         open,
         operation,
@@ -142,6 +145,7 @@ pub(super) fn submit<T: Carried, D: Done<T>>(
         moved: 0,
         is_try: false,
         errors,
+        losses,
     };
     // If not, a worker asks the file system.
     let is_within = state.is_within(lent.parts().0.len(), Open::known_size);
@@ -256,17 +260,20 @@ impl<T: Carried> Started<T> {
     fn flush<D: Done<T>>(mut self) {
         let state = self.parts().1;
         let handle = &state.open.handle;
-        let has_lost = handle.lost.xchg(false, ordering::Full);
         // SAFETY: The reference in the state keeps the file open.
         let flushed = to_result(unsafe { shims::file_flush(handle.file.as_ptr()) });
-        // Before the look that decides what this flush tells: an error that comes after it is the next one's.
+        // Before the look that decides what this flush tells: an error that comes after it is the next one's. Not
+        // before the flush: what another flush of the device has lost meanwhile, this one couldn't find any more.
         let errors = handle.file.errors();
+        let losses = handle.losses.load(ordering::Relaxed);
+        let has_lost = losses != state.losses;
         let outcome = flushed
             .map_err(Failure::from)
             .and_then(|()| state.outcome())
             .and_then(|()| (!has_lost).then_some(()).ok_or(Failure::Unknown));
         if state.errors.is_some() {
             handle.told.store(errors, ordering::Relaxed);
+            handle.told_losses.store(losses, ordering::Relaxed);
         }
         self.end::<D>(outcome.map_err(|failure| match failure {
             // Nobody would be told once more what was lost for want of memory.
