@@ -465,21 +465,22 @@ impl Connection {
         if bells & Stream::WRITABLE != 0 {
             self.tx.unblock();
         }
+        // What can't fail comes first: nobody rings for it once more.
+        if bells & GIVEN_UP != 0 {
+            self.drop_all_given_up();
+        }
+        if bells & INVENTORY != 0 {
+            self.notices.inventory_changed();
+        }
         if bells & MANAGED != 0 {
             self.collect_managed()?;
             self.collect_fences()?;
-        }
-        if bells & GIVEN_UP != 0 {
-            self.drop_all_given_up();
         }
         if bells & FENCE != 0 {
             self.ask_for_pass()?;
         }
         if bells & LEAVE != 0 {
             self.ask_to_leave()?;
-        }
-        if bells & INVENTORY != 0 {
-            self.notices.inventory_changed();
         }
         Ok(())
     }

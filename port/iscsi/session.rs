@@ -397,6 +397,6 @@ impl Session {
         let links = self.links_but(Some(own));
         self.stop_but(Some(own));
         // Without memory for a list of them they end, but nobody knows when.
-        links.is_ok_and(|links| own.await_all(&links, limit))
+        links.is_ok_and(|links| links.is_empty() || own.await_all(&links, limit))
     }
 }

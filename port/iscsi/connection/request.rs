@@ -5,7 +5,7 @@
 use super::{
     manage::waits_for_commands,
     rx::{Payload, Ping, Texted},
-    tx::{Reply, Said},
+    tx::{Attached, Reply, Said},
     Connection,
     End,
     Link,
@@ -14,6 +14,7 @@ use super::{
     END_LIMIT, //
 };
 use crate::counters::Counter;
+use core::slice::from_ref;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -123,7 +124,7 @@ impl Connection {
             Payload::Text(text, Texted::Text(request, bhs)) => {
                 self.text_request(&request, &bhs, &text)
             }
-            Payload::Ping(Ping { nop, data, .. }) => {
+            Payload::Ping(Ping { nop, data }) => {
                 let said = Said::Pong(nop.itt, nop.lun);
                 self.tx.say(Reply::with_data(said, data))
             }
@@ -144,12 +145,12 @@ impl Connection {
             false => None,
         };
         // All of it is filled before any of it is sent.
-        let data = KBox::new(PageList::alloc(len, Contents::Garbage)?, GFP_KERNEL)?;
-        Ok(Payload::Ping(Ping {
-            nop: *nop,
-            data,
+        let pages = KBox::new(PageList::alloc(len, Contents::Garbage)?, GFP_KERNEL)?;
+        let data = Attached {
+            pages,
             _reservation: reservation,
-        }))
+        };
+        Ok(Payload::Ping(Ping { nop: *nop, data }))
     }
 
     /// Rejects a request. Its data is skipped.
@@ -203,7 +204,7 @@ impl Connection {
             None => LogoutResult::CidNotFound,
             Some(other) => {
                 other.stop();
-                match other.join(END_LIMIT) {
+                match self.link.await_all(from_ref(&other), END_LIMIT) {
                     true => LogoutResult::Success,
                     false => LogoutResult::CleanupFailed,
                 }

@@ -5,6 +5,7 @@
 use super::{
     digest::{self, DataCheck},
     early::Early,
+    tx::Attached,
     writes::{Held, Writing},
     Connection,
     End, //
@@ -15,17 +16,13 @@ use kernel::{
     alloc::AllocError,
     prelude::*, //
 };
-use stmf::memory::Reservation;
 use stmf::task::Incoming;
 use stmf_iscsi_proto::{
     bhs::{Bhs, Layout, Opcode, BHS_LEN},
     params::ConnectionParams,
     request::{LoginRequest, LogoutRequest, NopOut, TextRequest}, //
 };
-use stmf_kernel::{
-    net::{Buffers, Stream},
-    pages::PageList, //
-};
+use stmf_kernel::net::{Buffers, Stream};
 
 /// Room for headers, and for the data that comes along with them.
 const BUFFER_LEN: usize = 4096;
@@ -54,9 +51,7 @@ pub(super) enum Payload {
 /// A ping with data.
 pub(super) struct Ping {
     pub(super) nop: NopOut,
-    pub(super) data: KBox<PageList>,
-    /// Until all of it is there: what waits to be sent has a limit of its own.
-    pub(super) _reservation: Option<Reservation>,
+    pub(super) data: Attached,
 }
 
 /// A request that has text.
@@ -73,7 +68,7 @@ impl Payload {
             Payload::Write(writing) => writing.put(bytes),
             Payload::Text(text, _) => text.extend_from_slice(bytes, GFP_KERNEL)?,
             Payload::Ping(ping) => {
-                ping.data.write_at(done, bytes);
+                ping.data.pages.write_at(done, bytes);
             }
             Payload::Early(early) => early.put(bytes)?,
         }

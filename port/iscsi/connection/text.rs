@@ -3,7 +3,7 @@
 //! Text requests: discovery, and the little that is negotiated after the login.
 
 use super::{
-    tx::{Reply, Said},
+    tx::{Attached, Reply, Said},
     Connection,
     End,
     Phase, //
@@ -64,8 +64,11 @@ pub(super) fn reply(said: Said, text: &[u8]) -> Result<Reply, AllocError> {
     }
     let mut pages = PageList::alloc(text.len(), Contents::Zeroed)?;
     pages.write_at(0, text);
-    let pages = KBox::new(pages, GFP_KERNEL)?;
-    Ok(Reply::with_data(said, pages))
+    let data = Attached {
+        pages: KBox::new(pages, GFP_KERNEL)?,
+        _reservation: None,
+    };
+    Ok(Reply::with_data(said, data))
 }
 
 impl Connection {

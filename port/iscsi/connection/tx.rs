@@ -81,7 +81,14 @@ pub(super) struct Refused {
 /// A reply, perhaps with data.
 pub(super) struct Reply {
     said: Said,
-    data: Option<KBox<PageList>>,
+    data: Option<Attached>,
+}
+
+/// Data of a reply.
+pub(super) struct Attached {
+    pub(super) pages: KBox<PageList>,
+    /// For them, until all is on the train.
+    pub(super) _reservation: Option<Reservation>,
 }
 
 impl Reply {
@@ -89,7 +96,7 @@ impl Reply {
         Self { said, data: None }
     }
 
-    pub(super) fn with_data(said: Said, data: KBox<PageList>) -> Self {
+    pub(super) fn with_data(said: Said, data: Attached) -> Self {
         Self {
             said,
             data: Some(data),
@@ -98,7 +105,7 @@ impl Reply {
 
     /// The bytes of its data.
     fn len(&self) -> usize {
-        self.data.as_ref().map_or(0, |data| data.len())
+        self.data.as_ref().map_or(0, |data| data.pages.len())
     }
 
     /// Names the session in the last reply of its login.
@@ -387,7 +394,7 @@ pub(super) struct Sender {
     /// What is left of the PDU that is being loaded: of `attached` if there is any, else of the
     /// data of `answering`.
     rest: Rest,
-    attached: Option<KBox<PageList>>,
+    attached: Option<Attached>,
     /// Whether the socket is full.
     blocked: bool,
     /// Since when it has taken nothing, and what it had taken then, see [`Train::sent`].
@@ -540,7 +547,7 @@ impl Sender {
     fn load_rest(&mut self) -> Result<(), Full> {
         if !self.rest.is_empty() {
             match (&self.attached, &self.answering) {
-                (Some(pages), _) => self.rest.load(pages, &mut self.train)?,
+                (Some(data), _) => self.rest.load(&data.pages, &mut self.train)?,
                 (None, Some(answering)) => {
                     self.rest.load(answering.task.data(), &mut self.train)?
                 }
@@ -581,7 +588,7 @@ impl Sender {
         if let Ok(reply) = replies.remove(0) {
             // Late replies have no data.
             self.held = self.held.saturating_sub(reply.len());
-            if let Some(pages) = &reply.data {
+            if let Some(Attached { pages, .. }) = &reply.data {
                 let len = u32::try_from(pages.len()).unwrap_or(0);
                 self.rest = Rest::new(pages, 0, len, params.data_digest);
                 self.attached = reply.data;
