@@ -143,8 +143,9 @@ unsafe extern "C" fn run<F: FnOnce() + Send + 'static>(start: *mut c_void) -> c_
     unsafe { bindings::__module_put_and_kthread_exit(module.into_raw(), 0) }
 }
 
-/// Lets others run if their turn has come. Sleeps in that case.
+/// Lets others run if their turn has come; sleeps in that case. No code of a module that may be unloaded meanwhile is
+/// above: see [`LastSteps`](crate::module::LastSteps).
 pub fn yield_if_due() {
     // SAFETY: An FFI call in process context.
-    unsafe { shims::cond_resched() };
+    unsafe { shims::cond_resched_tasks_rcu_qs() };
 }
