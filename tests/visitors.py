@@ -12,7 +12,7 @@ import time
 from raw_session import Session
 
 TARGET = sys.argv[1]
-EACH, CROWD = 64, 150
+EACH, CROWD = 64, 90
 ALL, SEEKERS = 256, 260
 LOGINS = 300
 

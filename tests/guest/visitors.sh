@@ -9,4 +9,4 @@ target=$(target_name disk)
 make_target "$target"
 ulimit -n 2048
 python3 "$COMSTAR_TOP/tests/visitors.py" "$target"
-tried 151 "a connection that never logs in"
+tried 91 "a connection that never logs in"
