@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Commands that a slow device holds are aborted, the session lives on, no data is lost.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

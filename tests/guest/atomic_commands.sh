@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # COMPARE AND WRITE lets nobody in between, while others read and write the same disk.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # also-over: loopback
 # time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"

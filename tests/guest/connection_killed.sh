@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Connections cut in mid-transfer, once with the initiator's daemon dead, are taken up again, and no acknowledged write is lost.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fifty initiators at once log in, write, and die in the middle of it: nothing acknowledged is lost, nothing is left.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

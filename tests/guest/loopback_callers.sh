@@ -2,6 +2,7 @@
 # A disk on a file is read and written for whoever sends a command to the local bus, but not in his name: neither with
 # his limits, nor in the middle of what his file system does.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 180
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Resets, rescans and removal under load on the local bus; devices that are slow or stuck.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

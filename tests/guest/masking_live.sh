@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Changes of views and of groups reach the live sessions they concern, and no others, at once.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 . "$COMSTAR_TOP/tests/initiator.sh"
 
 serve

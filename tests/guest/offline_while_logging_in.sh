@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A disk goes offline while initiators log in: in time, and none of them sees it any more.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 120
 . "$COMSTAR_TOP/tests/target.sh"
 

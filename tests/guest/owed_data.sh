@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # An initiator that never sends the data that it owes keeps no disk from going offline, and nobody else waiting.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sessions with several connections: work in order, connections that come and go, strangers.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

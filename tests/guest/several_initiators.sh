@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Several initiators write and verify at once, each byte comes back to its own.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What stmfadm stats counts, of logical units, targets and sessions, is what was done.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every task management function keeps SAM's promise, or says in time that it doesn't.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 . "$COMSTAR_TOP/tests/script.sh"
 
 load_stmf stmf_faulty stmf_script

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Task attributes order commands as SAM says, across nexuses; what waits can be aborted.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 . "$COMSTAR_TOP/tests/target.sh"
 
 serve

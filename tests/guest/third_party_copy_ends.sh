@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A copy ends when it is aborted, or what it needs goes away, also when a device stands still.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 . "$COMSTAR_TOP/tests/target.sh"
 

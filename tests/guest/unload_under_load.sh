@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unloading is refused while sessions do I/O; after a forced delete it succeeds, and all works again.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Who doesn't log in takes places from nobody at another address, and has to leave in the end.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 180
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What is in the write cache gets to the medium when it is asked for, or somebody is told that it didn't.
 # SPDX-License-Identifier: GPL-2.0
+# alone
 # time-limit: 300
 # expect-log: (I/O error|critical|Buffer I/O)
 . "$COMSTAR_TOP/tests/target.sh"

@@ -24,21 +24,22 @@ LOST_TIMER = "kthread timer wakeup didn't happen for"
 
 
 def run_guest_tests(tests, args, report):
-    """Runs the tests; those that measure time have the machine for themselves."""
+    """Runs the tests, those last that have to have the machine for themselves."""
     for alone in False, True:
         waiting = Waiting([test for test in tests if test.alone == alone])
-        workers = 1 if alone else args.jobs
+        workers = 1 if alone else min(args.jobs, len(waiting.tests)) or 1
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             try:
-                for worker in [pool.submit(run_some, waiting, args, report) for _ in range(workers)]:
+                for worker in [pool.submit(run_some, waiting, args, report, workers > 1) for _ in range(workers)]:
                     worker.result()
             finally:
                 waiting.close()
 
 
-def run_some(waiting, args, report):
-    """Runs tests, boot after boot, as long as any wait."""
-    while (test := waiting.take()) and (boot := waiting.start(args, report, test.options)):
+def run_some(waiting, args, report, shared):
+    """Runs tests, boot after boot, as long as any wait.  Guests that share the machine run their processors in turn."""
+    how = ["--in-turn"] if shared else []
+    while (test := waiting.take()) and (boot := waiting.start(args, report, [*how, *shlex.split(test.options)])):
         boot.run(test, waiting)
         waiting.forget(boot)
 
@@ -113,7 +114,7 @@ class Boot:
         log.touch()
         self.console = Console(log)
         command = [TOP / "tools" / "guest", "--no-log-check", "--log", log]
-        command += ["--timeout", "100000", *shlex.split(options)]
+        command += ["--timeout", "100000", *options]
         command += [] if args.kernel == "normal" else [f"--{args.kernel}"]
         command += ["--", "env", *args.set, TOP / "tests" / "guest-runner", self.list]
         self.process = subprocess.Popen(

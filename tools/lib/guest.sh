@@ -12,8 +12,9 @@ SPLATS=$TOP/tools/lib/splats.regex
 NOT_OURS=$TOP/tools/lib/not-ours.regex
 
 # Fills QEMU_RUN with the command that boots kernel directory $1 with $2 CPUs,
-# $3 of memory and accelerator $4 ("kvm", "tcg" or "icount"); the kernel's log
-# goes to file $5, or only warnings of it to the terminal when that is empty.
+# $3 of memory and accelerator $4 ("kvm", "tcg", "in-turn" or "icount"); the
+# kernel's log goes to file $5, or only warnings of it to the terminal when that
+# is empty.
 guest_command() {
 	local kdir=$1 cpus=$2 memory=$3 accel=$4 console=$5 dir
 
@@ -53,7 +54,10 @@ guest_command() {
 		# An emulated time stamp counter is slow to read, but steady.
 		QEMU_RUN+=(--disable-kvm --kopt tsc=nowatchdog)
 	fi
-	if [ "$accel" = tcg ] && ! parallel_tcg; then
+	# Two threads that emulate processors wait for each other, and spin: where
+	# guests share this machine's processors, one that emulates them in turn gets
+	# the same done in less.
+	if [ "$accel" = in-turn ] || { [ "$accel" = tcg ] && ! parallel_tcg; }; then
 		QEMU_RUN+=(--qemu-opt=-accel "--qemu-opt=tcg,thread=single")
 	fi
 	if [ "$accel" = icount ]; then
