@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Who comes back while a device holds the thread of the old connection is refused, and comes in later.
 # SPDX-License-Identifier: GPL-2.0
-# alone
 # time-limit: 240
 . "$COMSTAR_TOP/tests/target.sh"
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # A reset by a file that was opened before its local host went fails, and reaches nobody.
 # SPDX-License-Identifier: GPL-2.0
-# alone
 . "$COMSTAR_TOP/tests/target.sh"
 
 load_stmf stmf_sbd stmf_loopback

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # A hundred logins and logouts leave no memory, thread or session behind.
 # SPDX-License-Identifier: GPL-2.0
-# alone
 # time-limit: 400
 . "$COMSTAR_TOP/tests/target.sh"
 
