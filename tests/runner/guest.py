@@ -28,17 +28,18 @@ def run_guest_tests(tests, args, report):
     for alone in False, True:
         waiting = Waiting([test for test in tests if test.alone == alone])
         workers = 1 if alone else min(args.jobs, len(waiting.tests)) or 1
+        # Guests that share the machine run their processors in turn, but where races are looked for.
+        how = ["--in-turn"] if workers > 1 and args.kernel != "kcsan" else []
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             try:
-                for worker in [pool.submit(run_some, waiting, args, report, workers > 1) for _ in range(workers)]:
+                for worker in [pool.submit(run_some, waiting, args, report, how) for _ in range(workers)]:
                     worker.result()
             finally:
                 waiting.close()
 
 
-def run_some(waiting, args, report, shared):
-    """Runs tests, boot after boot, as long as any wait.  Guests that share the machine run their processors in turn."""
-    how = ["--in-turn"] if shared else []
+def run_some(waiting, args, report, how):
+    """Runs tests, boot after boot, as long as any wait."""
     while (test := waiting.take()) and (boot := waiting.start(args, report, [*how, *shlex.split(test.options)])):
         boot.run(test, waiting)
         waiting.forget(boot)
