@@ -14,7 +14,8 @@
 #
 #	# guest: --cpus 4 --memory 4G    options of tools/guest
 #	# own-boot                       nothing else in this boot
-#	# alone                          no other guest beside, because it measures time
+#	# alone                          no other guest beside, and processors that run at once: it
+#	                                 measures time, or is about what happens at the same moment
 #	# time-limit: 300                seconds, instead of 120
 #	# expect-log: REGEX              such lines in the kernel's log are no failure
 #	# also-over: loopback            once more as NAME_loopback, over the local bus: see tests/loopback.sh
