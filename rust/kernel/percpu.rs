@@ -263,9 +263,12 @@ mod tests {
     #[test]
     fn a_cpu_gets_one_value_and_it_goes_with_all() -> Result {
         let (values, drops) = (PerCpu::<Option<Witness>>::new()?, Drops::new()?);
-        for _ in 0..2 {
-            ThisCpu::alone(|cpu| values.mine(cpu, || None).map(|_| ())).ok_or(ENOMEM)?;
-        }
+        // Both in one closure: between two the thread may go to another CPU.
+        ThisCpu::alone(|cpu| {
+            values.mine(cpu, || None)?;
+            values.mine(cpu, || None).map(|_| ())
+        })
+        .ok_or(ENOMEM)?;
         assert_eq!(values.iter().count(), 1);
         // INVARIANT: The one slot is a leaked box, and of nobody else. (`make` can't bring a witness.)
         let values = PerCpu {
