@@ -113,6 +113,24 @@ for _ in range(10):
         expect_stages(GUID, "executing")
     status(one, later, "a read that was sent after the CHECK CONDITION", GOOD)
 
+print("== QERR: more errors at once than may wait to abort others", flush=True)
+with held(DEVICE):
+    mine, theirs = one.read(0), two.read(8)
+    expect_stages(GUID, "executing", "executing")
+    for _ in range(20):
+        for tag in [one.start(BAD) for _ in range(100)]:
+            status(one, tag, "a bad command of many", CHECK)
+    expect_stages(GUID, "detached", "detached")
+    later = one.read(0)
+    expect_stages(GUID, "detached", "detached", "executing")
+    status(one, one.start(BAD), "a bad command when they are over", CHECK)
+    expect_stages(GUID, "detached", "detached", "detached")
+untouched(one, mine, "a read that they aborted")
+untouched(one, later, "a read that the last one aborted")
+expect([CLEARED], two.clear_attentions(), "what the other is told of many errors")
+untouched(two, theirs, "the other's read that they aborted")
+expect_stages(GUID)
+
 print("== a task management function isn't about what is sent after it", flush=True)
 control()
 for function in (ABORT_TASK_SET, CLEAR_TASK_SET, LUN_RESET):
