@@ -114,10 +114,10 @@ def one_in(number):
             put(kind, "probability", 0)
 
 
-def mark(tid):
-    """Has a kernel thread's allocations fail within `one_in`, from here on."""
+def mark(tid, fails=True):
+    """Has a kernel thread's allocations fail within `one_in`, or not, from here on."""
     with contextlib.suppress(OSError):
-        pathlib.Path(f"{task(tid)}/make-it-fail").write_text("1", encoding="ascii")
+        pathlib.Path(f"{task(tid)}/make-it-fail").write_text(str(int(fails)), encoding="ascii")
 
 
 def task(tid=None):

@@ -162,7 +162,7 @@ impl Device {
             )
         };
         // One worker is enough where only the excess gets there.
-        let queue = OwnedQueue::new(c"stmf_block", if nowait { 1 } else { WORKERS })?;
+        let queue = OwnedQueue::for_commands(c"stmf_block", if nowait { 1 } else { WORKERS })?;
         // INVARIANT: Opened above with this holder.
         let handle = Arc::new(
             Handle {

@@ -191,7 +191,7 @@ impl File {
 
     /// The file must be one as [`Handle`] wants it.
     fn new(file: Opened, mode: Mode, nowait: bool) -> Result<Self> {
-        let queue = OwnedQueue::new(c"stmf_file", WORKERS)?;
+        let queue = OwnedQueue::for_commands(c"stmf_file", WORKERS)?;
         let told = Atomic::new(file.errors());
         let handle = Handle {
             queue,

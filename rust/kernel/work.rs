@@ -44,9 +44,21 @@ unsafe impl Send for OwnedQueue {}
 unsafe impl Sync for OwnedQueue {}
 
 impl OwnedQueue {
-    /// Creates a queue on which up to `workers` items run at a time. May sleep.
+    /// Creates a queue on which up to `workers` items run at a time; each may wait for memory. May sleep.
     pub fn new(name: &'static CStr, workers: u16) -> Result<Self> {
-        let mut flags = bindings::wq_flags_WQ_UNBOUND;
+        Self::make(name, workers, 0)
+    }
+
+    /// As [`OwnedQueue::new`], for what commands wait for: when the memory for one more worker would only be
+    /// freed by such a command, a thread that is kept for this carries the items out, one after the other.
+    ///
+    /// They must not wait for a queue that [`OwnedQueue::new`] made, or one of the kernel's.
+    pub fn for_commands(name: &'static CStr, workers: u16) -> Result<Self> {
+        Self::make(name, workers, bindings::wq_flags_WQ_MEM_RECLAIM)
+    }
+
+    fn make(name: &'static CStr, workers: u16, mut flags: bindings::wq_flags) -> Result<Self> {
+        flags |= bindings::wq_flags_WQ_UNBOUND;
         if workers == 1 {
             // In order, and with one pool for all CPUs instead of one for each.
             flags |= bindings::wq_flags___WQ_ORDERED;
@@ -153,13 +165,26 @@ pub struct ModuleQueue {
 }
 
 impl ModuleQueue {
-    /// Fills a cell with a new queue, on which up to `workers` items run at a time. May sleep.
+    /// Fills a cell with a queue as [`OwnedQueue::new`] makes it. May sleep.
     pub fn fill(
         cell: &'static ModuleCell<OwnedQueue>,
         name: &'static CStr,
         workers: u16,
     ) -> Result<Self> {
-        let queue = Arc::new(OwnedQueue::new(name, workers)?, GFP_KERNEL)?;
+        Self::fill_with(cell, OwnedQueue::new(name, workers)?)
+    }
+
+    /// Fills a cell with a queue as [`OwnedQueue::for_commands`] makes it. May sleep.
+    pub fn fill_for_commands(
+        cell: &'static ModuleCell<OwnedQueue>,
+        name: &'static CStr,
+        workers: u16,
+    ) -> Result<Self> {
+        Self::fill_with(cell, OwnedQueue::for_commands(name, workers)?)
+    }
+
+    fn fill_with(cell: &'static ModuleCell<OwnedQueue>, queue: OwnedQueue) -> Result<Self> {
+        let queue = Arc::new(queue, GFP_KERNEL)?;
         Ok(Self {
             _cell: cell.fill(queue.clone()),
             queue,
