@@ -91,9 +91,12 @@ struct StmfModule {
 impl kernel::Module for StmfModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let framework = framework::Framework::publish()?;
-        let queue = ModuleQueue::fill_for_commands(&QUEUE, c"stmf", WORKERS)?;
-        let late = ModuleQueue::fill_for_commands(&LATE, c"stmf_late", LATE_WORKERS)?;
-        let copies = ModuleQueue::fill_for_commands(&copy::QUEUE, c"stmf_copy", copy::WORKERS)?;
+        let queue = ModuleQueue::fill(&QUEUE, OwnedQueue::for_commands(c"stmf", WORKERS)?)?;
+        let late = ModuleQueue::fill(&LATE, OwnedQueue::for_commands(c"stmf_late", LATE_WORKERS)?)?;
+        let copies = ModuleQueue::fill(
+            &copy::QUEUE,
+            OwnedQueue::for_commands(c"stmf_copy", copy::WORKERS)?,
+        )?;
         let room = UniqueArc::new_uninit(GFP_KERNEL)?;
         let family = room.write(genl::Registration::new(&netlink::FAMILY, module)?);
         Ok(Self {

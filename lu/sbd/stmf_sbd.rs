@@ -113,10 +113,15 @@ struct SbdModule {
 impl kernel::Module for SbdModule {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let units = units::Units::publish(module)?;
-        let queue = ModuleQueue::fill_for_commands(&QUEUE, c"stmf_sbd", WORKERS)?;
-        let meta_queue =
-            ModuleQueue::fill_for_commands(&META_QUEUE, c"stmf_sbd_meta", META_WORKERS)?;
-        let keeper_queue = ModuleQueue::fill(&KEEPER_QUEUE, c"stmf_sbd_keeper", META_WORKERS)?;
+        let queue = ModuleQueue::fill(&QUEUE, OwnedQueue::for_commands(c"stmf_sbd", WORKERS)?)?;
+        let meta_queue = ModuleQueue::fill(
+            &META_QUEUE,
+            OwnedQueue::for_commands(c"stmf_sbd_meta", META_WORKERS)?,
+        )?;
+        let keeper_queue = ModuleQueue::fill(
+            &KEEPER_QUEUE,
+            OwnedQueue::new(c"stmf_sbd_keeper", META_WORKERS)?,
+        )?;
         let keeper = Delayed::new(keeper_queue.queue().clone(), keeper::round);
         let keeper = keeper::KEEPER.fill(Arc::pin_init(keeper, GFP_KERNEL)?);
         let last_flush = BeforeReboot::new::<LastFlush>()?;

@@ -165,25 +165,8 @@ pub struct ModuleQueue {
 }
 
 impl ModuleQueue {
-    /// Fills a cell with a queue as [`OwnedQueue::new`] makes it. May sleep.
-    pub fn fill(
-        cell: &'static ModuleCell<OwnedQueue>,
-        name: &'static CStr,
-        workers: u16,
-    ) -> Result<Self> {
-        Self::fill_with(cell, OwnedQueue::new(name, workers)?)
-    }
-
-    /// Fills a cell with a queue as [`OwnedQueue::for_commands`] makes it. May sleep.
-    pub fn fill_for_commands(
-        cell: &'static ModuleCell<OwnedQueue>,
-        name: &'static CStr,
-        workers: u16,
-    ) -> Result<Self> {
-        Self::fill_with(cell, OwnedQueue::for_commands(name, workers)?)
-    }
-
-    fn fill_with(cell: &'static ModuleCell<OwnedQueue>, queue: OwnedQueue) -> Result<Self> {
+    /// Fills a cell with a queue. May sleep for memory.
+    pub fn fill(cell: &'static ModuleCell<OwnedQueue>, queue: OwnedQueue) -> Result<Self> {
         let queue = Arc::new(queue, GFP_KERNEL)?;
         Ok(Self {
             _cell: cell.fill(queue.clone()),
