@@ -243,7 +243,7 @@ hosts_log_in() {
 }
 
 # udev looks at disks that are new, or that have reported something, and so takes unit attentions away.
-# From here on to the end of the test it doesn't.
+# From here on to the end of the test it only has the kernel read partitions again when a writer has closed a disk.
 keep_udev_still() {
 	local disk
 	# It hears of a disk when its partitions have been looked for; there is a node before.

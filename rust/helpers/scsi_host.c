@@ -22,11 +22,50 @@ struct stmf_scsi_host {
 	bool (*keep_waiting)(void *target, void *cmd);
 	void (*abort)(void *target, void *cmd);
 	bool (*reset)(void *target, const u8 *lun);
+	/* See stmf_scsi_restart(). */
+	struct delayed_work restart;
 };
 
 static struct stmf_scsi_host *stmf_scsi_host(struct scsi_cmnd *cmd)
 {
 	return shost_priv(cmd->device->host);
+}
+
+static void stmf_scsi_restart_soon(struct Scsi_Host *shost)
+{
+	struct stmf_scsi_host *host = shost_priv(shost);
+
+	queue_delayed_work(shost->tmf_work_q, &host->restart, HZ / 10);
+}
+
+/*
+ * Before the midlayer puts a command that is to be sent again on a queue's list it looks whether error
+ * handling is in progress, and if so leaves the list to the end of that (__scsi_queue_insert()).  Should
+ * the end come in between, the command stays on the list, without a timer.  Whoever changes the disk's
+ * limits waits for it then, and keeps everybody else out: that may be udev, reading partitions again.
+ *
+ * So this starts the list's commands once more.  They are put there in softirqs, with rcu_read_lock() held,
+ * or by work of `tmf_work_q`, which runs one at a time, or by error handling itself: who has seen that in
+ * progress is done with it here.
+ */
+static void stmf_scsi_restart(struct work_struct *work)
+{
+	struct stmf_scsi_host *host = container_of(work, struct stmf_scsi_host, restart.work);
+	struct Scsi_Host *shost = container_of((void *)host, struct Scsi_Host, hostdata);
+	struct scsi_device *sdev;
+
+	if (scsi_host_in_recovery(shost)) {
+		stmf_scsi_restart_soon(shost);
+		return;
+	}
+	synchronize_rcu();
+	spin_lock_irq(shost->host_lock);
+	__shost_for_each_device(sdev, shost) {
+		/* Others may be at their end, but wait for their commands. */
+		if (sdev->sdev_state != SDEV_DEL)
+			blk_mq_kick_requeue_list(sdev->request_queue);
+	}
+	spin_unlock_irq(shost->host_lock);
 }
 
 /*
@@ -55,6 +94,7 @@ static int stmf_scsi_abort(struct scsi_cmnd *cmd)
 	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
 
 	host->abort(host->target, cmd);
+	stmf_scsi_restart_soon(cmd->device->host);
 	return SUCCESS;
 }
 
@@ -65,10 +105,13 @@ static int stmf_scsi_abort(struct scsi_cmnd *cmd)
 static int stmf_scsi_reset(struct scsi_cmnd *cmd, const u8 *lun)
 {
 	struct stmf_scsi_host *host = stmf_scsi_host(cmd);
-	bool done;
+	bool done = false;
 
 	down_read(&host->removal);
-	done = host->target && host->reset(host->target, lun);
+	if (host->target) {
+		done = host->reset(host->target, lun);
+		stmf_scsi_restart_soon(cmd->device->host);
+	}
 	up_read(&host->removal);
 	return done ? SUCCESS : FAILED;
 }
@@ -157,6 +200,7 @@ void *stmf_helper_scsi_host_new(const char *name, unsigned int depth, void *targ
 	}
 	host = shost_priv(shost);
 	init_rwsem(&host->removal);
+	INIT_DELAYED_WORK(&host->restart, stmf_scsi_restart);
 	host->target = target;
 	host->queue = queue;
 	host->keep_waiting = keep_waiting;
@@ -205,6 +249,7 @@ void stmf_helper_scsi_host_remove(void *shost)
 	down_write(&host->removal);
 	host->target = NULL;
 	up_write(&host->removal);
+	cancel_delayed_work_sync(&host->restart);
 }
 
 void stmf_helper_scsi_host_block(void *shost, bool block)
@@ -326,6 +371,8 @@ void stmf_helper_scsi_cmd_copy(void *cmd, unsigned int skip, void *buf, unsigned
 /* Completes a command. In a softirq at once; elsewhere as the block layer sees fit. */
 static void stmf_scsi_done(struct scsi_cmnd *sc)
 {
+	/* See stmf_scsi_restart(). */
+	guard(rcu)();
 	if (in_serving_softirq())
 		scsi_done_direct(sc);
 	else
@@ -352,5 +399,5 @@ void stmf_helper_scsi_cmd_fail(void *cmd, bool again)
 
 	sc->result = 0;
 	set_host_byte(sc, again ? DID_RESET : DID_NO_CONNECT);
-	scsi_done(sc);
+	stmf_scsi_done(sc);
 }

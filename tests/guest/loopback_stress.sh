@@ -26,6 +26,28 @@ disk=$(loop_disk "$host" 0)
 # It would read the disk whenever a writer has closed it, and wait for the slow device.
 keep_udev_still
 
+# slow_down FUNCTION: whoever calls it is held up, by many who want to know where from.
+slow_down() {
+	local tracing=/sys/kernel/tracing many=40 n
+	! is_slow || many=5
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	at_exit quicken
+	for n in $(seq $many); do
+		echo "p:late$n $1" >>$tracing/kprobe_events
+		echo stacktrace >"$tracing/events/kprobes/late$n/trigger"
+		echo 1 >"$tracing/events/kprobes/late$n/enable"
+	done
+}
+quicken() {
+	local kprobes=/sys/kernel/tracing/events/kprobes of
+	for of in "$kprobes"/late*; do
+		[ -e "$of" ] || continue
+		echo 0 >"$of/enable"
+		echo '!stacktrace' >"$of/trigger"
+		echo "-:${of##*/}" >>/sys/kernel/tracing/kprobe_events
+	done
+}
+
 step "resets and rescans while every block is verified"
 fio --name=load --filename="$disk" --direct=1 --ioengine=libaio --rw=randwrite --bs=16k \
 	--iodepth=32 --size=16M --loops=3 --verify=crc32c --verify_fatal=1 --randseed=7 \
@@ -43,6 +65,22 @@ wait "$load" || {
 	cat "$WORK/fio.load"
 	fail "expected every block as written, through $rounds rounds of resets"
 }
+
+step "commands that are sent again at the end of a reset, while the disk is looked at anew"
+# Here the block layer is about to put a command on the list of those: it takes its time now.
+slow_down blk_mq_requeue_request
+fio --name=again --filename="$disk" --direct=1 --ioengine=libaio --rw=randrw --bs=16k --iodepth=32 \
+	--size=16M --time_based --runtime=600 --output="$WORK/fio.again" &
+load=$!
+for n in {1..20}; do
+	sg_reset -d "$disk"
+	sg_reset -t "$disk"
+	# It waits for all commands, and keeps new ones back.
+	within 30 blockdev --rereadpt "$disk"
+done
+kill "$load"
+wait "$load" || true
+quicken
 
 step "a device that takes longer than the initiator's patience"
 delay 3000
@@ -108,5 +146,5 @@ for way in view target; do
 done
 [ ! -e "$host" ] || fail "expected $host to go with its target"
 no_task_lost
-tried $((2 * rounds)) "a LUN or target reset under load, on the local bus"
+tried $((2 * (rounds + 20))) "a LUN or target reset under load, on the local bus"
 tried 2 "a view or a target removed under load, on the local bus"
