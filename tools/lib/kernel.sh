@@ -128,7 +128,8 @@ build_kernel() {
 progress() {
 	local dir=$1 total=$2 elapsed=$3 built start end pause=10
 	[ ! -t 1 ] || { start=$'\r' end='' pause=2; }
-	built=$(find "$dir" -name '*.o' -not -name '.*' | wc -l)
+	# What make puts there for a moment may be gone before it is looked into.
+	built=$({ find "$dir" -name '*.o' -not -name '.*' 2>/dev/null || true; } | wc -l)
 	printf "${start-}comstar: %5d of about %d objects, %d:%02d min${end-\\n}" \
 		"$built" "$total" "$((elapsed / 60))" "$((elapsed % 60))"
 	sleep "$pause"
