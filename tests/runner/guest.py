@@ -20,6 +20,7 @@ BOOT_LIMIT = 100  # Seconds until the first test starts; kernels that look for b
 GRACE = 30  # How long the guest may take to end a test that is over its time.
 SKIPPED = 77
 STOOD_STILL = 2.0  # Seconds; so long the tests' patience, and that of the tools they run, would be at fault.
+FAST_CLOCK = 1.5  # So many seconds of a guest's within one are its clock's fault.
 LOST_TIMER = "kthread timer wakeup didn't happen for"
 
 
@@ -118,6 +119,7 @@ class Boot:
         command += ["--timeout", "100000", *options]
         command += [] if args.kernel == "normal" else [f"--{args.kernel}"]
         command += ["--", "env", *args.set, TOP / "tests" / "guest-runner", self.list]
+        self.begin = time.monotonic()
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -134,11 +136,11 @@ class Boot:
     def run(self, test, waiting):
         """Runs a test, and of those that wait what may run in the same boot."""
         try:
-            if self.await_line(r"@@ booted", self.boot_limit) is None:
+            if why := self.await_boot():
                 self.is_broken = True
                 error = (self.scratch / "guest.err").read_text(errors="replace")
                 log = self.console.until("", 0)
-                self.fail(test, waiting, "the guest did not boot", error, log)
+                self.fail(test, waiting, why, error, log)
                 return
             boot = test.boot
             while test and self.run_one(test, waiting):
@@ -150,6 +152,20 @@ class Boot:
                     self.process.wait(timeout=GRACE)
         finally:
             self.end()
+
+    def await_boot(self):
+        """Waits until the guest runs tests; says why it can't.
+
+        On a busy machine its kernel mistakes the frequency of the processor's clock now and then: every time limit
+        within the guest is over in no time.
+        """
+        line = self.await_line(r"@@ booted (\S+)", self.boot_limit)
+        seconds = time.monotonic() - self.begin
+        if line is None:
+            return "the guest did not boot"
+        if float(line[1]) > FAST_CLOCK * seconds:
+            return f"the guest's clock is fast, {line[1]} s have gone by in {seconds:.0f} s"
+        return None
 
     def fail(self, test, waiting, why, output, log):
         """Reports a failure; but the test runs once more when it is the emulator's.
